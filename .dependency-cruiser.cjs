@@ -1,0 +1,51 @@
+/** The arrows of the architecture: what may import what. */
+const leafLibs = 'contracts|whatsapp|rate-limit|config';
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'leaf-libs-import-nothing-of-ours',
+      severity: 'error',
+      from: { path: `^libs/(${leafLibs})/` },
+      to: { path: '^(apps|libs|tools|test|examples)/', pathNot: '^libs/$1/' },
+    },
+    {
+      name: 'observability-imports-config-only',
+      severity: 'error',
+      from: { path: '^libs/observability/' },
+      to: { path: '^(apps|libs|tools|test|examples)/', pathNot: '^libs/(observability|config)/' },
+    },
+    {
+      name: 'kafka-and-database-import-observability-and-config-only',
+      severity: 'error',
+      from: { path: '^libs/(kafka|database)/' },
+      to: { path: '^(apps|libs|tools|test|examples)/', pathNot: '^libs/($1|observability|config)/' },
+    },
+    {
+      name: 'apps-do-not-import-each-other',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/' },
+      to: { path: '^(apps|tools|test|examples)/', pathNot: '^apps/$1/' },
+    },
+    {
+      name: 'libs-are-entered-by-their-index',
+      severity: 'error',
+      from: { path: '^(apps|tools|test|examples)/' },
+      to: { path: '^libs/[^/]+/src/', pathNot: '^libs/[^/]+/src/index\\.ts$' },
+    },
+    {
+      name: 'no-development-tools-in-the-product',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    { name: 'only-what-exists', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
+  },
+};

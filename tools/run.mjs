@@ -1,0 +1,68 @@
+// What `npm run <script>` starts. It needs nothing but Node, so that every script works from a clean clone:
+// it installs when node_modules does not match the lock file, builds when the script needs the build, then runs.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bin = (name) => join(root, 'node_modules', '.bin', name);
+const say = (text) => process.stderr.write(`${text}\n`);
+
+/** Runs a program to its end and stops this process when it failed. Its output goes to standard error: standard output belongs to the script. */
+function run(title, command, args) {
+  say(`» ${title}`);
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (error) say(`${command} could not be started: ${error.message}`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function install() {
+  const mark = join(root, 'node_modules', '.talaria-lock');
+  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return;
+  run('installing dependencies (about a minute)', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  writeFileSync(mark, wanted);
+}
+
+const build = () => run('building', bin('nest'), ['build']);
+
+/** Runs a built program in this very process, so that signals reach it without a middleman. */
+async function start(program) {
+  process.argv.splice(2, 1);
+  await import(pathToFileURL(join(root, 'dist', 'tools', program)).href);
+}
+
+const unitTests = () => run('unit tests', bin('jest'), ['--selectProjects', 'unit']);
+
+const scripts = {
+  build,
+  demo: () => (build(), start('demo/main.js')),
+  stack: () => (build(), start('stack/main.js')),
+  test: () => (build(), start('test/main.js')),
+  check() {
+    run('format', bin('prettier'), ['--check', '--log-level=warn', '.']);
+    run('lint', bin('eslint'), ['--max-warnings=0', '.']);
+    run('types', bin('tsc'), ['--noEmit', '--incremental', 'false']);
+    run('arrows', bin('depcruise'), ['--log-level', 'warn', 'apps', 'libs', 'tools', 'test', 'examples']);
+    unitTests();
+  },
+  fix() {
+    run('lint', bin('eslint'), ['--fix', '.']);
+    run('format', bin('prettier'), ['--write', '--log-level=warn', '.']);
+  },
+};
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  say(`Talaria needs Node 20.19 or newer; this is ${process.versions.node}.`);
+  process.exit(1);
+}
+const script = scripts[process.argv[2]];
+if (!script) {
+  say(`usage: npm run <${Object.keys(scripts).join('|')}>`);
+  process.exit(2);
+}
+install();
+await script();
