@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { customCleanEnv, EnvMissingError, type CleanedEnv } from 'envalid';
+
+/** Every fault of the environment at once, each by the name of its variable. Its message is meant for a person. */
+export class ConfigurationError extends Error {
+  constructor(readonly faults: Readonly<Record<string, string>>) {
+    const lines = Object.entries(faults).map(([variable, fault]) => `  ${variable} ${fault}`);
+    super(
+      `The environment is not right. Correct ${lines.length === 1 ? 'this' : 'these'}:\n${lines.join('\n')}`,
+    );
+    this.name = 'ConfigurationError';
+  }
+}
+
+type Specs = Parameters<typeof customCleanEnv>[1];
+
+/**
+ * Reads the named variables into one frozen object. A variable that is empty counts as not set. For each variable
+ * `X` the variable `X_FILE` may name a file that holds the value instead, as mounted secrets do; a newline at its end is left out.
+ * @throws {ConfigurationError} naming every variable that is missing or wrong
+ */
+export function readEnvironment<S extends Specs>(specs: S, env: NodeJS.ProcessEnv): Readonly<CleanedEnv<S>> {
+  const faults: Record<string, string> = {};
+  const values: Record<string, string | undefined> = {};
+  for (const variable of Object.keys(specs as object)) {
+    try {
+      values[variable] = valueOf(variable, env);
+    } catch (error) {
+      faults[variable] = error instanceof Error ? error.message : String(error);
+    }
+  }
+  const config = customCleanEnv(values, specs, (cleaned) => cleaned, {
+    reporter: ({ errors }) => {
+      for (const [variable, error] of Object.entries<Error>(errors as Record<string, Error>)) {
+        faults[variable] ??=
+          error instanceof EnvMissingError ? `is missing: ${error.message}` : error.message;
+      }
+    },
+  });
+  if (Object.keys(faults).length > 0) throw new ConfigurationError(faults);
+  return Object.freeze(config);
+}
+
+function valueOf(variable: string, env: NodeJS.ProcessEnv): string | undefined {
+  const direct = env[variable]?.trim() === '' ? undefined : env[variable];
+  const file = env[`${variable}_FILE`];
+  if (file === undefined || file === '') return direct;
+  if (direct !== undefined) throw new Error(`is set twice: as itself and by ${variable}_FILE; keep one`);
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (cause) {
+    throw new Error(
+      `cannot be read from the file that ${variable}_FILE names (${(cause as NodeJS.ErrnoException).code})`,
+      {
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,63 @@
+import { type LoggerService } from '@nestjs/common';
+import { trace } from '@opentelemetry/api';
+import pino, { type DestinationStream, type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** Names under which tokens, phones or text could reach a log line by accident. They are cut out wherever they stand, two levels deep. */
+const SECRET_FIELDS = [
+  'accessToken',
+  'access_token',
+  'appSecret',
+  'authorization',
+  'body',
+  'from',
+  'key',
+  'password',
+  'phone',
+  'recipient',
+  'text',
+  'to',
+  'token',
+  'value',
+  'wa_id',
+];
+
+/**
+ * The process's log: JSON lines on standard output, with the ids of the active trace. Level by LOG_LEVEL (default info).
+ * Ids (command id, delivery id, wamid's row) belong in it; tokens, phone numbers and message text never do.
+ */
+export function createLogger(
+  service: string,
+  level = process.env.LOG_LEVEL ?? 'info',
+  destination?: DestinationStream,
+): Logger {
+  const options: pino.LoggerOptions = {
+    level: level in pino.levels.values || level === 'silent' ? level : 'info',
+    base: { service },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: {
+      paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
+      censor: '[redacted]',
+    },
+    mixin: () => {
+      const span = trace.getActiveSpan()?.spanContext();
+      return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
+    },
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** Lets Nest's own lines go through our log; its start-up chatter becomes debug. */
+export function nestLogger(logger: Logger): LoggerService {
+  const fields = (rest: unknown[]) => ({ context: rest.at(-1) });
+  return {
+    log: (message: unknown, ...rest: unknown[]) => logger.debug(fields(rest), String(message)),
+    error: (message: unknown, ...rest: unknown[]) => logger.error(fields(rest), String(message)),
+    warn: (message: unknown, ...rest: unknown[]) => logger.warn(fields(rest), String(message)),
+    debug: (message: unknown, ...rest: unknown[]) => logger.debug(fields(rest), String(message)),
+    verbose: (message: unknown, ...rest: unknown[]) => logger.trace(fields(rest), String(message)),
+    fatal: (message: unknown, ...rest: unknown[]) => logger.fatal(fields(rest), String(message)),
+  };
+}

@@ -1,0 +1,62 @@
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Link,
+  type Span,
+  type SpanKind,
+} from '@opentelemetry/api';
+
+const tracer = trace.getTracer('talaria');
+
+export type SpanOptions = {
+  readonly kind: SpanKind;
+  readonly attributes?: Attributes;
+  readonly links?: Link[];
+  /** The span's parent; default is the active one. */
+  readonly parent?: Context;
+};
+
+/** Runs `work` inside a span, which ends with it and is marked as failed when it throws. */
+export async function inSpan<T>(
+  name: string,
+  options: SpanOptions,
+  work: (span: Span) => Promise<T>,
+): Promise<T> {
+  const { kind, attributes, links, parent = context.active() } = options;
+  return tracer.startActiveSpan(
+    name,
+    { kind, ...(attributes && { attributes }), ...(links && { links }) },
+    parent,
+    async (span) => {
+      try {
+        return await work(span);
+      } catch (error) {
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
+        throw error;
+      } finally {
+        span.end();
+      }
+    },
+  );
+}
+
+/** The active trace as record headers (`traceparent`, `tracestate`); empty when nothing is traced. */
+export function traceHeaders(): Record<string, string> {
+  const headers: Record<string, string> = {};
+  propagation.inject(context.active(), headers);
+  return headers;
+}
+
+/** The context that record headers carry, or the root. */
+export function contextOf(headers: Readonly<Record<string, string | undefined>>): Context {
+  return propagation.extract(ROOT_CONTEXT, headers);
+}
+
+/** Where no public header may set the trace: the context of a request from the internet. */
+export const publicContext: Context = ROOT_CONTEXT;
