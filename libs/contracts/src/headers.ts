@@ -1,0 +1,43 @@
+/** Names of record headers. Values are UTF-8 text. */
+export const headers = {
+  /** One webhook request; every item of its body carries the same. */
+  deliveryId: 'x-delivery-id',
+  /** Place of the item in the body, from 0. */
+  itemIndex: 'x-item-index',
+  itemCount: 'x-item-count',
+  /** ISO 8601, when the webhook arrived. */
+  receivedAt: 'x-received-at',
+  /** SHA-256 of the whole body as received, hex. */
+  bodySha256: 'x-body-sha256',
+
+  /** Attempts already spent on this command. */
+  attempts: 'x-attempts',
+  /** Milliseconds since 1970: not to be tried before. Never put into the record's timestamp. */
+  dueAt: 'x-due-at',
+  firstFailureAt: 'x-first-failure-at',
+  lastFailureAt: 'x-last-failure-at',
+
+  /** Where the record was first read; set once, kept through every later topic. */
+  originalTopic: 'x-original-topic',
+  originalPartition: 'x-original-partition',
+  originalOffset: 'x-original-offset',
+  originalTimestamp: 'x-original-timestamp',
+
+  /** Why it is in a dead-letter topic; see DeadLetterCause. */
+  dlqCause: 'x-dlq-cause',
+  dlqAt: 'x-dlq-at',
+  /** What was wrong, for a person; without phones, tokens or text. At most 512 characters. */
+  errorMessage: 'x-error-message',
+  /** Meta's error code. */
+  metaCode: 'x-meta-code',
+  metaSubcode: 'x-meta-subcode',
+  httpStatus: 'x-http-status',
+  fbtraceId: 'x-fbtrace-id',
+} as const;
+
+/**
+ * decode: not readable as what the topic holds · invalid: readable, but refused before any attempt · permanent: Meta refused for good ·
+ * exhausted: every attempt failed · expired: its time ran out · ambiguous: the truth could not be found out · data: the database refuses its content
+ */
+export type DeadLetterCause =
+  'decode' | 'invalid' | 'permanent' | 'exhausted' | 'expired' | 'ambiguous' | 'data';

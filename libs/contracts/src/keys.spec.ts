@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { formatCallbackData, parseCallbackData } from './callback-data';
+import { webhookKey } from './keys';
+import { retryTiers, topics } from './topics';
+
+describe('the key of a webhook item', () => {
+  it('is the phone in digits only', () => {
+    expect(webhookKey({ phone: '+49 151 123-45', userId: 'DE.1', wabaId: '9' }, 'x')).toBe('4915112345');
+  });
+
+  it.each([
+    [{ userId: 'DE.1', wabaId: '9' }, 'DE.1'],
+    [{ phone: '', userId: 'DE.1' }, 'DE.1'],
+    [{ wabaId: '9' }, '9'],
+    [{}, 'fallback'],
+  ])('without a phone is the next best: %j → %s', (parties, expected) => {
+    expect(webhookKey(parties, 'fallback')).toBe(expected);
+  });
+
+  it('is never empty, "undefined" or "null", and the same for however a phone is written', () => {
+    const parties = fc.record(
+      { phone: fc.string(), userId: fc.string(), wabaId: fc.string() },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(parties, (some) => {
+        expect(['', 'undefined', 'null']).not.toContain(webhookKey(some, 'f'));
+        const digits = (some.phone ?? '').replace(/\D/g, '');
+        if (digits !== '') expect(webhookKey({ ...some, phone: `+${digits}` }, 'f')).toBe(digits);
+      }),
+    );
+  });
+});
+
+describe('the callback data', () => {
+  it('brings command and attempt back', () => {
+    expect(parseCallbackData(formatCallbackData({ commandId: 'a:b.c-1', attempt: 3 }))).toEqual({
+      commandId: 'a:b.c-1',
+      attempt: 3,
+    });
+  });
+
+  it.each([undefined, '', 'order/5', 'talaria/a b/1', 'talaria/a/1/2'])(
+    'leaves what is not ours alone: %s',
+    (data) => {
+      expect(parseCallbackData(data)).toBeUndefined();
+    },
+  );
+});
+
+describe('the topics', () => {
+  it('of one retry family have the same partition count', () => {
+    const counts = [topics.outbound, topics.outboundDlq, ...retryTiers.map((tier) => tier.topic)].map(
+      (t) => t.partitions,
+    );
+    expect(new Set(counts).size).toBe(1);
+  });
+
+  it('have names of their own, without underscores', () => {
+    const names = Object.values(topics).map((topic) => topic.name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.join()).not.toContain('_');
+  });
+});

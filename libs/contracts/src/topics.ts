@@ -1,0 +1,91 @@
+/**
+ * Every topic, declared once. What creates and checks topics, and whoever produces or consumes, reads it from here.
+ * A partition count is fixed at birth: another count is another topic (`.v2`), because it would re-key the order.
+ */
+export type Topic = {
+  /** Without the installation's KAFKA_PREFIX. */
+  readonly name: string;
+  readonly key: string;
+  readonly value: string;
+  readonly owner: 'ingestion' | 'processor' | 'dispatcher' | 'products';
+  readonly partitions: number;
+  /** Milliseconds; -1 keeps without end. */
+  readonly retentionMs: number;
+};
+
+const DAY_MS = 86_400_000;
+const FOR_EVER = -1;
+const PARTITIONS = 12;
+
+export const topics = {
+  webhooks: {
+    name: 'whatsapp.webhooks',
+    key: 'sender phone, else user id, else WABA id',
+    value: "one item in Meta's own envelope",
+    owner: 'ingestion',
+    partitions: PARTITIONS,
+    retentionMs: FOR_EVER,
+  },
+  webhooksDlq: {
+    name: 'whatsapp.webhooks.dlq',
+    key: 'as received',
+    value: 'unchanged bytes, reason in headers',
+    owner: 'processor',
+    partitions: PARTITIONS,
+    retentionMs: 90 * DAY_MS,
+  },
+  events: {
+    name: 'whatsapp.events',
+    key: 'contact: phone, else user id; WABA id for account events',
+    value: 'domain events as CloudEvents',
+    owner: 'processor',
+    partitions: PARTITIONS,
+    retentionMs: 30 * DAY_MS,
+  },
+  outbound: {
+    name: 'whatsapp.outbound',
+    key: 'WABA id',
+    value: 'SendMessage commands',
+    owner: 'products',
+    partitions: PARTITIONS,
+    retentionMs: 14 * DAY_MS,
+  },
+  outboundRetry30s: retryTopic('30s'),
+  outboundRetry5m: retryTopic('5m'),
+  outboundRetry1h: retryTopic('1h'),
+  outboundDlq: {
+    name: 'whatsapp.outbound.dlq',
+    key: 'as received',
+    value: 'unchanged bytes, cause in headers',
+    owner: 'dispatcher',
+    partitions: PARTITIONS,
+    retentionMs: 90 * DAY_MS,
+  },
+  dispatches: {
+    name: 'whatsapp.dispatches',
+    key: 'WABA id',
+    value: 'what the dispatcher did, as CloudEvents',
+    owner: 'dispatcher',
+    partitions: PARTITIONS,
+    retentionMs: FOR_EVER,
+  },
+} as const satisfies Record<string, Topic>;
+
+/** A retry topic: same partition number as the original, due time in a header, at least this delay for each record. */
+function retryTopic(delay: string) {
+  return {
+    name: `whatsapp.outbound.retry-${delay}`,
+    key: 'as received',
+    value: 'unchanged bytes, retry headers',
+    owner: 'dispatcher',
+    partitions: PARTITIONS,
+    retentionMs: 14 * DAY_MS,
+  } as const;
+}
+
+/** The retry tiers, shortest first, with the delay in milliseconds that each is meant for. */
+export const retryTiers = [
+  { topic: topics.outboundRetry30s, delayMs: 30_000 },
+  { topic: topics.outboundRetry5m, delayMs: 300_000 },
+  { topic: topics.outboundRetry1h, delayMs: 3_600_000 },
+] as const;

@@ -1,0 +1,179 @@
+import { Agent, request, type Dispatcher } from 'undici';
+
+/** What one send call led to. Only `accepted` and `refused` are Meta's own word. */
+export type SendResult =
+  | {
+      readonly kind: 'accepted';
+      readonly wamid: string;
+      readonly waId?: string;
+      readonly messageStatus?: string;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly httpStatus: number;
+      readonly error: GraphError;
+      readonly retryAfterMs?: number;
+    }
+  /** The request never left this machine: certainly not sent. */
+  | { readonly kind: 'not-sent'; readonly reason: string }
+  /** The request may have been taken: look before sending again. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** Meta's error object, as far as we read it. */
+export type GraphError = {
+  readonly code: number;
+  readonly subcode?: number;
+  readonly title: string;
+  readonly fbtraceId?: string;
+  readonly isTransient?: boolean;
+};
+
+export type CloudApiClient = {
+  /** Sends one message. Never throws for anything that the network or Meta does. */
+  send(
+    phoneNumberId: string,
+    accessToken: string,
+    body: Readonly<Record<string, unknown>>,
+  ): Promise<SendResult>;
+  close(): Promise<void>;
+};
+
+/** Causes which undici or the system report before a byte of the request was written. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);
+
+/** An answer longer than this is not Meta's. */
+const MAX_ANSWER_BYTES = 256 * 1024;
+
+/**
+ * @param baseUrl without a slash at its end, e.g. https://graph.facebook.com
+ * @param timeoutMs how long one call may take in all; after it the outcome is unknown
+ */
+export function createCloudApiClient(options: {
+  readonly baseUrl: string;
+  readonly version: string;
+  readonly timeoutMs: number;
+  readonly connections: number;
+}): CloudApiClient {
+  const { baseUrl, version, timeoutMs, connections } = options;
+  const agent = new Agent({
+    connections,
+    pipelining: 1,
+    connect: { timeout: Math.min(timeoutMs, 10_000) },
+    keepAliveTimeout: 30_000,
+  });
+  return {
+    async send(phoneNumberId, accessToken, body) {
+      try {
+        const response = await request(
+          `${baseUrl}/${version}/${encodeURIComponent(phoneNumberId)}/messages`,
+          {
+            dispatcher: agent,
+            method: 'POST',
+            headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+            signal: AbortSignal.timeout(timeoutMs),
+          },
+        );
+        return readAnswer(response.statusCode, response.headers, await readText(response.body));
+      } catch (error) {
+        return failure(error);
+      }
+    },
+    close: () => agent.close(),
+  };
+}
+
+async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += (chunk as Buffer).length;
+    if (length > MAX_ANSWER_BYTES) throw new Error('the answer is too long');
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function failure(error: unknown): SendResult {
+  const { code, name } = error as { code?: string; name?: string };
+  const reason = code ?? name ?? 'unknown fault';
+  return NOT_SENT.has(reason) ? { kind: 'not-sent', reason } : { kind: 'unknown', reason };
+}
+
+/** What an HTTP answer says. Anything that is neither Meta's success nor Meta's error leaves the truth unknown. */
+export function readAnswer(
+  httpStatus: number,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  text: string,
+): SendResult {
+  const answer = parseObject(text);
+  const error = parseObject(answer.error);
+  if (typeof error.code === 'number') {
+    const retryAfterMs = retryAfter(headers);
+    return {
+      kind: 'refused',
+      httpStatus,
+      error: readError(error, error.code),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    };
+  }
+  const wamid = first(answer.messages).id;
+  if (httpStatus === 200 && typeof wamid === 'string' && wamid !== '') {
+    const waId = first(answer.contacts).wa_id;
+    const messageStatus = first(answer.messages).message_status;
+    return {
+      kind: 'accepted',
+      wamid,
+      ...(typeof waId === 'string' && { waId }),
+      ...(typeof messageStatus === 'string' && { messageStatus }),
+    };
+  }
+  return { kind: 'unknown', reason: `HTTP ${httpStatus} without an answer of the Cloud API` };
+}
+
+function readError(error: Readonly<Record<string, unknown>>, code: number): GraphError {
+  const { error_subcode: subcode, fbtrace_id: fbtraceId, is_transient: isTransient, message } = error;
+  return {
+    code,
+    title: typeof message === 'string' ? message.slice(0, 200) : '',
+    ...(typeof subcode === 'number' && { subcode }),
+    ...(typeof fbtraceId === 'string' && { fbtraceId }),
+    ...(typeof isTransient === 'boolean' && { isTransient }),
+  };
+}
+
+/** `Retry-After` in seconds, or Meta's `estimated_time_to_regain_access` in minutes. */
+function retryAfter(headers: Readonly<Record<string, string | string[] | undefined>>): number | undefined {
+  const seconds = Number(headers['retry-after'] ?? NaN);
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds * 1000;
+  const usage = parseObject(headers['x-business-use-case-usage']);
+  const minutes = Object.values(usage)
+    .flatMap((rows) => (Array.isArray(rows) ? (rows as unknown[]) : []))
+    .map((one) => Number(parseObject(one).estimated_time_to_regain_access))
+    .filter((value) => value > 0);
+  return minutes.length === 0 ? undefined : Math.max(...minutes) * 60_000;
+}
+
+function first(value: unknown): Readonly<Record<string, unknown>> {
+  return Array.isArray(value) ? parseObject(value[0]) : {};
+}
+
+/** An object, or the object that a text holds; empty for anything else. */
+function parseObject(value: unknown): Readonly<Record<string, unknown>> {
+  try {
+    const object: unknown = typeof value === 'string' ? JSON.parse(value) : value;
+    return typeof object === 'object' && object !== null ? (object as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

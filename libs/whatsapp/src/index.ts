@@ -1,0 +1,5 @@
+export * from './cloud-api.client';
+export * from './error-catalogue';
+export * from './message-limits';
+export * from './signature';
+export * from './split-notification';
