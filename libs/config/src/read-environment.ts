@@ -14,12 +14,15 @@ export class ConfigurationError extends Error {
 
 type Specs = Parameters<typeof customCleanEnv>[1];
 
+/** What `readEnvironment` makes of these specs. */
+export type Environment<S extends Specs> = Readonly<CleanedEnv<S>>;
+
 /**
  * Reads the named variables into one frozen object. A variable that is empty counts as not set. For each variable
  * `X` the variable `X_FILE` may name a file that holds the value instead, as mounted secrets do; a newline at its end is left out.
  * @throws {ConfigurationError} naming every variable that is missing or wrong
  */
-export function readEnvironment<S extends Specs>(specs: S, env: NodeJS.ProcessEnv): Readonly<CleanedEnv<S>> {
+export function readEnvironment<S extends Specs>(specs: S, env: NodeJS.ProcessEnv): Environment<S> {
   const faults: Record<string, string> = {};
   const values: Record<string, string | undefined> = {};
   for (const variable of Object.keys(specs as object)) {

@@ -1,0 +1,36 @@
+import { type Logger } from '@talaria/observability';
+import { Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import { type KafkaConfig } from './settings';
+
+/**
+ * A client of its own for each producer, consumer and admin: kafkajs shares state between those made of one
+ * (consumers wipe each other's offsets). Its own chatter is kept at warnings.
+ */
+export function createKafka(config: KafkaConfig, clientId: string, logger: Logger): Kafka {
+  const sasl = saslOf(config);
+  return new Kafka({
+    clientId,
+    brokers: [...config.KAFKA_BROKERS],
+    ssl: config.KAFKA_SSL === 'true',
+    ...(sasl && { sasl }),
+    connectionTimeout: 3000,
+    requestTimeout: 5000,
+    logLevel: logLevel.WARN,
+    logCreator:
+      () =>
+      ({ level, log: { message, error } }) => {
+        const fields = { kafkajs: { error: typeof error === 'string' ? error.slice(0, 200) : undefined } };
+        if (level <= logLevel.WARN) logger.warn(fields, `kafkajs: ${message.slice(0, 200)}`);
+      },
+  });
+}
+
+function saslOf(config: KafkaConfig): SASLOptions | undefined {
+  const {
+    KAFKA_SASL_MECHANISM: mechanism,
+    KAFKA_SASL_USERNAME: username,
+    KAFKA_SASL_PASSWORD: password,
+  } = config;
+  if (mechanism === undefined || username === undefined || password === undefined) return undefined;
+  return { mechanism, username, password } as SASLOptions;
+}

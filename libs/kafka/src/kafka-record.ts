@@ -1,0 +1,38 @@
+import { type IHeaders, type KafkaMessage } from 'kafkajs';
+
+/** A record as it was read. */
+export type KafkaRecord = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Milliseconds since 1970, as the broker holds it. */
+  readonly timestamp: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** Header values as text; of repeated headers the last. */
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/**
+ * Copies what is kept: kafkajs hands out slices of the whole fetch answer, and one kept value would hold megabytes.
+ */
+export function readRecord(topic: string, partition: number, message: KafkaMessage): KafkaRecord {
+  return {
+    topic,
+    partition,
+    offset: Number(message.offset),
+    timestamp: Number(message.timestamp),
+    key: message.key === null ? null : Buffer.from(message.key),
+    value: message.value === null ? null : Buffer.from(message.value),
+    headers: readHeaders(message.headers),
+  };
+}
+
+function readHeaders(headers: IHeaders | undefined): Record<string, string> {
+  const read: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    const last = Array.isArray(value) ? value.at(-1) : value;
+    if (last !== undefined) read[name] = last.toString();
+  }
+  return read;
+}

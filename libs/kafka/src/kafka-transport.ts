@@ -1,0 +1,91 @@
+import { applyDecorators, Catch, type RpcExceptionFilter } from '@nestjs/common';
+import {
+  type CustomTransportStrategy,
+  EventPattern,
+  type MessageHandler,
+  Server,
+} from '@nestjs/microservices';
+import { type Logger } from '@talaria/observability';
+import { lastValueFrom, type Observable, throwError } from 'rxjs';
+import {
+  startConsumer,
+  type BatchHandler,
+  type GroupConsumer,
+  type RecordBatch,
+  type Taken,
+} from './consumer';
+import { type KafkaConfig } from './settings';
+
+/** Marks a controller's method as the BatchHandler of a topic. */
+export function OnBatch(topic: { readonly name: string }): MethodDecorator {
+  return applyDecorators(EventPattern(topic.name));
+}
+
+/**
+ * Nest's transport over our consumer: each `@OnBatch` method gets whole batches of its topic, and its errors reach us as they are. Nest's
+ * own Kafka transport works one record at a time and turns every error into an endless retry of that record.
+ */
+export class KafkaTransport extends Server implements CustomTransportStrategy {
+  private consumer: GroupConsumer | undefined;
+
+  constructor(
+    private readonly options: {
+      readonly config: KafkaConfig;
+      readonly groupId: string;
+      readonly logger: Logger;
+      readonly onFatal: (error: Error) => void;
+    },
+  ) {
+    super();
+  }
+
+  listen(callback: (error?: unknown) => void): void {
+    const handlers = new Map(
+      [...this.messageHandlers].map(([topic, handler]): [string, BatchHandler] => [
+        topic,
+        this.batchHandler(handler),
+      ]),
+    );
+    startConsumer({ ...this.options, handlers }).then((consumer) => {
+      this.consumer = consumer;
+      callback();
+    }, callback);
+  }
+
+  async close(): Promise<void> {
+    await this.consumer?.close();
+  }
+
+  /** For liveness: why it makes no progress; undefined when it does. */
+  fault(): string | undefined {
+    return this.consumer?.fault();
+  }
+
+  /** For readiness. */
+  joined(): boolean {
+    return this.consumer?.joined() ?? false;
+  }
+
+  on(): never {
+    throw new Error('this transport has no events to listen to');
+  }
+
+  unwrap(): never {
+    throw new Error('this transport has no client to hand out');
+  }
+
+  private batchHandler(handler: MessageHandler): BatchHandler {
+    return async (batch: RecordBatch) => {
+      const result = this.transformToObservable((await handler(batch)) as Observable<Taken | undefined>);
+      return lastValueFrom(result, { defaultValue: undefined });
+    };
+  }
+}
+
+/** Hands errors of handlers through. Without it Nest's own filter would have replaced them by a text before the transport sees them. */
+@Catch()
+export class RethrowFilter implements RpcExceptionFilter {
+  catch(error: unknown): Observable<never> {
+    return throwError(() => error);
+  }
+}

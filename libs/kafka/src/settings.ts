@@ -1,0 +1,31 @@
+import { addresses, type Environment, pattern, text } from '@talaria/config';
+
+/** The variables of every process that talks to Kafka. */
+export const kafkaSettings = {
+  KAFKA_BROKERS: addresses({ desc: 'the brokers as comma-separated host:port pairs, like localhost:9092' }),
+  KAFKA_PREFIX: pattern(
+    /^[a-zA-Z0-9.-]{0,64}$/,
+    'up to 64 of a-z, A-Z, 0-9, dot and dash',
+  )({
+    default: '',
+    desc: 'put before the name of every topic and consumer group, so that installations can share a cluster',
+  }),
+  KAFKA_SSL: text({ default: 'false', choices: ['true', 'false'], desc: 'true for TLS to the brokers' }),
+  KAFKA_SASL_MECHANISM: text({
+    default: undefined,
+    choices: ['plain', 'scram-sha-256', 'scram-sha-512'],
+    desc: 'plain, scram-sha-256 or scram-sha-512',
+  }),
+  KAFKA_SASL_USERNAME: text({
+    default: undefined,
+    desc: 'the user for SASL',
+    requiredWhen: ({ KAFKA_SASL_MECHANISM }) => KAFKA_SASL_MECHANISM !== undefined,
+  }),
+  KAFKA_SASL_PASSWORD: text({
+    default: undefined,
+    desc: 'the password for SASL',
+    requiredWhen: ({ KAFKA_SASL_MECHANISM }) => KAFKA_SASL_MECHANISM !== undefined,
+  }),
+};
+
+export type KafkaConfig = Environment<typeof kafkaSettings>;

@@ -1,0 +1,84 @@
+import { ConfigResourceTypes, type Admin } from 'kafkajs';
+
+export type TopicDeclaration = {
+  readonly name: string;
+  readonly partitions: number;
+  /** Milliseconds; -1 keeps without end. */
+  readonly retentionMs: number;
+};
+
+export type TopicReport = {
+  readonly created: readonly string[];
+  /** Where a topic that exists is not as declared, for a person to decide. */
+  readonly differences: readonly string[];
+};
+
+/**
+ * Creates the topics that are missing. One that exists is compared and never changed: another partition count would re-key its
+ * order, and a shorter retention would delete.
+ * @param replicationFactor 3 outside development; at least 2 of them must then confirm a write
+ */
+export async function createTopics(
+  admin: Admin,
+  declarations: readonly TopicDeclaration[],
+  { prefix, replicationFactor }: { readonly prefix: string; readonly replicationFactor: number },
+): Promise<TopicReport> {
+  const existing = new Set(await admin.listTopics());
+  const missing = declarations.filter(({ name }) => !existing.has(prefix + name));
+  if (missing.length > 0) {
+    await admin.createTopics({
+      waitForLeaders: true,
+      timeout: 30_000,
+      topics: missing.map(({ name, partitions, retentionMs }) => ({
+        topic: prefix + name,
+        numPartitions: partitions,
+        replicationFactor,
+        configEntries: [
+          { name: 'retention.ms', value: String(retentionMs) },
+          { name: 'cleanup.policy', value: 'delete' },
+          { name: 'min.insync.replicas', value: replicationFactor >= 3 ? '2' : '1' },
+          { name: 'unclean.leader.election.enable', value: 'false' },
+        ],
+      })),
+    });
+  }
+  const present = declarations.filter(({ name }) => existing.has(prefix + name));
+  return {
+    created: missing.map(({ name }) => prefix + name),
+    differences: present.length === 0 ? [] : await compare(admin, present, prefix),
+  };
+}
+
+async function compare(
+  admin: Admin,
+  declarations: readonly TopicDeclaration[],
+  prefix: string,
+): Promise<string[]> {
+  const names = declarations.map(({ name }) => prefix + name);
+  const { topics } = await admin.fetchTopicMetadata({ topics: names });
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: names.map((name) => ({
+      type: ConfigResourceTypes.TOPIC,
+      name,
+      configNames: ['retention.ms', 'cleanup.policy'],
+    })),
+  });
+  return declarations.flatMap((declared) => {
+    const name = prefix + declared.name;
+    const partitions = topics.find((topic) => topic.name === name)?.partitions.length;
+    const entries = resources.find((resource) => resource.resourceName === name)?.configEntries ?? [];
+    const valueOf = (key: string) => entries.find(({ configName }) => configName === key)?.configValue;
+    return [
+      difference(name, 'partitions', partitions, declared.partitions),
+      difference(name, 'retention.ms', valueOf('retention.ms'), declared.retentionMs),
+      difference(name, 'cleanup.policy', valueOf('cleanup.policy'), 'delete'),
+    ].filter((one) => one !== undefined);
+  });
+}
+
+function difference(topic: string, what: string, found: unknown, declared: unknown): string | undefined {
+  return String(found) === String(declared)
+    ? undefined
+    : `${topic}: ${what} is ${String(found)}, declared is ${String(declared)}`;
+}

@@ -1,0 +1,359 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Logger, traceHeaders } from '@talaria/observability';
+import { type Message, type Producer, type RecordMetadata } from 'kafkajs';
+import { createKafka } from './create-kafka';
+import { partitionOf } from './partition-of';
+import { type KafkaConfig } from './settings';
+
+export type OutgoingRecord = {
+  /** Without the prefix. */
+  readonly topic: string;
+  readonly key: string | Buffer | null;
+  readonly value: string | Buffer | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: Kafka's own choice for the key. */
+  readonly partition?: number;
+};
+
+export type Written = { readonly topic: string; readonly partition: number; readonly offset: number };
+
+/**
+ * Writes records so that "written" is true. kafkajs 2.2.4 can report success for records that no broker has (a send over several
+ * brokers while leaders move; a corrupted broker map), and its idempotent mode can lose them. So: a send names one partition,
+ * one send is under way for each partition, the broker's answer is checked against what was sent, and a gap or a request that timed out
+ * means a new client and the same records again. Records may so be written twice; whoever reads them tells repeats apart.
+ */
+export type VerifiedProducer = {
+  /**
+   * Resolves when the brokers have it (acks=all). Records of one partition are written in the order of the calls. What waits
+   * for a partition leaves together as soon as the send before it is back; a lone record leaves at once.
+   * @param options.timeoutMs after it the record is given up if it was not sent yet; one that is under way may still be written. Default: never
+   * @throws {NotWrittenError} when it was given up, refused by the broker for good, or nothing more may be buffered
+   */
+  send(record: OutgoingRecord, options?: { readonly timeoutMs?: number }): Promise<Written>;
+  /** Why records are not being written at the moment; undefined when they are. */
+  fault(): string | undefined;
+  /** Waits for what is under way, then disconnects. */
+  close(): Promise<void>;
+};
+
+export class NotWrittenError extends Error {
+  constructor(
+    readonly reason: 'timeout' | 'refused' | 'full' | 'closed',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'NotWrittenError';
+  }
+}
+
+type Waiting = {
+  readonly message: Message;
+  readonly bytes: number;
+  readonly expiresAt: number;
+  /** The caller has its answer; the record may still be under way. */
+  answered: boolean;
+  readonly resolve: (written: Written) => void;
+  readonly reject: (error: NotWrittenError) => void;
+};
+
+/** One partition: what waits, and what the send under way holds. */
+type Shard = {
+  readonly topic: string;
+  readonly partition: number;
+  queue: Waiting[];
+  sending: Waiting[];
+  busy: boolean;
+};
+
+const BATCH_RECORDS = 500;
+/** Half of the broker's default limit for one batch, so that no batch of ours is refused for its size. */
+const BATCH_BYTES = 512 * 1024;
+/** How exactly a caller's timeout is kept. */
+const SWEEP_MS = 50;
+const CLOSE_MS = 5000;
+const RETRY_MS = [50, 100, 200, 500, 1000];
+const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+
+/**
+ * Connects and learns how many partitions each topic has.
+ * @param topics without the prefix; the only ones that may be sent to
+ * @throws when no broker answers, or a topic does not exist
+ */
+export async function createVerifiedProducer(options: {
+  readonly config: KafkaConfig;
+  readonly clientId: string;
+  readonly topics: readonly string[];
+  readonly logger: Logger;
+  /** Above it `send` refuses at once. */
+  readonly maxBufferedBytes?: number;
+}): Promise<VerifiedProducer> {
+  const { config, clientId, topics, logger, maxBufferedBytes = 64 * 1024 * 1024 } = options;
+  const partitions = await countPartitions(options);
+  const shards = new Map<string, Shard>();
+  let producer = await connect(config, clientId, logger);
+  let replacing: Promise<void> | undefined;
+  let buffered = 0;
+  let closed = false;
+  let fault: string | undefined;
+
+  function enqueue(record: OutgoingRecord, timeoutMs: number): Promise<Written> {
+    const { topic, key } = record;
+    const count = partitions.get(topic);
+    if (count === undefined)
+      throw new Error(`this producer was not made for topic ${topic}, only for ${topics.join(', ')}`);
+    const bytes = sizeOf(record);
+    if (closed) return Promise.reject(new NotWrittenError('closed', 'the producer is closed'));
+    if (buffered + bytes > maxBufferedBytes) {
+      return Promise.reject(new NotWrittenError('full', `${buffered} bytes wait to be written already`));
+    }
+    const partition = record.partition ?? (key === null ? 0 : partitionOf(key, count));
+    const shard = shardOf(topic, partition);
+    const message = {
+      partition,
+      key,
+      value: record.value,
+      headers: { ...traceHeaders(), ...record.headers },
+    };
+    return new Promise((resolve, reject) => {
+      buffered += bytes;
+      shard.queue.push({
+        message,
+        bytes,
+        expiresAt: Date.now() + timeoutMs,
+        answered: false,
+        resolve,
+        reject,
+      });
+      if (!shard.busy) void drain(shard);
+    });
+  }
+
+  function shardOf(topic: string, partition: number): Shard {
+    const id = `${topic}/${partition}`;
+    let shard = shards.get(id);
+    if (shard === undefined)
+      shards.set(id, (shard = { topic, partition, queue: [], sending: [], busy: false }));
+    return shard;
+  }
+
+  async function drain(shard: Shard): Promise<void> {
+    shard.busy = true;
+    // Lets records that come in the same turn of the event loop leave together.
+    await Promise.resolve();
+    while (shard.queue.length > 0) {
+      shard.sending = takeBatch(shard);
+      await write(shard, shard.sending);
+      shard.sending = [];
+    }
+    shard.busy = false;
+  }
+
+  /** Writes the batch, or tells each of its callers why not. */
+  async function write(shard: Shard, batch: Waiting[]): Promise<void> {
+    let waiting = batch;
+    for (let attempt = 0; waiting.length > 0; attempt++) {
+      const used = producer;
+      try {
+        const first = firstOffset(shard, await used.send(request(shard, waiting)));
+        fault = undefined;
+        waiting.forEach((one, index) => {
+          answer(one, () =>
+            one.resolve({ topic: shard.topic, partition: shard.partition, offset: first + index }),
+          );
+        });
+        return;
+      } catch (error) {
+        if (isTooLarge(error)) return writeApart(shard, waiting, error);
+        fault = describe(error);
+        logger.warn(
+          { topic: shard.topic, partition: shard.partition, records: waiting.length, reason: fault },
+          'not written yet',
+        );
+        if (needsNewClient(error)) await replace(used);
+        await sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 1000);
+        waiting = waiting.filter(({ answered }) => !answered);
+      }
+    }
+  }
+
+  /** One record that the broker refuses must not take the others of its batch with it. */
+  async function writeApart(shard: Shard, batch: Waiting[], cause: unknown): Promise<void> {
+    const [only] = batch;
+    if (only !== undefined && batch.length === 1) {
+      answer(only, () =>
+        only.reject(new NotWrittenError('refused', 'the broker refuses a record of this size', { cause })),
+      );
+      return;
+    }
+    const half = Math.ceil(batch.length / 2);
+    await write(shard, batch.slice(0, half));
+    await write(shard, batch.slice(half));
+  }
+
+  function request({ topic }: Shard, batch: readonly Waiting[]) {
+    return {
+      topic: config.KAFKA_PREFIX + topic,
+      acks: -1,
+      timeout: 3000,
+      messages: batch.map(({ message }) => message),
+    };
+  }
+
+  /** Every caller hears once. */
+  function answer(one: Waiting, tell: () => void): void {
+    if (one.answered) return;
+    one.answered = true;
+    buffered -= one.bytes;
+    tell();
+  }
+
+  function giveUp(now: number): void {
+    for (const shard of shards.values()) {
+      const late = [...shard.sending, ...shard.queue].filter(({ expiresAt }) => expiresAt <= now);
+      if (late.length === 0) continue;
+      for (const one of late) {
+        answer(one, () =>
+          one.reject(
+            new NotWrittenError('timeout', `the brokers did not confirm it in time (${fault ?? 'slow'})`),
+          ),
+        );
+      }
+      shard.queue = shard.queue.filter(({ answered }) => !answered);
+    }
+  }
+
+  /** Several partitions may find the same client broken: it is replaced once. */
+  async function replace(broken: Producer): Promise<void> {
+    if (producer !== broken || closed) return;
+    logger.warn({ reason: fault }, 'the Kafka producer is replaced');
+    replacing ??= connect(config, clientId, logger)
+      .then(
+        (fresh) => {
+          producer = fresh;
+          void broken.disconnect().catch(() => undefined);
+        },
+        (error: unknown) => logger.warn({ reason: describe(error) }, 'no new Kafka producer yet'),
+      )
+      .finally(() => (replacing = undefined));
+    await replacing;
+  }
+
+  const sweep = setInterval(() => giveUp(Date.now()), SWEEP_MS).unref();
+
+  return {
+    send: (record, { timeoutMs = Infinity } = {}) => enqueue(record, timeoutMs),
+    fault: () => fault,
+    async close() {
+      closed = true;
+      const deadline = Date.now() + CLOSE_MS;
+      while ([...shards.values()].some(({ busy }) => busy) && Date.now() < deadline) await sleep(10);
+      clearInterval(sweep);
+      giveUp(Infinity);
+      await producer.disconnect();
+    },
+  };
+}
+
+async function connect(config: KafkaConfig, clientId: string, logger: Logger): Promise<Producer> {
+  const producer = createKafka(config, clientId, logger).producer({
+    allowAutoTopicCreation: false,
+    idempotent: false,
+    metadataMaxAge: 60_000,
+    retry: { initialRetryTime: 50, multiplier: 2, maxRetryTime: 500, retries: 3 },
+  });
+  await producer.connect();
+  return producer;
+}
+
+async function countPartitions(options: {
+  readonly config: KafkaConfig;
+  readonly clientId: string;
+  readonly topics: readonly string[];
+  readonly logger: Logger;
+}): Promise<Map<string, number>> {
+  const { config, clientId, topics, logger } = options;
+  const admin = createKafka(config, `${clientId}-admin`, logger).admin();
+  await admin.connect();
+  try {
+    const existing = new Set(await admin.listTopics());
+    const missing = topics.filter((topic) => !existing.has(config.KAFKA_PREFIX + topic));
+    if (missing.length > 0) {
+      const names = missing.map((topic) => config.KAFKA_PREFIX + topic).join(', ');
+      throw new Error(`Kafka has no topic ${names}. Create the topics with: npm run topics`);
+    }
+    const metadata = await admin.fetchTopicMetadata({
+      topics: topics.map((topic) => config.KAFKA_PREFIX + topic),
+    });
+    return new Map(
+      metadata.topics.map(({ name, partitions }) => [
+        name.slice(config.KAFKA_PREFIX.length),
+        partitions.length,
+      ]),
+    );
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Takes from the queue what may leave in one batch. */
+function takeBatch(shard: Shard): Waiting[] {
+  let bytes = 0;
+  let count = 0;
+  for (const one of shard.queue) {
+    if (count === BATCH_RECORDS || (count > 0 && bytes + one.bytes > BATCH_BYTES)) break;
+    bytes += one.bytes;
+    count++;
+  }
+  const batch = shard.queue.slice(0, count);
+  shard.queue = shard.queue.slice(count);
+  return batch;
+}
+
+class GapError extends Error {
+  override readonly name = 'GapError';
+}
+
+/** The offset of the first record, if the broker's answer says that exactly this partition was written. */
+function firstOffset(shard: Shard, answer: RecordMetadata[]): number {
+  const own = answer.filter(({ partition }) => partition === shard.partition);
+  const { errorCode, baseOffset } = own[0] ?? { errorCode: undefined, baseOffset: undefined };
+  if (own.length !== 1 || answer.length !== 1 || errorCode !== 0 || baseOffset === undefined) {
+    throw new GapError(`the answer does not confirm partition ${shard.partition}`);
+  }
+  return Number(baseOffset);
+}
+
+function causes(error: unknown): { name?: string; type?: string; message?: string }[] {
+  const chain: { name?: string; type?: string; message?: string; cause?: unknown }[] = [];
+  for (
+    let one = error;
+    typeof one === 'object' && one !== null && chain.length < 5;
+    one = (one as Error).cause
+  ) {
+    chain.push(one);
+  }
+  return chain;
+}
+
+const isTooLarge = (error: unknown) =>
+  causes(error).some(({ type }) => type !== undefined && TOO_LARGE.has(type));
+
+function needsNewClient(error: unknown): boolean {
+  return causes(error).some(({ name }) => name === 'GapError' || name === 'KafkaJSRequestTimeoutError');
+}
+
+function describe(error: unknown): string {
+  const last = causes(error).at(-1);
+  return last?.type ?? last?.name ?? 'unknown fault';
+}
+
+function sizeOf({ key, value, headers }: OutgoingRecord): number {
+  const length = (part: string | Buffer | null) => (part === null ? 0 : Buffer.byteLength(part));
+  const head = Object.entries(headers ?? {}).reduce(
+    (sum, [name, text]) => sum + name.length + text.length + 4,
+    0,
+  );
+  return length(key) + length(value) + head + 160;
+}
