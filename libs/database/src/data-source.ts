@@ -1,0 +1,51 @@
+import 'reflect-metadata';
+import { DataSource } from 'typeorm';
+import { DispatchCommand } from './entities/ledger.entities';
+import {
+  AccountChange,
+  Command,
+  Message,
+  MessageStatus,
+  ProjectionCheckpoint,
+  UnknownItem,
+} from './entities/read-model.entities';
+import { PhoneNumber, Waba } from './entities/registry.entities';
+import { Initial1763900000000 } from './migrations/1763900000000-initial';
+import { type DatabaseConfig } from './settings';
+
+export const entities = [
+  Waba,
+  PhoneNumber,
+  Message,
+  MessageStatus,
+  AccountChange,
+  UnknownItem,
+  Command,
+  ProjectionCheckpoint,
+  DispatchCommand,
+];
+
+/** A statement that takes longer has gone wrong; its work comes again. */
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/** The database, not connected yet: whoever calls `initialize` also calls `destroy`. Never changes the schema by itself. */
+export function createDataSource(
+  config: Pick<DatabaseConfig, 'DATABASE_URL' | 'DATABASE_POOL_SIZE'>,
+): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url: config.DATABASE_URL,
+    entities,
+    migrations: [Initial1763900000000],
+    synchronize: false,
+    applicationName: 'talaria',
+    poolSize: config.DATABASE_POOL_SIZE,
+    connectTimeoutMS: 5000,
+    extra: {
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    },
+    // A connection that breaks while it is idle: the pool opens another.
+    poolErrorHandler: () => undefined,
+  });
+}
