@@ -48,6 +48,8 @@ const scripts = {
   demo: () => (build(), start('demo/main.js')),
   stack: () => (build(), start('stack/main.js')),
   test: () => (build(), start('test/main.js')),
+  topics: () => (build(), start('setup/topics.js')),
+  migrate: () => (build(), start('setup/migrate.js')),
   check() {
     run('format', bin('prettier'), ['--check', '--log-level=warn', '.']);
     run('lint', bin('eslint'), ['--max-warnings=0', '.']);

@@ -1,5 +1,6 @@
 export * from './callback-data';
 export * from './cloud-events';
+export * from './dead-letter';
 export * from './headers';
 export * from './keys';
 export * from './parse-send-message';

@@ -1,4 +1,4 @@
-import { applyDecorators, Catch, type RpcExceptionFilter } from '@nestjs/common';
+import { applyDecorators, Catch, type RpcExceptionFilter, UseFilters } from '@nestjs/common';
 import {
   type CustomTransportStrategy,
   EventPattern,
@@ -16,9 +16,17 @@ import {
 } from './consumer';
 import { type KafkaConfig } from './settings';
 
+/** Hands errors of handlers through. Without it Nest's own filter would have replaced them by a text before the transport sees them. */
+@Catch()
+class RethrowFilter implements RpcExceptionFilter {
+  catch(error: unknown): Observable<never> {
+    return throwError(() => error);
+  }
+}
+
 /** Marks a controller's method as the BatchHandler of a topic. */
 export function OnBatch(topic: { readonly name: string }): MethodDecorator {
-  return applyDecorators(EventPattern(topic.name));
+  return applyDecorators(EventPattern(topic.name), UseFilters(RethrowFilter));
 }
 
 /**
@@ -79,13 +87,5 @@ export class KafkaTransport extends Server implements CustomTransportStrategy {
       const result = this.transformToObservable((await handler(batch)) as Observable<Taken | undefined>);
       return lastValueFrom(result, { defaultValue: undefined });
     };
-  }
-}
-
-/** Hands errors of handlers through. Without it Nest's own filter would have replaced them by a text before the transport sees them. */
-@Catch()
-export class RethrowFilter implements RpcExceptionFilter {
-  catch(error: unknown): Observable<never> {
-    return throwError(() => error);
   }
 }

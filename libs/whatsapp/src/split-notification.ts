@@ -13,6 +13,8 @@ export type Item = {
   /** The person it is about: sender of a message, recipient of a status. */
   readonly phone?: string;
   readonly userId?: string;
+  /** The item's own bytes; a view of the body that was split. */
+  readonly bytes: Buffer;
   /** A complete notification that holds this item only. */
   readonly envelope: Buffer;
 };
@@ -46,10 +48,10 @@ export function splitNotification(body: Buffer): Item[] | undefined {
   const json = body.toString('latin1');
   const places = findItems(json, rootOf(json));
   const only = places.length === 1 ? places[0] : undefined;
-  if (only?.path.every(({ members }) => isPlain(members))) return [describe(json, only, body)];
+  if (only?.path.every(({ members }) => isPlain(members))) return [describe(json, only, body, body)];
   const contacts = shareContacts(json, places);
   return places.map((place, index) =>
-    describe(json, place, Buffer.from(rebuild(json, place, contacts[index]), 'latin1')),
+    describe(json, place, body, Buffer.from(rebuild(json, place, contacts[index]), 'latin1')),
   );
 }
 
@@ -173,7 +175,7 @@ function append<K>(lists: Map<K, number[]>, key: K, index: number): void {
   else list.push(index);
 }
 
-function describe(json: string, place: Place, envelope: Buffer): Item {
+function describe(json: string, place: Place, body: Buffer, envelope: Buffer): Item {
   const wabaId = wabaOf(json, place);
   const field = fieldOf(json, place);
   const { phone, userId } = partiesOf(place.kind, parse(json, place.item));
@@ -185,6 +187,7 @@ function describe(json: string, place: Place, envelope: Buffer): Item {
     ...(phoneNumberId !== undefined && { phoneNumberId }),
     ...(phone !== undefined && { phone }),
     ...(userId !== undefined && { userId }),
+    bytes: body.subarray(place.item.start, place.item.end),
     envelope,
   };
 }

@@ -47,7 +47,7 @@ export class Message {
   commandId!: string | null;
 
   /** The highest status seen: played, read, delivered, failed, sent, accepted. Made from the times. */
-  @Column('text', { nullable: true, insert: false, update: false })
+  @Column({ type: 'text', nullable: true, insert: false, update: false })
   status!: string | null;
 
   @Column('timestamptz', { name: 'accepted_at', nullable: true })

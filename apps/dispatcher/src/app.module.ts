@@ -1,0 +1,46 @@
+import { type DynamicModule, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
+import { type KafkaTransport } from '@talaria/kafka';
+import { HealthModule, type Logger } from '@talaria/observability';
+import { Consumers } from './consumers';
+import { type Dispatcher } from './dispatch/dispatcher';
+import { type Outlet } from './dispatch/outlet';
+import { DISPATCHER, LOGGER, OUTLET } from './tokens';
+
+export type AppParts = {
+  readonly dispatcher: Dispatcher;
+  readonly outlet: Outlet;
+  readonly logger: Logger;
+  readonly transport: KafkaTransport;
+  readonly isDatabaseReachable: () => Promise<string | undefined>;
+};
+
+@Module({})
+export class AppModule implements OnModuleDestroy {
+  constructor(@Inject(DISPATCHER) private readonly dispatcher: Dispatcher) {}
+
+  static with({ dispatcher, outlet, logger, transport, isDatabaseReachable }: AppParts): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        HealthModule.register({
+          live: { consumer: () => transport.fault() },
+          ready: {
+            consumer: () => (transport.joined() ? undefined : 'not a member of its group yet'),
+            database: isDatabaseReachable,
+          },
+        }),
+      ],
+      controllers: [Consumers],
+      providers: [
+        { provide: DISPATCHER, useValue: dispatcher },
+        { provide: OUTLET, useValue: outlet },
+        { provide: LOGGER, useValue: logger },
+      ],
+    };
+  }
+
+  /** Before the transport closes: what is under way still gets its offset committed. */
+  async onModuleDestroy(): Promise<void> {
+    await this.dispatcher.stop();
+  }
+}

@@ -1,0 +1,80 @@
+import { duration, durations, httpUrl, integer, pattern, port, readEnvironment } from '@talaria/config';
+import { databaseSettings } from '@talaria/database';
+import { kafkaSettings } from '@talaria/kafka';
+
+const settings = {
+  ...kafkaSettings,
+  ...databaseSettings,
+  HTTP_PORT: port({ default: 3002, desc: 'where health is served' }),
+  METRICS_PORT: port({ default: 9464, desc: 'where /metrics is served; never route it publicly' }),
+  GRAPH_API_URL: httpUrl({
+    default: 'https://graph.facebook.com',
+    desc: "Meta's Graph API, or a stand-in for it",
+  }),
+  GRAPH_API_VERSION: pattern(
+    /^v\d+\.\d+$/,
+    'a version like v24.0',
+  )({
+    default: 'v24.0',
+    desc: "the Graph API's version",
+  }),
+  GRAPH_API_TIMEOUT: duration(
+    100,
+    120_000,
+  )({
+    default: 15_000,
+    desc: 'how long one call may take; after it nobody knows whether Meta took the message',
+  }),
+  DISPATCH_MAX_IN_FLIGHT: integer(
+    1,
+    5000,
+  )({ default: 256, desc: 'calls under way at once, over all numbers' }),
+  DISPATCH_MAX_QUEUED: integer(
+    10,
+    1_000_000,
+  )({
+    default: 10_000,
+    desc: 'commands held in memory; beyond it partitions are paused',
+  }),
+  DISPATCH_RATE_PERCENT: integer(
+    1,
+    100,
+  )({
+    default: 90,
+    desc: "the share of a number's rate that is used for sending; inbound messages count against it too",
+  }),
+  RETRY_SCHEDULE: durations({
+    default: [1000, 2000, 4000, 30_000, 300_000, 3_600_000],
+    desc: 'how long to wait before each further attempt, like "1s 2s 4s 30s 5m 1h"',
+  }),
+  RETRY_JITTER_PERCENT: integer(
+    0,
+    25,
+  )({ default: 25, desc: 'how much longer than that it may take, by chance' }),
+  RETRY_IN_LANE_MAX: duration(
+    0,
+    60_000,
+  )({
+    default: 10_000,
+    desc: 'shorter delays are waited out in memory, in front of the same recipient; longer ones in a retry topic',
+  }),
+  UNKNOWN_CHECK_INTERVAL: duration(100)({
+    default: 30_000,
+    desc: 'how often to look for a status of a message whose sending nobody could confirm',
+  }),
+  UNKNOWN_WAIT: duration(100)({
+    default: 300_000,
+    desc: 'how long to look before the command decides: dead-letter or resend',
+  }),
+  PARK_DURATION: duration(100)({
+    default: 60_000,
+    desc: 'how long a number rests after Meta refused its token, registration or payment, before one message probes again',
+  }),
+  REGISTRY_POLL: duration(100)({ default: 5000, desc: 'how often the registry of numbers is read again' }),
+};
+
+export type DispatcherConfig = ReturnType<typeof readConfig>;
+
+export function readConfig(env: NodeJS.ProcessEnv) {
+  return readEnvironment(settings, env);
+}

@@ -1,0 +1,301 @@
+import { type SendMessage } from '@talaria/contracts';
+import { type PhoneNumber } from '@talaria/database';
+import { inSpan, type Logger } from '@talaria/observability';
+import { checkMessage, type CloudApiClient } from '@talaria/whatsapp';
+import { SpanKind } from '@opentelemetry/api';
+import { type DispatcherConfig } from '../config';
+import { type Ledger, type LedgerRow, type Outcome } from '../ledger/ledger';
+import { type Registry } from '../registry';
+import { buildRequest } from './build-request';
+import { decide, type Decision } from './decide';
+import {
+  attempts as attemptsMetric,
+  commandsSeen,
+  graphApiDuration,
+  graphApiErrors,
+} from './dispatch.metrics';
+import { type Job } from './job';
+import { type Outlet } from './outlet';
+
+export type AttemptDependencies = {
+  readonly config: DispatcherConfig;
+  readonly ledger: Ledger;
+  readonly registry: Registry;
+  readonly client: CloudApiClient;
+  readonly outlet: Outlet;
+  readonly logger: Logger;
+};
+
+/** How the scheduler goes on after a job had its turn. */
+export type Turn =
+  /** The record is finished. */
+  | { readonly kind: 'done' }
+  /** The same job again, in front of its recipient. */
+  | { readonly kind: 'again'; readonly afterMs: number }
+  /** Likewise, and others rest with it. */
+  | { readonly kind: 'rest'; readonly who: 'number' | 'account'; readonly afterMs: number };
+
+const BUSY_MS = 250;
+
+/**
+ * One turn of a command: claim it in the ledger, call Meta, settle what came of it, tell it. In this order, so that at every instant
+ * a crash leaves either nothing, or a claim that says "perhaps sent", or an outcome that can be told again.
+ */
+export async function attempt(dependencies: AttemptDependencies, job: Job): Promise<Turn> {
+  const claimed = await dependencies.ledger.claim(claimOf(job));
+  switch (claimed.kind) {
+    case 'claimed':
+      return makeAttempt(dependencies, job, claimed.attempt);
+    case 'busy':
+      return { kind: 'again', afterMs: BUSY_MS };
+    case 'taken':
+      return lookAt(dependencies, job, claimed.row);
+  }
+}
+
+async function makeAttempt(
+  dependencies: AttemptDependencies,
+  job: Job,
+  attemptNumber: number,
+): Promise<Turn> {
+  const decision = await decideAttempt(dependencies, job, attemptNumber);
+  attemptsMetric.inc({ outcome: decision.kind });
+  if (decision.kind !== 'accepted') graphApiErrors.inc({ class: decision.error.class });
+  report(dependencies, job, attemptNumber, decision);
+  return settle(dependencies, job, attemptNumber, decision);
+}
+
+async function decideAttempt(
+  dependencies: AttemptDependencies,
+  job: Job,
+  attemptNumber: number,
+): Promise<Decision> {
+  try {
+    const number = await findNumber(dependencies.registry, job.command.phoneNumberId);
+    const refused = refusal(job.command, number);
+    if (refused !== undefined || number === undefined)
+      return refused ?? invalid('phoneNumberId is not in the registry');
+    return await call(dependencies, job, attemptNumber, number);
+  } catch (error) {
+    // A fault of ours in the middle of an attempt: nobody knows how far it came.
+    dependencies.logger.error({ err: error, commandId: job.command.id }, 'an attempt broke off');
+    return { kind: 'unknown', error: { class: 'ambiguous', message: 'the attempt broke off' } };
+  }
+}
+
+async function findNumber(registry: Registry, phoneNumberId: string): Promise<PhoneNumber | undefined> {
+  if (registry.find(phoneNumberId) === undefined) await registry.refresh();
+  return registry.find(phoneNumberId);
+}
+
+const invalid = (message: string): Decision => ({
+  kind: 'dead-letter',
+  cause: 'invalid',
+  error: { class: 'invalid', message },
+});
+
+/** Why a command is given up before it costs a call. */
+function refusal(command: SendMessage, number: PhoneNumber | undefined): Decision | undefined {
+  if (command.expiresAt !== undefined && Date.parse(command.expiresAt) <= Date.now()) {
+    return {
+      kind: 'dead-letter',
+      cause: 'expired',
+      error: { class: 'expired', message: 'expiresAt has passed' },
+    };
+  }
+  const problems = checkMessage(command.message);
+  if (problems.length > 0) return invalid(problems.join('; '));
+  return number !== undefined && number.wabaId !== command.wabaId
+    ? invalid('phoneNumberId belongs to another WABA')
+    : undefined;
+}
+
+async function call(
+  { client, config }: AttemptDependencies,
+  job: Job,
+  attemptNumber: number,
+  { phoneNumberId, accessToken }: PhoneNumber,
+): Promise<Decision> {
+  const { command } = job;
+  const attributes = { 'messaging.message.conversation_id': command.id, 'talaria.attempt': attemptNumber };
+  const stop = graphApiDuration.startTimer();
+  const result = await inSpan('POST messages', { kind: SpanKind.CLIENT, attributes }, () =>
+    client.send(phoneNumberId, accessToken, buildRequest(command, attemptNumber)),
+  );
+  stop();
+  return decide(result, {
+    attempts: attemptNumber,
+    strikes: job.strikes,
+    retry: { schedule: config.RETRY_SCHEDULE, jitterPercent: config.RETRY_JITTER_PERCENT },
+    parkMs: config.PARK_DURATION,
+    random: Math.random(),
+  });
+}
+
+async function settle(
+  dependencies: AttemptDependencies,
+  job: Job,
+  attemptNumber: number,
+  decision: Decision,
+): Promise<Turn> {
+  const { ledger } = dependencies;
+  const outcome = outcomeOf(dependencies, decision);
+  const isWait = decision.kind === 'wait';
+  const version = await insist(dependencies, () =>
+    ledger.settle({
+      ...idOf(job),
+      claimedAttempt: attemptNumber,
+      attempts: isWait ? attemptNumber - 1 : attemptNumber,
+      outcome,
+      isTold: !isWait,
+    }),
+  );
+  if (isWait) {
+    job.strikes++;
+    if (decision.pause === 'pair') return { kind: 'again', afterMs: decision.delayMs };
+    return {
+      kind: 'rest',
+      who: decision.pause === 'account' ? 'account' : 'number',
+      afterMs: decision.delayMs,
+    };
+  }
+  job.strikes = 0;
+  // Somebody else has settled this attempt: what it led to is theirs to tell.
+  if (version === undefined) return { kind: 'done' };
+  return follow(dependencies, job, outcome, { version, attempts: attemptNumber });
+}
+
+/** Tells an outcome, and sends the record where it goes next. May be done twice after a crash; then it is the same again. */
+async function follow(
+  { outlet, config }: AttemptDependencies,
+  job: Job,
+  outcome: Outcome,
+  count: { readonly version: number; readonly attempts: number },
+): Promise<Turn> {
+  const { command, record } = job;
+  const told = outlet.tell(command, outcome, count);
+  const dueAt = Date.parse(outcome.nextAttemptAt ?? '');
+  const afterMs = dueAt - Date.now();
+  if (outcome.state === 'retrying' && afterMs < config.RETRY_IN_LANE_MAX) {
+    await told;
+    return { kind: 'again', afterMs };
+  }
+  if (outcome.state === 'retrying' || outcome.state === 'unknown') {
+    await Promise.all([told, outlet.retry(record, count.attempts, dueAt)]);
+  } else if (outcome.state === 'dead-lettered') {
+    const { cause, error } = outcome;
+    const letter = { cause: cause as 'permanent', message: error?.message ?? '', metaCode: error?.code };
+    await Promise.all([told, outlet.deadLetter(record, { ...letter, attempts: count.attempts })]);
+  } else {
+    await told;
+  }
+  return { kind: 'done' };
+}
+
+/** A command that is not ours to try: settled before, or nobody knows whether it was sent. */
+async function lookAt(dependencies: AttemptDependencies, job: Job, row: LedgerRow): Promise<Turn> {
+  const { record } = job;
+  const { source, outcome, version, attempts } = row;
+  if (row.state === 'claimed') {
+    if (row.isMine) return { kind: 'again', afterMs: BUSY_MS };
+    // Its process died, or lost the partition, between the call and the record of it.
+    const error = { class: 'ambiguous', message: 'the process ended while the call was under way' };
+    return settle(dependencies, job, attempts, { kind: 'unknown', error });
+  }
+  if (row.state === 'unknown') return reconcile(dependencies, job, row);
+  const isRedelivery =
+    source.topic === record.topic && source.partition === record.partition && source.offset === record.offset;
+  if (isRedelivery && outcome !== null) return follow(dependencies, job, outcome, { version, attempts });
+  commandsSeen.inc({ result: 'repeated' });
+  return { kind: 'done' };
+}
+
+/** Looks whether a status brought the wamid; when the time for that is over, the command's own policy decides. */
+async function reconcile(dependencies: AttemptDependencies, job: Job, row: LedgerRow): Promise<Turn> {
+  const { ledger, config, outlet } = dependencies;
+  const wamid = await ledger.findByStatus(idOf(job));
+  if (wamid !== undefined) {
+    commandsSeen.inc({ result: 'reconciled' });
+    return settle(dependencies, job, row.attempts, { kind: 'accepted', wamid });
+  }
+  const waitedMs = Date.now() - (row.unknownSince?.getTime() ?? Date.now());
+  if (waitedMs < config.UNKNOWN_WAIT) {
+    await outlet.retry(job.record, row.attempts, Date.now() + config.UNKNOWN_CHECK_INTERVAL);
+    return { kind: 'done' };
+  }
+  if (job.command.onUnknown === 'resend') {
+    await ledger.allowResend(idOf(job));
+    return { kind: 'again', afterMs: 0 };
+  }
+  const error = { class: 'ambiguous', message: 'nobody could confirm whether Meta took it' };
+  return settle(dependencies, job, row.attempts, { kind: 'dead-letter', cause: 'ambiguous', error });
+}
+
+function outcomeOf({ config }: AttemptDependencies, decision: Decision): Outcome {
+  const now = Date.now();
+  const at = new Date(now).toISOString();
+  const later = (ms: number) => new Date(now + ms).toISOString();
+  switch (decision.kind) {
+    case 'accepted': {
+      const { wamid, waId } = decision;
+      return { state: 'accepted', at, wamid, ...(waId !== undefined && { waId }) };
+    }
+    case 'retry':
+    case 'wait':
+      return { state: 'retrying', at, nextAttemptAt: later(decision.delayMs), error: decision.error };
+    case 'unknown':
+      return {
+        state: 'unknown',
+        at,
+        nextAttemptAt: later(config.UNKNOWN_CHECK_INTERVAL),
+        error: decision.error,
+      };
+    case 'dead-letter':
+      return { state: 'dead-lettered', at, cause: decision.cause, error: decision.error };
+  }
+}
+
+const INSIST_MS = 1000;
+
+/** What came of a call must not be lost because the database is away for a moment: it is recorded as soon as it is back. */
+async function insist<T>({ logger }: AttemptDependencies, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      logger.error({ err: error }, 'an outcome could not be recorded yet; it is tried again every second');
+      await new Promise((resolve) => setTimeout(resolve, INSIST_MS));
+    }
+  }
+}
+
+function idOf({ command }: Job): { wabaId: string; commandId: string } {
+  return { wabaId: command.wabaId, commandId: command.id };
+}
+
+function claimOf(job: Job) {
+  const { topic, partition, offset } = job.record;
+  return { ...idOf(job), phoneNumberId: job.command.phoneNumberId, source: { topic, partition, offset } };
+}
+
+/** One line an attempt. What Meta refuses is data; what needs a person is an error. */
+function report(
+  { logger }: AttemptDependencies,
+  { command }: Job,
+  attemptNumber: number,
+  decision: Decision,
+): void {
+  const line = {
+    commandId: command.id,
+    wabaId: command.wabaId,
+    phoneNumberId: command.phoneNumberId,
+    attempt: attemptNumber,
+    outcome: decision.kind,
+    ...(decision.kind !== 'accepted' && { code: decision.error.code, class: decision.error.class }),
+  };
+  if (decision.kind === 'wait' && decision.pause === 'parked') {
+    logger.error(line, 'a number is parked: mend its token, registration or payment; its messages wait');
+  } else {
+    logger.info(line, 'attempt');
+  }
+}

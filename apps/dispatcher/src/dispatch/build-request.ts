@@ -1,0 +1,16 @@
+import { formatCallbackData, type SendMessage } from '@talaria/contracts';
+
+/**
+ * Our language into Meta's: the body of the send call. The one place where a command is turned into a request. What is ours wins over
+ * what stands in the message; the callback data brings the command's id back in every status.
+ */
+export function buildRequest(command: SendMessage, attempt: number): Record<string, unknown> {
+  const { id, to, recipient, message } = command;
+  return {
+    ...message,
+    messaging_product: 'whatsapp',
+    recipient_type: 'individual',
+    ...(to !== undefined ? { to } : { recipient }),
+    biz_opaque_callback_data: formatCallbackData({ commandId: id, attempt }),
+  };
+}

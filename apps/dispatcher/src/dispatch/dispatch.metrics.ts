@@ -1,0 +1,48 @@
+import { counter, histogram } from '@talaria/observability';
+
+export const commandsSeen = counter(
+  'talaria_dispatch_commands_total',
+  'Commands by what became of the record that asked',
+  {
+    result: ['queued', 'undecodable', 'repeated', 'reconciled'],
+  },
+);
+
+export const attempts = counter('talaria_dispatch_attempts_total', 'Attempts by what they led to', {
+  outcome: ['accepted', 'retry', 'wait', 'unknown', 'dead-letter'],
+});
+
+export const graphApiErrors = counter(
+  'talaria_graph_api_errors_total',
+  'Errors that Meta answered, by class',
+  {
+    class: [
+      'transient',
+      'rate-number',
+      'rate-pair',
+      'rate-account',
+      'recipient',
+      'content',
+      'window',
+      'auth',
+      'config',
+      'ambiguous',
+      'invalid',
+      'expired',
+    ],
+  },
+);
+
+export const deadLetters = counter(
+  'talaria_dead_letters_total',
+  'Records sent to the dead letters, by cause',
+  {
+    cause: ['decode', 'invalid', 'permanent', 'exhausted', 'expired', 'ambiguous', 'data'],
+  },
+);
+
+export const graphApiDuration = histogram(
+  'talaria_graph_api_duration_seconds',
+  'How long a send call took',
+  [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+);

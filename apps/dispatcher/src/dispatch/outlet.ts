@@ -1,0 +1,75 @@
+import {
+  cloudEventHeaders,
+  type DeadLetterCause,
+  deadLetterHeaders,
+  headers,
+  originHeaders,
+  type SendMessage,
+  topics,
+} from '@talaria/contracts';
+import { type KafkaRecord, type VerifiedProducer } from '@talaria/kafka';
+import { type Outcome } from '../ledger/ledger';
+import { retryTopicFor } from '../retry/retry-delay';
+import { dispatchEvent } from './dispatch-event';
+import { deadLetters } from './dispatch.metrics';
+
+/** What the dispatcher writes to Kafka. Everything resolves when the brokers have it. */
+export type Outlet = {
+  /** Tells an outcome on `whatsapp.dispatches`. */
+  tell(command: SendMessage, outcome: Outcome, count: { version: number; attempts: number }): Promise<void>;
+  /** The record again, unchanged, on the retry topic of this delay and in the same partition. */
+  retry(record: KafkaRecord, attempts: number, dueAt: number): Promise<void>;
+  /** The record, unchanged, with its cause. */
+  deadLetter(record: KafkaRecord, letter: DeadLetter): Promise<void>;
+};
+
+export type DeadLetter = {
+  readonly cause: DeadLetterCause;
+  readonly message: string;
+  readonly attempts: number;
+  readonly metaCode?: number | undefined;
+};
+
+export function createOutlet(producer: VerifiedProducer): Outlet {
+  const unchanged = ({ key, value, partition }: KafkaRecord) => ({ key, value, partition });
+  return {
+    async tell(command, outcome, count) {
+      const event = dispatchEvent(command, outcome, count);
+      await producer.send({
+        topic: topics.dispatches.name,
+        key: command.wabaId,
+        value: JSON.stringify(event.data),
+        headers: cloudEventHeaders(event),
+      });
+    },
+    async retry(record, attempts, dueAt) {
+      const now = Date.now();
+      await producer.send({
+        ...unchanged(record),
+        topic: retryTopicFor(dueAt - now).name,
+        headers: {
+          [headers.firstFailureAt]: new Date(now).toISOString(),
+          ...originHeaders(record),
+          [headers.lastFailureAt]: new Date(now).toISOString(),
+          [headers.attempts]: String(attempts),
+          [headers.dueAt]: String(dueAt),
+        },
+      });
+    },
+    async deadLetter(record, { cause, message, attempts, metaCode }) {
+      const now = new Date();
+      await producer.send({
+        ...unchanged(record),
+        topic: topics.outboundDlq.name,
+        headers: {
+          [headers.firstFailureAt]: now.toISOString(),
+          ...deadLetterHeaders(record, { cause, message, at: now }),
+          [headers.lastFailureAt]: now.toISOString(),
+          [headers.attempts]: String(attempts),
+          ...(metaCode !== undefined && { [headers.metaCode]: String(metaCode) }),
+        },
+      });
+      deadLetters.inc({ cause });
+    },
+  };
+}

@@ -1,0 +1,157 @@
+import { perSecond } from '@talaria/rate-limit';
+import fc from 'fast-check';
+import {
+  createScheduler,
+  enqueue,
+  finish,
+  pauseLane,
+  setLaneLimit,
+  startAgain,
+  startJobs,
+  sweep,
+  type Started,
+} from './scheduler';
+
+const unlimited = { intervalMs: 0, burst: 1 };
+const START = 1_000_000;
+
+function schedulerWith(lanes: readonly string[], limit = unlimited, pairLimit = unlimited) {
+  const scheduler = createScheduler<string>(pairLimit);
+  for (const lane of lanes) setLaneLimit(scheduler, lane, limit, START - 60_000);
+  return scheduler;
+}
+
+const jobsOf = (started: readonly Started<string>[]) => started.map(({ job }) => job);
+
+describe('the scheduler', () => {
+  it('keeps one recipient in order with one in flight, and lets others pass', () => {
+    const scheduler = schedulerWith(['n']);
+    for (const [recipient, job] of [
+      ['a', 'a1'],
+      ['a', 'a2'],
+      ['b', 'b1'],
+    ] as const) {
+      enqueue(scheduler, 'n', recipient, job);
+    }
+    const first = startJobs(scheduler, START, 10).started;
+    expect(jobsOf(first)).toEqual(['a1', 'b1']);
+    expect(startJobs(scheduler, START, 10).started).toEqual([]);
+    finish(scheduler, first[0]!);
+    expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['a2']);
+  });
+
+  it('lets lanes take turns, however many jobs one has', () => {
+    const scheduler = schedulerWith(['big', 'small']);
+    for (let n = 0; n < 100; n++) enqueue(scheduler, 'big', `r${n}`, `big${n}`);
+    enqueue(scheduler, 'small', 'r', 'small');
+    expect(jobsOf(startJobs(scheduler, START, 2).started)).toContain('small');
+  });
+
+  it('puts a job that is tried again before those behind it', () => {
+    const scheduler = schedulerWith(['n']);
+    enqueue(scheduler, 'n', 'a', 'a1');
+    enqueue(scheduler, 'n', 'a', 'a2');
+    const [started] = startJobs(scheduler, START, 10).started;
+    startAgain(scheduler, started!, START + 1000);
+    expect(startJobs(scheduler, START + 999, 10)).toEqual({ started: [], wakeAt: START + 1000 });
+    expect(jobsOf(startJobs(scheduler, START + 1000, 10).started)).toEqual(['a1']);
+  });
+
+  it('starts nothing of a paused lane, and everything of others', () => {
+    const scheduler = schedulerWith(['n', 'm']);
+    enqueue(scheduler, 'n', 'a', 'paused');
+    enqueue(scheduler, 'm', 'a', 'free');
+    pauseLane(scheduler, 'n', START + 500);
+    expect(startJobs(scheduler, START, 10)).toMatchObject({
+      started: [{ job: 'free' }],
+      wakeAt: START + 500,
+    });
+    expect(jobsOf(startJobs(scheduler, START + 500, 10).started)).toEqual(['paused']);
+  });
+
+  it('drops what is no longer ours and counts right', () => {
+    const scheduler = schedulerWith(['n']);
+    for (const job of ['x1', 'y1', 'x2']) enqueue(scheduler, 'n', job.slice(0, 1), job);
+    sweep(scheduler, START, (job) => job.startsWith('x'));
+    expect(scheduler.queued).toBe(1);
+    expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['y1']);
+    expect(scheduler).toMatchObject({ queued: 0, inFlight: 1 });
+  });
+
+  it('gives a new lane nothing at once: its last owner may have spent it', () => {
+    const scheduler = createScheduler<string>(unlimited);
+    setLaneLimit(scheduler, 'n', perSecond(10, 1), START);
+    enqueue(scheduler, 'n', 'a', 'a1');
+    expect(startJobs(scheduler, START, 10)).toEqual({ started: [], wakeAt: START + 100 });
+  });
+});
+
+describe('under any load', () => {
+  const rate = 20;
+  const burst = 3;
+  const pair = { intervalMs: 300, burst: 2 };
+  const steps = fc.array(
+    fc.record({
+      advance: fc.integer({ min: 0, max: 120 }),
+      arrivals: fc.array(fc.tuple(fc.constantFrom('n', 'm'), fc.constantFrom('a', 'b', 'c')), {
+        maxLength: 4,
+      }),
+      ends: fc.array(fc.constantFrom('done', 'again'), { maxLength: 4 }),
+      max: fc.integer({ min: 1, max: 8 }),
+    }),
+    { minLength: 20, maxLength: 120 },
+  );
+
+  it('no window exceeds the rate of number or pair, each recipient stays in order, nothing is lost', () => {
+    fc.assert(
+      fc.property(steps, (all) => {
+        const scheduler = schedulerWith(['n', 'm'], perSecond(rate, burst), pair);
+        const starts: { at: number; lane: string; recipient: string }[] = [];
+        const finished: Started<string>[] = [];
+        const running: Started<string>[] = [];
+        let now = START;
+        let count = 0;
+        const asked: string[] = [];
+        for (const { advance, arrivals, ends, max } of all) {
+          now += advance;
+          for (const [lane, recipient] of arrivals) {
+            const job = `${lane}/${recipient}/${String(count++).padStart(6, '0')}`;
+            asked.push(job);
+            enqueue(scheduler, lane, recipient, job);
+          }
+          for (const end of ends) {
+            const one = running.shift();
+            if (one === undefined) break;
+            if (end === 'again') startAgain(scheduler, one, now + 50);
+            else {
+              finish(scheduler, one);
+              finished.push(one);
+            }
+          }
+          for (const one of startJobs(scheduler, now, max).started) {
+            expect(
+              running.filter(({ lane, recipient }) => lane === one.lane && recipient === one.recipient),
+            ).toEqual([]);
+            running.push(one);
+            starts.push({ at: now, lane: one.lane, recipient: one.recipient });
+          }
+        }
+        expect(finished.length + running.length + scheduler.queued).toBe(asked.length);
+        expect(scheduler.inFlight).toBe(running.length);
+        for (const key of new Set(asked.map((job) => job.slice(0, 3)))) {
+          const order = jobsOf(finished).filter((job) => job.startsWith(key));
+          expect(order).toEqual([...order].sort());
+        }
+        const within = (from: number, ms: number, same: (one: (typeof starts)[number]) => boolean) =>
+          starts.filter((one) => same(one) && one.at >= from && one.at < from + ms).length;
+        for (const { at, lane, recipient } of starts) {
+          expect(within(at, 1000, (one) => one.lane === lane)).toBeLessThanOrEqual(rate + burst);
+          expect(
+            within(at, 3000, (one) => one.lane === lane && one.recipient === recipient),
+          ).toBeLessThanOrEqual(3000 / pair.intervalMs + pair.burst);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

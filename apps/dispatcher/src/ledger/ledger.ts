@@ -1,0 +1,199 @@
+import { type Sql } from '@talaria/database';
+import { groupCommit } from './group-commit';
+
+/** A command and the record that asks for it. */
+export type Claim = {
+  readonly wabaId: string;
+  readonly commandId: string;
+  readonly phoneNumberId: string;
+  readonly source: Source;
+};
+
+export type Source = { readonly topic: string; readonly partition: number; readonly offset: number };
+
+/** The outcome that is told in an event, kept to tell it again after a crash. */
+export type Outcome = {
+  readonly state: 'accepted' | 'retrying' | 'unknown' | 'dead-lettered';
+  readonly at: string;
+  readonly wamid?: string;
+  readonly waId?: string;
+  readonly cause?: string;
+  readonly nextAttemptAt?: string;
+  readonly error?: { readonly code?: number; readonly class: string; readonly message: string };
+};
+
+export type LedgerRow = {
+  readonly state: 'claimed' | Outcome['state'];
+  readonly version: number;
+  readonly attempts: number;
+  readonly isMine: boolean;
+  readonly unknownSince: Date | null;
+  readonly source: Source;
+  readonly outcome: Outcome | null;
+};
+
+export type Claimed =
+  /** This attempt is ours to make. */
+  | { readonly kind: 'claimed'; readonly attempt: number }
+  /** Another row of the same statement has the same command. */
+  | { readonly kind: 'busy' }
+  /** It is not to be tried: the row says why. */
+  | { readonly kind: 'taken'; readonly row: LedgerRow };
+
+export type Settlement = {
+  readonly wabaId: string;
+  readonly commandId: string;
+  /** The attempt that this is about; a row that is at another one is left alone. */
+  readonly claimedAttempt: number;
+  /** Attempts spent so far: throttling spends none. */
+  readonly attempts: number;
+  readonly outcome: Outcome;
+  /** Whether this is told in an event, and so counts as a version. */
+  readonly isTold: boolean;
+};
+
+/** The record of what was tried, in Postgres. Every statement serves all commands that wait for one. */
+export type Ledger = {
+  /**
+   * Claims the next attempt of a command, before anything is sent. Only one claim of an attempt ever succeeds.
+   */
+  claim(claim: Claim): Promise<Claimed>;
+  /** Records how an attempt ended. @returns the version to tell, or undefined when the row had moved on without us */
+  settle(settlement: Settlement): Promise<number | undefined>;
+  /** Lets a command whose outcome stayed unknown be claimed again: it will be sent once more, knowingly. */
+  allowResend(command: Pick<Claim, 'wabaId' | 'commandId'>): Promise<void>;
+  /** The wamid that a status webhook brought for this command; undefined when none came. */
+  findByStatus(command: Pick<Claim, 'wabaId' | 'commandId'>): Promise<string | undefined>;
+};
+
+/** @param owner tells this process from those before and beside it */
+export function createLedger(sql: Sql, owner: string): Ledger {
+  return {
+    claim: groupCommit((claims: readonly Claim[]) => claimAll(sql, owner, claims)),
+    settle: groupCommit((settlements: readonly Settlement[]) => settleAll(sql, settlements)),
+    async allowResend({ wabaId, commandId }) {
+      await sql(
+        `UPDATE dispatch_commands SET state = 'retrying' WHERE waba_id = $1 AND command_id = $2 AND state = 'unknown'`,
+        [wabaId, commandId],
+      );
+    },
+    async findByStatus({ wabaId, commandId }) {
+      const [found] = await sql<{ wamid: string }>(
+        `SELECT wamid FROM message_statuses WHERE waba_id = $1 AND command_id = $2 ORDER BY attempt DESC LIMIT 1`,
+        [wabaId, commandId],
+      );
+      return found?.wamid;
+    },
+  };
+}
+
+const idOf = ({ wabaId, commandId }: Pick<Claim, 'wabaId' | 'commandId'>) => `${wabaId}/${commandId}`;
+
+async function claimAll(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Claimed[]> {
+  const first = new Map<string, Claim>();
+  for (const claim of claims) if (!first.has(idOf(claim))) first.set(idOf(claim), claim);
+  const unique = [...first.values()];
+  const claimed = await insertClaims(sql, owner, unique);
+  const others = unique.filter((claim) => !claimed.has(idOf(claim)));
+  const rows = others.length === 0 ? new Map<string, LedgerRow>() : await readRows(sql, owner, others);
+  return claims.map((claim) => {
+    const id = idOf(claim);
+    if (first.get(id) !== claim) return { kind: 'busy' };
+    const attempt = claimed.get(id);
+    if (attempt !== undefined) return { kind: 'claimed', attempt };
+    const row = rows.get(id);
+    return row === undefined ? { kind: 'busy' } : { kind: 'taken', row };
+  });
+}
+
+async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, number>> {
+  const rows = await sql<{ id: string; attempts: number }>(
+    `INSERT INTO dispatch_commands AS d (waba_id, command_id, phone_number_id, state, version, attempts, owner, claimed_at,
+                                         source_topic, source_partition, source_offset)
+     SELECT waba_id, command_id, phone_number_id, 'claimed', 0, 1, $7, now(), source_topic, source_partition, source_offset
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[])
+       AS t (waba_id, command_id, phone_number_id, source_topic, source_partition, source_offset)
+     ORDER BY waba_id, command_id
+     ON CONFLICT (waba_id, command_id) DO UPDATE SET
+       state = 'claimed', attempts = d.attempts + 1, owner = excluded.owner, claimed_at = excluded.claimed_at,
+       source_topic = excluded.source_topic, source_partition = excluded.source_partition,
+       source_offset = excluded.source_offset
+     WHERE d.state = 'retrying'
+     RETURNING d.waba_id || '/' || d.command_id AS id, d.attempts`,
+    [
+      claims.map(({ wabaId }) => wabaId),
+      claims.map(({ commandId }) => commandId),
+      claims.map(({ phoneNumberId }) => phoneNumberId),
+      claims.map(({ source }) => source.topic),
+      claims.map(({ source }) => source.partition),
+      claims.map(({ source }) => source.offset),
+      owner,
+    ],
+  );
+  return new Map(rows.map(({ id, attempts }) => [id, attempts]));
+}
+
+type RawRow = {
+  id: string;
+  state: LedgerRow['state'];
+  version: number;
+  attempts: number;
+  owner: string;
+  unknown_since: Date | null;
+  source_topic: string;
+  source_partition: number;
+  source_offset: string;
+  outcome: Outcome | null;
+};
+
+async function readRows(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, LedgerRow>> {
+  const rows = await sql<RawRow>(
+    `SELECT d.waba_id || '/' || d.command_id AS id, d.*
+     FROM dispatch_commands d JOIN unnest($1::text[], $2::text[]) AS t (waba_id, command_id) USING (waba_id, command_id)`,
+    [claims.map(({ wabaId }) => wabaId), claims.map(({ commandId }) => commandId)],
+  );
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        state: row.state,
+        version: row.version,
+        attempts: row.attempts,
+        isMine: row.owner === owner,
+        unknownSince: row.unknown_since,
+        source: {
+          topic: row.source_topic,
+          partition: row.source_partition,
+          offset: Number(row.source_offset),
+        },
+        outcome: row.outcome,
+      },
+    ]),
+  );
+}
+
+async function settleAll(sql: Sql, settlements: readonly Settlement[]): Promise<(number | undefined)[]> {
+  const rows = await sql<{ id: string; version: number }>(
+    `UPDATE dispatch_commands AS d SET
+       state = t.state, version = d.version + t.told, attempts = t.attempts, settled_at = now(), wamid = t.wamid,
+       outcome = t.outcome,
+       unknown_since = CASE WHEN t.state = 'unknown' THEN coalesce(d.unknown_since, now()) END
+     FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::integer[], $7::text[], $8::jsonb[])
+       AS t (waba_id, command_id, claimed_attempt, attempts, state, told, wamid, outcome)
+     WHERE d.waba_id = t.waba_id AND d.command_id = t.command_id AND d.attempts = t.claimed_attempt
+       AND d.state IN ('claimed', 'unknown')
+     RETURNING d.waba_id || '/' || d.command_id AS id, d.version`,
+    [
+      settlements.map(({ wabaId }) => wabaId),
+      settlements.map(({ commandId }) => commandId),
+      settlements.map(({ claimedAttempt }) => claimedAttempt),
+      settlements.map(({ attempts }) => attempts),
+      settlements.map(({ outcome }) => outcome.state),
+      settlements.map(({ isTold }) => (isTold ? 1 : 0)),
+      settlements.map(({ outcome }) => outcome.wamid ?? null),
+      settlements.map(({ outcome }) => JSON.stringify(outcome)),
+    ],
+  );
+  const versions = new Map(rows.map(({ id, version }) => [id, version]));
+  return settlements.map((settlement) => versions.get(idOf(settlement)));
+}

@@ -1,0 +1,25 @@
+import { Catch, type ArgumentsHost, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { type Logger } from '@talaria/observability';
+import { type FastifyReply } from 'fastify';
+
+/** Answers errors with a status and nothing else, except for health checks, whose body tells what is not well. */
+@Catch()
+export class SilentFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const status = statusOf(error);
+    if (status === 500) this.logger.error({ err: error }, 'a request failed');
+    const body = error instanceof HttpException && error.message !== '' ? error.getResponse() : undefined;
+    const isHealth = typeof body === 'object' && 'status' in body;
+    void reply.status(status).send(isHealth ? body : undefined);
+  }
+}
+
+/** Fastify's own errors (body too large, no content type) carry a statusCode. */
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  const { statusCode } = error as { statusCode?: unknown };
+  return typeof statusCode === 'number' ? statusCode : 500;
+}

@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { headers, topics, webhookKey } from '@talaria/contracts';
+import { type OutgoingRecord } from '@talaria/kafka';
+import { splitNotification } from '@talaria/whatsapp';
+
+export type Delivery = { readonly deliveryId: string; readonly receivedAt: Date; readonly body: Buffer };
+
+/**
+ * The records of a signed body: one for each of its items, keyed by the person it is about. A body that is not JSON becomes one dead
+ * letter: Meta's retries would bring the same bytes again for seven days.
+ */
+export function toRecords({ deliveryId, receivedAt, body }: Delivery): OutgoingRecord[] {
+  const common = {
+    [headers.deliveryId]: deliveryId,
+    [headers.receivedAt]: receivedAt.toISOString(),
+    [headers.bodySha256]: createHash('sha256').update(body).digest('hex'),
+  };
+  const items = splitNotification(body);
+  if (items === undefined) {
+    const cause = { [headers.dlqCause]: 'decode', [headers.dlqAt]: receivedAt.toISOString() };
+    const reason = { [headers.errorMessage]: 'signed by Meta, but not JSON' };
+    return [
+      {
+        topic: topics.webhooksDlq.name,
+        key: deliveryId,
+        value: body,
+        headers: { ...common, ...cause, ...reason },
+      },
+    ];
+  }
+  return items.map((item, index) => ({
+    topic: topics.webhooks.name,
+    key: webhookKey(item, deliveryId),
+    value: item.envelope,
+    headers: { ...common, [headers.itemIndex]: String(index), [headers.itemCount]: String(items.length) },
+  }));
+}

@@ -1,0 +1,90 @@
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
+import {
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  HttpException,
+  HttpStatus,
+  Inject,
+  Post,
+  Query,
+  Req,
+} from '@nestjs/common';
+import { SpanKind } from '@opentelemetry/api';
+import { inSpan, type Logger, publicContext } from '@talaria/observability';
+import { isSigned } from '@talaria/whatsapp';
+import { type IngestionConfig } from '../config';
+import { INGESTION_CONFIG, LOGGER } from '../tokens';
+import { webhookDuration, webhookItems, webhookRequests } from './webhook.metrics';
+import { WebhookPublisher } from './webhook.publisher';
+
+/** An answer without a word: it tells nobody what was wrong. */
+const silent = (status: HttpStatus) => new HttpException('', status);
+
+@Controller('webhooks/whatsapp')
+export class WebhookController {
+  constructor(
+    @Inject(INGESTION_CONFIG) private readonly config: IngestionConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(WebhookPublisher) private readonly publisher: WebhookPublisher,
+  ) {}
+
+  /** Meta's handshake when the callback URL is set: the challenge, and nothing else. */
+  @Get()
+  verify(@Query() query: Readonly<Record<string, unknown>>): string {
+    const { 'hub.mode': mode, 'hub.verify_token': token, 'hub.challenge': challenge } = query;
+    const isMeta =
+      mode === 'subscribe' && typeof token === 'string' && isEqual(token, this.config.WHATSAPP_VERIFY_TOKEN);
+    if (!isMeta || typeof challenge !== 'string') throw silent(HttpStatus.FORBIDDEN);
+    return challenge;
+  }
+
+  /** 200 only when every item is in Kafka. Everything else makes Meta send it again, but a wrong signature. */
+  @Post()
+  @HttpCode(200)
+  async receive(
+    @Req() { body }: { body: unknown },
+    @Headers('x-hub-signature-256') signature: unknown,
+  ): Promise<void> {
+    const stop = webhookDuration.startTimer();
+    try {
+      if (!Buffer.isBuffer(body) || !isSigned(body, signature, this.config.WHATSAPP_APP_SECRET)) {
+        webhookRequests.inc({ result: 'bad_signature' });
+        throw silent(HttpStatus.UNAUTHORIZED);
+      }
+      await this.publish(body);
+    } finally {
+      stop();
+    }
+  }
+
+  private async publish(body: Buffer): Promise<void> {
+    const delivery = { deliveryId: randomUUID(), receivedAt: new Date(), body };
+    // A stranger's traceparent must not decide what we trace: every webhook is a root.
+    const options = {
+      kind: SpanKind.SERVER,
+      parent: publicContext,
+      attributes: { 'talaria.delivery_id': delivery.deliveryId },
+    };
+    try {
+      webhookItems.inc(
+        await inSpan('POST /webhooks/whatsapp', options, () => this.publisher.publish(delivery)),
+      );
+      webhookRequests.inc({ result: 'accepted' });
+    } catch (error) {
+      webhookRequests.inc({ result: 'produce_failed' });
+      this.logger.error(
+        { err: error, deliveryId: delivery.deliveryId },
+        'a webhook was answered 503: Kafka did not confirm it',
+      );
+      throw silent(HttpStatus.SERVICE_UNAVAILABLE);
+    }
+  }
+}
+
+/** Over hashes, so that neither time nor an error tells the length. */
+function isEqual(given: string, expected: string): boolean {
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(given), hash(expected));
+}
