@@ -54,7 +54,7 @@ const scripts = {
     run('format', bin('prettier'), ['--check', '--log-level=warn', '.']);
     run('lint', bin('eslint'), ['--max-warnings=0', '.']);
     run('types', bin('tsc'), ['--noEmit', '--incremental', 'false']);
-    run('arrows', bin('depcruise'), ['--log-level', 'warn', 'apps', 'libs', 'tools', 'test', 'examples']);
+    run('arrows', bin('depcruise'), ['--output-type', 'err', 'apps', 'libs', 'tools', 'test', 'examples']);
     unitTests();
   },
   fix() {

@@ -1,0 +1,197 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Child, endOfLog } from './child';
+import { requireJava } from './toolchain';
+import { fetchJars, jarsFolder, removeHalfFetched } from './kafka-jars';
+import { kafkaProperties, type KafkaNode } from './kafka-properties';
+import { freePorts } from './ports';
+import { kafkaProblem, leadersProblem } from './reachable';
+
+/** One broker of a cluster that this process started. */
+export type Broker = {
+  readonly nodeId: number;
+  /** host:port; the same for as long as the stack runs. */
+  readonly address: string;
+  /** kill -9; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGSTOP: its connections stay open and nothing answers. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** Starts a killed broker again, same port, same data; resolves when it answers clients. */
+  start(): Promise<void>;
+};
+
+export type Kafka = { readonly brokers: readonly Broker[]; stop(): Promise<void> };
+
+export type KafkaOptions = {
+  /** Jars, data and logs are kept here; each broker count has data of its own. */
+  readonly directory: string;
+  readonly pidFiles: string;
+  readonly brokers: 1 | 3;
+  readonly say: (line: string) => void;
+  readonly env: NodeJS.ProcessEnv;
+};
+
+/** What starts a JVM of Kafka's in the folder of one node. */
+type Jvm = { readonly java: string; readonly classPath: string; readonly env: NodeJS.ProcessEnv };
+
+const READY_WITHIN_MS = 60_000;
+/** After a kill, brokers that answer already may still be reading their logs again. */
+const LEADERS_WITHIN_MS = 20_000;
+// Little memory and a quick start: made for one machine with everything on it, not for throughput.
+const JVM_FLAGS = ['-Xmx400m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:+ExitOnOutOfMemoryError'];
+const LOGGING = [
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+  '-Dorg.slf4j.simpleLogger.showDateTime=true',
+  "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSX",
+];
+
+/** Fetches what Kafka needs: Java is looked for, and the jars are downloaded the first time. */
+export async function prepareKafka({ directory, env, say }: KafkaOptions): Promise<Jvm> {
+  const jars = jarsFolder(directory);
+  const java = requireJava(env, !existsSync(jars));
+  removeHalfFetched(directory);
+  await fetchJars(jars, env, () => say('Kafka: fetching its jars from Maven Central (once, 43 MB)'));
+  // File names are read in the locale's encoding: in C, a clone below /home/josé could not be opened.
+  return { java, classPath: join(jars, '*'), env: { ...env, LC_ALL: 'C.UTF-8' } };
+}
+
+/** Starts a cluster on free ports of 127.0.0.1; resolves when every broker answers clients. */
+export async function startKafka(jvm: Jvm, options: KafkaOptions): Promise<Kafka> {
+  const directory = join(options.directory, String(options.brokers));
+  const cluster = await chooseNodes(options.brokers);
+  const clusterId = keepClusterId(directory);
+  const nodes = cluster.map((node) => new Node(node, cluster, directory, jvm, options));
+  // In good order the last of three cannot end: what it waits for takes a majority of controllers.
+  const withinMs = nodes.length > 1 ? 3_000 : 15_000;
+  const stop = async () => {
+    await Promise.all(nodes.map((node) => node.stop(withinMs)));
+  };
+  try {
+    await Promise.all(nodes.map((node) => node.format(clusterId)));
+    await Promise.all(nodes.map((node) => node.start()));
+    const addresses = nodes.map(({ address }) => address);
+    const problem = await leadersProblem(addresses, LEADERS_WITHIN_MS);
+    if (problem) options.say(`Kafka: not every partition can be used yet: ${problem}`);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { brokers: nodes, stop };
+}
+
+async function chooseNodes(count: number): Promise<KafkaNode[]> {
+  const ports = await freePorts(2 * count);
+  return Array.from({ length: count }, (_, index) => {
+    const [port, controllerPort] = ports.slice(2 * index);
+    if (port === undefined || controllerPort === undefined) throw new Error('too few ports');
+    return { nodeId: index + 1, port, controllerPort };
+  });
+}
+
+/** All nodes of a cluster are formatted with one id, in Kafka's spelling of a uuid. */
+function keepClusterId(directory: string): string {
+  const file = join(directory, 'cluster-id');
+  const kept = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  if (kept) return kept;
+  // The first letter is fixed: a leading "-" would be read as an option.
+  const id = `A${randomBytes(16).toString('base64url').slice(1)}`;
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(file, id);
+  return id;
+}
+
+class Node implements Broker {
+  readonly nodeId: number;
+  readonly address: string;
+  private readonly folder: string;
+  private readonly log: string;
+  private child: Child | undefined;
+
+  constructor(
+    node: KafkaNode,
+    cluster: readonly KafkaNode[],
+    directory: string,
+    private readonly jvm: Jvm,
+    private readonly options: KafkaOptions,
+  ) {
+    this.nodeId = node.nodeId;
+    this.address = `127.0.0.1:${node.port}`;
+    this.folder = join(directory, `node-${node.nodeId}`);
+    this.log = join(directory, `node-${node.nodeId}.log`);
+    mkdirSync(this.folder, { recursive: true });
+    // The ports are new at each start. Paths stay relative: in a properties file a comma or an é would be misread.
+    writeFileSync(join(this.folder, 'server.properties'), kafkaProperties(node, cluster, 'data'));
+    if (existsSync(this.log)) renameSync(this.log, `${this.log}.previous`);
+  }
+
+  /** Prepares an empty data folder; one that was formatted to the end is left alone. */
+  async format(clusterId: string): Promise<void> {
+    const data = join(this.folder, 'data');
+    if (existsSync(join(data, 'meta.properties'))) return;
+    rmSync(data, { recursive: true, force: true });
+    const args = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', 'server.properties'];
+    const how = await this.run(`format-${this.nodeId}`, args).ended;
+    if (!existsSync(join(data, 'meta.properties'))) {
+      throw new Error(
+        `The data folder of ${this.name} could not be formatted (${how}).\n${endOfLog(this.log)}`,
+      );
+    }
+  }
+
+  async start(): Promise<void> {
+    if (this.child) return;
+    const child = this.run(`node-${this.nodeId}`, ['kafka.Kafka', 'server.properties'], (how) => {
+      this.child = undefined;
+      this.options.say(`${this.name} has ended (${how}); see ${this.log}`);
+    });
+    this.child = child;
+    try {
+      const problem = await child.until((signal) => kafkaProblem([this.address], READY_WITHIN_MS, signal));
+      if (problem) throw new Error(`${this.name} does not answer: ${problem}.\n${endOfLog(this.log)}`);
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+  }
+
+  async kill(): Promise<void> {
+    await this.child?.kill();
+    this.child = undefined;
+  }
+
+  pause(): void {
+    this.child?.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child?.signal('SIGCONT');
+  }
+
+  async stop(withinMs: number): Promise<void> {
+    await this.child?.stop(withinMs);
+    this.child = undefined;
+  }
+
+  private get name(): string {
+    return `Kafka node ${this.nodeId}`;
+  }
+
+  private run(what: string, args: readonly string[], onUnexpectedEnd?: (how: string) => void): Child {
+    const { java, classPath, env } = this.jvm;
+    return new Child({
+      name: this.name,
+      command: java,
+      args: [...JVM_FLAGS, ...LOGGING, '-cp', classPath, ...args],
+      cwd: this.folder,
+      env,
+      log: this.log,
+      pidFile: join(this.options.pidFiles, `kafka-${this.options.brokers}-${what}.json`),
+      stopSignal: 'SIGTERM',
+      killSignal: 'SIGKILL',
+      ...(onUnexpectedEnd && { onUnexpectedEnd }),
+    });
+  }
+}

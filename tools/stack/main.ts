@@ -1,0 +1,38 @@
+import { readEnvironment } from '@talaria/config';
+import { kafkaSettings } from '@talaria/kafka';
+import { prepareDatabase, prepareTopics } from '../setup/prepare';
+import { runTool } from '../setup/run-tool';
+import { untilSignal } from '../setup/until-signal';
+import { startStack } from './stack';
+
+/** `--brokers 3` or `--brokers=3`. */
+function brokersOf(args: readonly string[]): 1 | 3 {
+  const text = args.join(' ').trim();
+  const [, count] = /^--brokers[ =](1|3)$/.exec(text) ?? [];
+  if (text !== '' && count === undefined)
+    throw new Error(`usage: npm run stack -- [--brokers 1|3], not: ${text}`);
+  return count === '3' ? 3 : 1;
+}
+
+// `npm run stack`: Kafka and Postgres with topics and schema, until Ctrl-C.
+runTool(async () => {
+  const stopped = untilSignal();
+  const stack = await startStack({
+    brokers: brokersOf(process.argv.slice(2)),
+    say: (line) => console.error(line),
+  });
+  try {
+    const env = { ...process.env, KAFKA_BROKERS: stack.kafkaBrokers };
+    const { created, differences } = await prepareTopics(readEnvironment(kafkaSettings, env));
+    const ran = await prepareDatabase(stack.databaseUrl);
+    console.error(`Topics: ${created.length} created. Schema: ${ran.length} migrations ran.`);
+    for (const difference of differences)
+      console.error(`A topic is not as declared, and was left as it is: ${difference}`);
+    console.log(`export KAFKA_BROKERS='${stack.kafkaBrokers}'\nexport DATABASE_URL='${stack.databaseUrl}'`);
+    console.error('Ready. Ctrl-C ends it.');
+    await stopped;
+  } finally {
+    await stack.stop();
+  }
+  return 0;
+});

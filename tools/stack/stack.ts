@@ -1,0 +1,128 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { endOrphans } from './child';
+import { prepareKafka, startKafka, type Broker } from './kafka';
+import { lock } from './lock';
+import { startPostgres } from './postgres';
+import { identify, isAlive, readIdentity, type ProcessIdentity } from './process-identity';
+import { kafkaProblem, postgresProblem } from './reachable';
+import { repositoryRoot } from './repository';
+
+export type { Broker } from './kafka';
+
+export type StackOptions = {
+  /** Where everything lives and is kept between runs; default `<repository>/.talaria`. */
+  directory?: string;
+  /** Default 1. Each count has data of its own. */
+  brokers?: 1 | 3;
+  /** Is given progress lines for a person. */
+  say?: (line: string) => void;
+  /** KAFKA_BROKERS and DATABASE_URL in it name servers that run already; default this process's. */
+  env?: NodeJS.ProcessEnv;
+};
+
+export type Stack = {
+  /** host:port, comma-separated. */
+  readonly kafkaBrokers: string;
+  /** Of a superuser when we started the server; the database exists. */
+  readonly databaseUrl: string;
+  /** Empty when KAFKA_BROKERS named a cluster. */
+  readonly brokers: readonly Broker[];
+  /** Ends what was started here, and nothing else; resolves when it is gone. May be called again. */
+  stop(): Promise<void>;
+};
+
+export type RunningStack = Pick<Stack, 'kafkaBrokers' | 'databaseUrl'> & { readonly pid: number };
+
+const NAMED_SERVER_ANSWERS_WITHIN_MS = 5_000;
+const defaultDirectory = () => join(repositoryRoot(), '.talaria');
+const notice = (directory: string) => join(directory, 'stack.json');
+
+/**
+ * Starts a real Kafka and a real Postgres, or uses those that the environment names. One stack runs in a directory
+ * at a time. Install handlers for SIGINT and SIGTERM before calling this: the servers do not see Ctrl-C, stop() is
+ * what ends them (or process.exit(), by force). Rejects with an error that says what to do; nothing then runs.
+ */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const { brokers: brokerCount = 1, say = () => undefined, env = process.env } = options;
+  const directory = resolve(options.directory ?? defaultDirectory());
+  await checkNamedServers(env);
+
+  const undo: (() => Promise<void> | void)[] = [lock(directory)];
+  const stop = once(async () => {
+    for (const step of undo.reverse()) await step();
+  });
+  try {
+    const pidFiles = join(directory, 'pids');
+    await endOrphans(pidFiles);
+    const kafkaOptions = { directory: join(directory, 'kafka'), pidFiles, brokers: brokerCount, say, env };
+    const jvm = env.KAFKA_BROKERS ? undefined : await prepareKafka(kafkaOptions);
+
+    let databaseUrl = env.DATABASE_URL;
+    if (!databaseUrl) {
+      const postgres = await timed(say, 'Postgres', () =>
+        startPostgres({ directory: join(directory, 'postgres'), pidFiles, say }),
+      );
+      undo.push(() => postgres.stop());
+      databaseUrl = postgres.url;
+    }
+
+    let brokers: readonly Broker[] = [];
+    if (jvm) {
+      const kafka = await timed(say, 'Kafka', () => startKafka(jvm, kafkaOptions));
+      undo.push(() => kafka.stop());
+      brokers = kafka.brokers;
+    }
+    const kafkaBrokers = env.KAFKA_BROKERS ?? '';
+    const stack = {
+      kafkaBrokers: kafkaBrokers || brokers.map(({ address }) => address).join(','),
+      databaseUrl,
+    };
+    undo.push(announce(directory, stack));
+    return { ...stack, brokers, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The stack that another living process, or this one, runs in `directory`; undefined when there is none. */
+export function runningStack(directory = defaultDirectory()): RunningStack | undefined {
+  const found = readIdentity(notice(resolve(directory))) as (RunningStack & ProcessIdentity) | undefined;
+  if (!found || !isAlive(found)) return undefined;
+  const { pid, kafkaBrokers, databaseUrl } = found;
+  return { pid, kafkaBrokers, databaseUrl };
+}
+
+async function checkNamedServers(env: NodeJS.ProcessEnv): Promise<void> {
+  const { KAFKA_BROKERS, DATABASE_URL } = env;
+  const within = NAMED_SERVER_ANSWERS_WITHIN_MS;
+  const [kafka, postgres] = await Promise.all([
+    KAFKA_BROKERS ? kafkaProblem(KAFKA_BROKERS.split(','), within) : undefined,
+    DATABASE_URL ? postgresProblem(DATABASE_URL, within) : undefined,
+  ]);
+  const problems: string[] = [];
+  if (kafka) problems.push(`KAFKA_BROKERS names ${KAFKA_BROKERS ?? ''}, which does not answer: ${kafka}`);
+  if (postgres) problems.push(`DATABASE_URL names a database which does not answer: ${postgres}`);
+  if (problems.length > 0) throw new Error(`${problems.join('.\n')}.\nStart it, or unset the variable.`);
+}
+
+/** Tells other processes of this clone where the servers are; gives back what takes it back. */
+function announce(directory: string, stack: Pick<Stack, 'kafkaBrokers' | 'databaseUrl'>): () => void {
+  const file = notice(directory);
+  rmSync(file, { force: true });
+  writeFileSync(file, JSON.stringify({ ...identify(process.pid), ...stack }), { mode: 0o600 });
+  return () => rmSync(file, { force: true });
+}
+
+async function timed<T>(say: (line: string) => void, name: string, start: () => Promise<T>): Promise<T> {
+  const from = Date.now();
+  const started = await start();
+  say(`${name}: ready after ${((Date.now() - from) / 1000).toFixed(1)} s`);
+  return started;
+}
+
+function once(action: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= action());
+}
