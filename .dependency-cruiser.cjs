@@ -1,4 +1,4 @@
-/** The arrows of the architecture: what may import what. */
+/** The arrows of the architecture: what may import what. Specs may also use test/kit. */
 const leafLibs = 'contracts|whatsapp|rate-limit|config';
 
 module.exports = {
@@ -7,25 +7,25 @@ module.exports = {
     {
       name: 'leaf-libs-import-nothing-of-ours',
       severity: 'error',
-      from: { path: `^libs/(${leafLibs})/` },
+      from: { path: `^libs/(${leafLibs})/`, pathNot: '\\.spec\\.ts$' },
       to: { path: '^(apps|libs|tools|test|examples)/', pathNot: '^libs/$1/' },
     },
     {
       name: 'observability-imports-config-only',
       severity: 'error',
-      from: { path: '^libs/observability/' },
+      from: { path: '^libs/observability/', pathNot: '\\.spec\\.ts$' },
       to: { path: '^(apps|libs|tools|test|examples)/', pathNot: '^libs/(observability|config)/' },
     },
     {
       name: 'kafka-and-database-import-observability-and-config-only',
       severity: 'error',
-      from: { path: '^libs/(kafka|database)/' },
+      from: { path: '^libs/(kafka|database)/', pathNot: '\\.spec\\.ts$' },
       to: { path: '^(apps|libs|tools|test|examples)/', pathNot: '^libs/($1|observability|config)/' },
     },
     {
       name: 'apps-do-not-import-each-other',
       severity: 'error',
-      from: { path: '^apps/([^/]+)/' },
+      from: { path: '^apps/([^/]+)/', pathNot: '\\.spec\\.ts$' },
       to: { path: '^(apps|tools|test|examples)/', pathNot: '^apps/$1/' },
     },
     {
@@ -46,6 +46,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default'],
+    },
   },
 };

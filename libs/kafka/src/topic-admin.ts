@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigResourceTypes, type Admin } from 'kafkajs';
 
 export type TopicDeclaration = {
@@ -27,7 +28,8 @@ export async function createTopics(
   const missing = declarations.filter(({ name }) => !existing.has(prefix + name));
   if (missing.length > 0) {
     await admin.createTopics({
-      waitForLeaders: true,
+      // Waits for leaders too, but gives up when a broker has not heard of the topic yet: waited for below.
+      waitForLeaders: false,
       timeout: 30_000,
       topics: missing.map(({ name, partitions, retentionMs }) => ({
         topic: prefix + name,
@@ -41,12 +43,34 @@ export async function createTopics(
         ],
       })),
     });
+    await untilLed(
+      admin,
+      missing.map(({ name }) => prefix + name),
+    );
   }
   const present = declarations.filter(({ name }) => existing.has(prefix + name));
   return {
     created: missing.map(({ name }) => prefix + name),
     differences: present.length === 0 ? [] : await compare(admin, present, prefix),
   };
+}
+
+const LED_WITHIN_MS = 30_000;
+
+/** A new topic can be used when every broker knows who leads its partitions. */
+async function untilLed(admin: Admin, names: readonly string[]): Promise<void> {
+  const deadline = Date.now() + LED_WITHIN_MS;
+  for (;;) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [...names] });
+      if (topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    if (Date.now() > deadline)
+      throw new Error(`not every partition of ${names.join(', ')} has a leader after ${LED_WITHIN_MS} ms`);
+    await delay(50);
+  }
 }
 
 async function compare(

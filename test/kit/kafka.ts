@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { readEnvironment } from '@talaria/config';
+import {
+  createKafka,
+  createTopics,
+  type KafkaConfig,
+  type KafkaRecord,
+  kafkaSettings,
+  startConsumer,
+} from '@talaria/kafka';
+import { required } from './database';
+import { testLogger } from './logger';
+
+export type TestKafka = {
+  /** With a prefix of the test's own. */
+  readonly config: KafkaConfig;
+  /** Everything in a topic, in the order of its partitions; reads until it has seen the end of each. */
+  readAll(topic: string): Promise<KafkaRecord[]>;
+  /** Deletes the topics. */
+  close(): Promise<void>;
+};
+
+/** Topics of the test's own on the real Kafka that KAFKA_BROKERS names, which `npm test` sets. */
+export async function testKafka(topicNames: readonly string[], partitions = 3): Promise<TestKafka> {
+  const config = readEnvironment(kafkaSettings, {
+    KAFKA_BROKERS: required('KAFKA_BROKERS'),
+    KAFKA_PREFIX: `test-${randomUUID().slice(0, 13)}.`,
+  });
+  const admin = createKafka(config, 'test', testLogger).admin();
+  await admin.connect();
+  const declarations = topicNames.map((name) => ({ name, partitions, retentionMs: -1 }));
+  await createTopics(admin, declarations, { prefix: config.KAFKA_PREFIX, replicationFactor: 1 });
+  return {
+    config,
+    async readAll(topic) {
+      const ends = await admin.fetchTopicOffsets(config.KAFKA_PREFIX + topic);
+      const wanted = ends.reduce((sum, { high }) => sum + Number(high), 0);
+      const records: KafkaRecord[] = [];
+      if (wanted > 0) await readUntil(config, topic, records, wanted);
+      return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+    },
+    async close() {
+      await admin.deleteTopics({ topics: topicNames.map((name) => config.KAFKA_PREFIX + name) });
+      await admin.disconnect();
+    },
+  };
+}
+
+async function readUntil(
+  config: KafkaConfig,
+  topic: string,
+  records: KafkaRecord[],
+  wanted: number,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const handler = (batch: { records: readonly KafkaRecord[] }) => {
+      records.push(...batch.records);
+      if (records.length >= wanted) resolve();
+      return Promise.resolve(undefined);
+    };
+    const groupId = `reader-${randomUUID()}`;
+    startConsumer({
+      config,
+      groupId,
+      handlers: new Map([[topic, handler]]),
+      logger: testLogger,
+      onFatal: reject,
+    }).then((consumer) => void waitAndClose(consumer), reject);
+    const waitAndClose = async (consumer: { close(): Promise<void> }) => {
+      while (records.length < wanted) await new Promise((next) => setTimeout(next, 20));
+      await consumer.close();
+    };
+  });
+}

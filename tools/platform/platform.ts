@@ -1,0 +1,193 @@
+import { join } from 'node:path';
+import { readEnvironment } from '@talaria/config';
+import { topics } from '@talaria/contracts';
+import { createDataSource, PhoneNumber, Waba } from '@talaria/database';
+import { createKafka, kafkaSettings } from '@talaria/kafka';
+import { createLogger } from '@talaria/observability';
+import { prepareDatabase, prepareTopics } from '../setup/prepare';
+import { freePorts } from '../stack/ports';
+import { repositoryRoot } from '../stack/repository';
+import { AppProcess } from './app-process';
+import { createDatabase, dropDatabase } from './database';
+import { Simulator } from './simulator';
+
+export const appNames = ['simulator', 'ingestion', 'processor', 'dispatcher'] as const;
+export type AppName = (typeof appNames)[number];
+
+export type PlatformOptions = {
+  /** Tells this installation from others on the same servers: letters, digits and dashes. */
+  readonly name: string;
+  readonly kafkaBrokers: string;
+  /** Of a user who may create databases. */
+  readonly databaseUrl: string;
+  /** Settings beyond those that make the parts find each other. */
+  readonly env?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>>;
+  readonly say?: (line: string) => void;
+};
+
+/** All of Talaria and a stand-in for Meta, as processes, on topics and a database of their own. */
+export type Platform = {
+  readonly apps: Readonly<Record<AppName, AppProcess>>;
+  readonly simulator: Simulator;
+  readonly kafkaBrokers: string;
+  readonly kafkaPrefix: string;
+  readonly databaseUrl: string;
+  readonly webhookUrl: string;
+  readonly metricsUrls: Readonly<Record<Exclude<AppName, 'simulator'>, string>>;
+  /** Makes a business number known to Meta's stand-in and to the dispatcher. */
+  addNumber(number: NewNumber): Promise<void>;
+  /** Another process of ours, started with these variables and ended with the platform. */
+  addProcess(name: string, script: string, env: Readonly<Record<string, string>>): Promise<AppProcess>;
+  /** SIGTERM for every process, then topics and database are dropped. @returns how each process ended */
+  stop(): Promise<Readonly<Record<string, string>>>;
+};
+
+export type NewNumber = {
+  readonly phoneNumberId: string;
+  readonly wabaId: string;
+  readonly displayPhoneNumber: string;
+  readonly accessToken: string;
+  readonly messagesPerSecond?: number;
+};
+
+export const appSecret = 'demo-app-secret';
+export const verifyToken = 'demo-verify-token';
+
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const { name, kafkaBrokers, say = () => undefined } = options;
+  const root = repositoryRoot();
+  const kafkaPrefix = `${name}.`;
+  const databaseUrl = await createDatabase(options.databaseUrl, `talaria_${name.replaceAll('-', '_')}`);
+  const kafkaConfig = readEnvironment(kafkaSettings, {
+    KAFKA_BROKERS: kafkaBrokers,
+    KAFKA_PREFIX: kafkaPrefix,
+  });
+  await Promise.all([prepareDatabase(databaseUrl), prepareTopics(kafkaConfig)]);
+
+  const ports = await freePorts(appNames.length * 2);
+  const port = (app: AppName, kind: 'http' | 'metrics') =>
+    String(ports[appNames.indexOf(app) * 2 + (kind === 'http' ? 0 : 1)]);
+  const url = (app: AppName) => `http://127.0.0.1:${port(app, 'http')}`;
+  const webhookUrl = `${url('ingestion')}/webhooks/whatsapp`;
+  const directories = {
+    logDirectory: join(root, '.talaria/logs', name),
+    pidDirectory: join(root, '.talaria/pids'),
+  };
+  const common = { KAFKA_BROKERS: kafkaBrokers, KAFKA_PREFIX: kafkaPrefix, DATABASE_URL: databaseUrl };
+  const own: Record<AppName, Record<string, string>> = {
+    simulator: { WEBHOOK_URL: webhookUrl, WHATSAPP_APP_SECRET: appSecret },
+    ingestion: { WHATSAPP_APP_SECRET: appSecret, WHATSAPP_VERIFY_TOKEN: verifyToken },
+    processor: {},
+    dispatcher: { GRAPH_API_URL: url('simulator') },
+  };
+  const processOf = (app: AppName) =>
+    new AppProcess({
+      name: app,
+      script: join(root, `dist/apps/${app}/src/main.js`),
+      httpPort: Number(port(app, 'http')),
+      ...directories,
+      env: {
+        ...process.env,
+        ...common,
+        HTTP_PORT: port(app, 'http'),
+        METRICS_PORT: port(app, 'metrics'),
+        ...own[app],
+        ...options.env?.[app],
+      },
+    });
+  const apps = {
+    simulator: processOf('simulator'),
+    ingestion: processOf('ingestion'),
+    processor: processOf('processor'),
+    dispatcher: processOf('dispatcher'),
+  };
+  const processes: AppProcess[] = Object.values(apps);
+  const simulator = new Simulator(url('simulator'));
+
+  async function stop(): Promise<Record<string, string>> {
+    const ends: Record<string, string> = {};
+    // Those who send before those who answer them.
+    for (const one of [
+      ...processes.slice(appNames.length),
+      apps.dispatcher,
+      apps.ingestion,
+      apps.processor,
+      apps.simulator,
+    ]) {
+      ends[one.name] = await one.stop();
+    }
+    await dropTopics(kafkaConfig);
+    await dropDatabase(options.databaseUrl, databaseUrl);
+    return ends;
+  }
+
+  try {
+    await Promise.all(
+      processes.map(async (app) => {
+        await app.start();
+        say(`${app.name} is up`);
+      }),
+    );
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+
+  return {
+    apps,
+    simulator,
+    kafkaBrokers,
+    kafkaPrefix,
+    databaseUrl,
+    webhookUrl,
+    metricsUrls: {
+      ingestion: `http://127.0.0.1:${port('ingestion', 'metrics')}/metrics`,
+      processor: `http://127.0.0.1:${port('processor', 'metrics')}/metrics`,
+      dispatcher: `http://127.0.0.1:${port('dispatcher', 'metrics')}/metrics`,
+    },
+    async addNumber(number) {
+      await simulator.putNumber(number);
+      const dataSource = await createDataSource({
+        DATABASE_URL: databaseUrl,
+        DATABASE_POOL_SIZE: 1,
+      }).initialize();
+      try {
+        const { wabaId, phoneNumberId, displayPhoneNumber, accessToken, messagesPerSecond = 80 } = number;
+        await dataSource.getRepository(Waba).upsert({ wabaId, name: `WABA ${wabaId}` }, ['wabaId']);
+        await dataSource
+          .getRepository(PhoneNumber)
+          .upsert({ phoneNumberId, wabaId, displayPhoneNumber, accessToken, messagesPerSecond }, [
+            'phoneNumberId',
+          ]);
+      } finally {
+        await dataSource.destroy();
+      }
+    },
+    async addProcess(processName, script, env) {
+      const [httpPort = 0] = await freePorts(1);
+      const app = new AppProcess({
+        name: processName,
+        script: join(root, script),
+        httpPort,
+        ...directories,
+        env: { ...process.env, ...common, HTTP_PORT: String(httpPort), ...env },
+      });
+      await app.start();
+      processes.push(app);
+      return app;
+    },
+    stop,
+  };
+}
+
+async function dropTopics(config: Parameters<typeof createKafka>[0]): Promise<void> {
+  const admin = createKafka(config, 'talaria.platform', createLogger('platform', 'silent')).admin();
+  await admin.connect();
+  try {
+    await admin.deleteTopics({
+      topics: Object.values(topics).map((topic) => config.KAFKA_PREFIX + topic.name),
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
