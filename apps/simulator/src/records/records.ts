@@ -1,0 +1,53 @@
+import { acknowledgedItem, type Update } from '../webhooks/notification';
+import { type Follower } from '../webhooks/webhook-queue';
+import { LatencyHistogram } from './latency-histogram';
+import { RowLog } from './row-log';
+
+export type AcceptedMessage = {
+  /** Milliseconds since 1970 at which the request arrived. */
+  readonly at: number;
+  readonly phoneNumberId: string;
+  /** The recipient as it was given. */
+  readonly to: string;
+  readonly wamid: string;
+  readonly callbackData: string | undefined;
+  readonly type: string;
+};
+
+/** What checkers compare with what the product believes, and the counts beside it. */
+export class Records implements Follower {
+  readonly accepted = new RowLog();
+  readonly acknowledgedItems = new RowLog();
+  readonly webhookAnswerMs = new LatencyHistogram();
+  private refusals: Record<string, number> = {};
+  readMarks = 0;
+
+  get refused(): Readonly<Record<string, number>> {
+    return this.refusals;
+  }
+
+  addAccepted(message: AcceptedMessage): void {
+    this.accepted.add(message);
+  }
+
+  countRefusal(code: number): void {
+    this.refusals[code] = (this.refusals[code] ?? 0) + 1;
+  }
+
+  acknowledged(updates: readonly Update[], answerMs: number): void {
+    this.webhookAnswerMs.add(answerMs);
+    for (const update of updates) this.acknowledgedItems.add(acknowledgedItem(update));
+  }
+
+  failed(): void {
+    // The courier counts failed posts for all.
+  }
+
+  clear(): void {
+    this.accepted.clear();
+    this.acknowledgedItems.clear();
+    this.webhookAnswerMs.clear();
+    this.refusals = {};
+    this.readMarks = 0;
+  }
+}
