@@ -20,6 +20,8 @@ const common = {
 };
 
 module.exports = {
+  // Tests wait for conditions; this only ends those whose condition never comes.
+  testTimeout: 30_000,
   projects: [
     {
       ...common,

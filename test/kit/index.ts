@@ -2,3 +2,4 @@ export * from './eventually';
 export * from './kafka';
 export * from './database';
 export * from './logger';
+export * from './platform';

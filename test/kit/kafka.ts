@@ -32,18 +32,24 @@ export async function testKafka(topicNames: readonly string[], partitions = 3): 
   await createTopics(admin, declarations, { prefix: config.KAFKA_PREFIX, replicationFactor: 1 });
   return {
     config,
-    async readAll(topic) {
-      const ends = await admin.fetchTopicOffsets(config.KAFKA_PREFIX + topic);
-      const wanted = ends.reduce((sum, { high }) => sum + Number(high), 0);
-      const records: KafkaRecord[] = [];
-      if (wanted > 0) await readUntil(config, topic, records, wanted);
-      return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
-    },
+    readAll: (topic) => readAll(config, topic),
     async close() {
       await admin.deleteTopics({ topics: topicNames.map((name) => config.KAFKA_PREFIX + name) });
       await admin.disconnect();
     },
   };
+}
+
+/** Everything in a topic, in the order of its partitions; reads until it has seen the end of each. */
+export async function readAll(config: KafkaConfig, topic: string): Promise<KafkaRecord[]> {
+  const admin = createKafka(config, 'test', testLogger).admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(config.KAFKA_PREFIX + topic);
+  await admin.disconnect();
+  const wanted = ends.reduce((sum, { high }) => sum + Number(high), 0);
+  const records: KafkaRecord[] = [];
+  if (wanted > 0) await readUntil(config, topic, records, wanted);
+  return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
 }
 
 async function readUntil(
@@ -52,23 +58,22 @@ async function readUntil(
   records: KafkaRecord[],
   wanted: number,
 ): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const handler = (batch: { records: readonly KafkaRecord[] }) => {
-      records.push(...batch.records);
-      if (records.length >= wanted) resolve();
-      return Promise.resolve(undefined);
-    };
-    const groupId = `reader-${randomUUID()}`;
-    startConsumer({
-      config,
-      groupId,
-      handlers: new Map([[topic, handler]]),
-      logger: testLogger,
-      onFatal: reject,
-    }).then((consumer) => void waitAndClose(consumer), reject);
-    const waitAndClose = async (consumer: { close(): Promise<void> }) => {
-      while (records.length < wanted) await new Promise((next) => setTimeout(next, 20));
-      await consumer.close();
-    };
+  let finish: () => void;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  const handler = (batch: { readonly records: readonly KafkaRecord[] }) => {
+    records.push(...batch.records);
+    if (records.length >= wanted) finish();
+    return Promise.resolve(undefined);
+  };
+  const consumer = await startConsumer({
+    config,
+    groupId: `reader-${randomUUID()}`,
+    handlers: new Map([[topic, handler]]),
+    logger: testLogger,
+    onFatal: (error) => {
+      throw error;
+    },
   });
+  await finished;
+  await consumer.close();
 }

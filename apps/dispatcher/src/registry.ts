@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PhoneNumber } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
@@ -6,7 +7,10 @@ import { type DataSource } from 'typeorm';
 export type Registry = {
   find(phoneNumberId: string): PhoneNumber | undefined;
   all(): Iterable<PhoneNumber>;
-  /** Reads again now, at most once a second: for a number that was added a moment ago. */
+  /**
+   * Resolves when the registry was read after this call: for a number that was added a moment ago. Callers share a reading, of which there
+   * is at most one a second. Rejects when the database does not answer.
+   */
   refresh(): Promise<void>;
   close(): void;
 };
@@ -25,7 +29,7 @@ export async function openRegistry(
 ): Promise<Registry> {
   let numbers = new Map<string, PhoneNumber>();
   let readAt = 0;
-  let reading: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
 
   async function read(): Promise<void> {
     readAt = Date.now();
@@ -34,19 +38,24 @@ export async function openRegistry(
     onChange(registry);
   }
 
-  async function refresh(): Promise<void> {
-    if (Date.now() - readAt < REFRESH_AT_MOST_MS) return reading;
-    reading = read().catch((error: unknown) => logger.warn({ err: error }, 'the registry could not be read'));
-    await reading;
+  async function readNext(): Promise<void> {
+    await delay(Math.max(0, readAt + REFRESH_AT_MOST_MS - Date.now()));
+    // Who asks from now on may know of a number that this reading misses.
+    next = undefined;
+    await read();
   }
 
   const registry: Registry = {
     find: (phoneNumberId) => numbers.get(phoneNumberId),
     all: () => numbers.values(),
-    refresh,
+    refresh: () => (next ??= readNext()),
     close: () => clearInterval(poll),
   };
-  const poll = setInterval(() => void refresh(), pollMs).unref();
+  const poll = setInterval(() => {
+    registry
+      .refresh()
+      .catch((error: unknown) => logger.warn({ err: error }, 'the registry could not be read'));
+  }, pollMs).unref();
   await read();
   return registry;
 }

@@ -1,4 +1,4 @@
-import { addresses, type Environment, pattern, text } from '@talaria/config';
+import { addresses, duration, type Environment, pattern, text } from '@talaria/config';
 
 /** The variables of every process that talks to Kafka. */
 export const kafkaSettings = {
@@ -9,6 +9,10 @@ export const kafkaSettings = {
   )({
     default: '',
     desc: 'put before the name of every topic and consumer group, so that installations can share a cluster',
+  }),
+  KAFKA_SESSION_TIMEOUT: duration(6000, 300_000)({
+    default: 30_000,
+    desc: 'how long a consumer may be silent before its partitions go to others; a killed process is missed for so long',
   }),
   KAFKA_SSL: text({ default: 'false', choices: ['true', 'false'], desc: 'true for TLS to the brokers' }),
   KAFKA_SASL_MECHANISM: text({

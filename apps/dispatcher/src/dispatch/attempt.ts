@@ -42,10 +42,11 @@ const BUSY_MS = 250;
  * a crash leaves either nothing, or a claim that says "perhaps sent", or an outcome that can be told again.
  */
 export async function attempt(dependencies: AttemptDependencies, job: Job): Promise<Turn> {
+  const number = await findNumber(dependencies.registry, job.command.phoneNumberId);
   const claimed = await dependencies.ledger.claim(claimOf(job));
   switch (claimed.kind) {
     case 'claimed':
-      return makeAttempt(dependencies, job, claimed.attempt);
+      return makeAttempt(dependencies, job, claimed.attempt, number);
     case 'busy':
       return { kind: 'again', afterMs: BUSY_MS };
     case 'taken':
@@ -57,8 +58,9 @@ async function makeAttempt(
   dependencies: AttemptDependencies,
   job: Job,
   attemptNumber: number,
+  number: PhoneNumber | undefined,
 ): Promise<Turn> {
-  const decision = await decideAttempt(dependencies, job, attemptNumber);
+  const decision = await decideAttempt(dependencies, job, attemptNumber, number);
   attemptsMetric.inc({ outcome: decision.kind });
   if (decision.kind !== 'accepted') graphApiErrors.inc({ class: decision.error.class });
   report(dependencies, job, attemptNumber, decision);
@@ -69,9 +71,9 @@ async function decideAttempt(
   dependencies: AttemptDependencies,
   job: Job,
   attemptNumber: number,
+  number: PhoneNumber | undefined,
 ): Promise<Decision> {
   try {
-    const number = await findNumber(dependencies.registry, job.command.phoneNumberId);
     const refused = refusal(job.command, number);
     if (refused !== undefined || number === undefined)
       return refused ?? invalid('phoneNumberId is not in the registry');

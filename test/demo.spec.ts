@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { repositoryRoot } from '../tools/stack/repository';
+
+const demo = (...args: string[]) =>
+  promisify(execFile)(process.execPath, [join(repositoryRoot(), 'dist/tools/demo/main.js'), ...args], {
+    cwd: repositoryRoot(),
+    timeout: 150_000,
+  });
+
+describe('the demo', () => {
+  it('ends by itself with one JSON line that says nothing is lost or doubled', async () => {
+    const { stdout } = await demo('--seconds', '8', '--json');
+    const lines = stdout.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    const result = JSON.parse(lines[0] ?? '') as Record<'webhooks' | 'commands', Record<string, number>>;
+    expect(result).toMatchObject({
+      webhooks: { lost: 0, duplicated: 0 },
+      commands: { lost: 0, doubled: 0 },
+    });
+    expect(result.webhooks.acked).toBeGreaterThan(200);
+    expect(result.webhooks.projected).toBe(result.webhooks.acked);
+    expect(result.commands.delivered).toBeGreaterThan(100);
+  }, 160_000);
+
+  it.each([
+    [['--seconds', 'soon'], '--seconds must be a whole number'],
+    [['--json'], '--json needs --seconds'],
+    [['--loud'], 'usage: npm run demo'],
+  ])('refuses %j and says what it takes', async (args, expected) => {
+    await expect(demo(...args)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(expected) });
+  });
+});

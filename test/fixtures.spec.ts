@@ -1,0 +1,138 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { query } from '../tools/platform/database';
+import { type Platform } from '../tools/platform/platform';
+import { eventually, testPlatform } from './kit';
+
+// Bodies that public projects recorded. They are not part of this repository: the folder is named by a variable.
+const folder = process.env.TALARIA_WEBHOOK_FIXTURES ?? '';
+const TIMES = 3;
+
+type Fields = Record<string, unknown>;
+type Body = {
+  object?: string;
+  entry: { id: string; time?: number; changes: { field: string; value: Fields }[] }[];
+};
+type Item = {
+  kind: 'message' | 'status' | 'change';
+  wabaId: string;
+  field: string;
+  number: string;
+  content: Fields;
+};
+
+const itemArrays: Readonly<Record<string, Item['kind']>> = {
+  messages: 'message',
+  message_echoes: 'message',
+  statuses: 'status',
+  user_preferences: 'change',
+};
+
+/** Different recordings share ids: each body gets ids of its own, as they are different messages. All other bytes stay. */
+function withOwnIds(text: string, index: number): string {
+  const ids = new Set(
+    itemsOf(JSON.parse(text) as Body).flatMap(({ kind, content }) =>
+      kind === 'change' ? [] : [String(content.id)],
+    ),
+  );
+  return [...ids].reduce((changed, id) => changed.replaceAll(`"${id}"`, `"${id}.${index}"`), text);
+}
+
+function itemsOf(body: Body): Item[] {
+  return body.entry.flatMap(({ id: wabaId, changes }) =>
+    changes.flatMap((change) => {
+      const { field, value } = change;
+      const number = (value.metadata as { phone_number_id?: string } | undefined)?.phone_number_id ?? '';
+      const items = Object.entries(itemArrays).flatMap(([array, kind]) =>
+        ((value[array] as Fields[] | undefined) ?? []).map((content) => ({
+          kind,
+          wabaId,
+          field,
+          number,
+          content,
+        })),
+      );
+      return items.length > 0 ? items : [{ kind: 'change' as const, wabaId, field, number, content: change }];
+    }),
+  );
+}
+
+function readBodies(): { text: string; items: Item[] }[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'licenses')
+    .flatMap(({ name: project }) =>
+      readdirSync(join(folder, project)).map((file) => join(folder, project, file)),
+    )
+    .flatMap((file) => {
+      const text = readFileSync(file, 'utf8');
+      const json = JSON.parse(text) as Body | Record<string, Body>;
+      // One project keeps several bodies in a file, by the name of a scenario.
+      return Array.isArray((json as Body).entry)
+        ? [text]
+        : Object.values(json).map((body) => JSON.stringify(body));
+    })
+    .map(withOwnIds)
+    .map((text) => ({ text, items: itemsOf(JSON.parse(text) as Body) }));
+}
+
+/** The same order for the same seed. */
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const rest = [...items];
+  let state = seed;
+  return items.map(() => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return rest.splice(state % rest.length, 1)[0] as T;
+  });
+}
+
+(folder === '' ? describe.skip : describe)(
+  'recorded webhooks (TALARIA_WEBHOOK_FIXTURES names their folder)',
+  () => {
+    let platform: Platform;
+    const bodies = folder === '' ? [] : readBodies();
+
+    beforeAll(async () => {
+      platform = await testPlatform('fixtures');
+    }, 120_000);
+
+    afterAll(() => platform.stop(), 60_000);
+
+    it('are accepted, and every item is found exactly once, though each body came three times and in any order', async () => {
+      expect(bodies).toHaveLength(78);
+      const posts = shuffled(Array.from({ length: TIMES }, () => bodies).flat(), 42);
+      for (const { text } of posts) expect(await platform.simulator.deliver(text)).toBe(200);
+
+      const items = bodies.flatMap(({ items: some }) => some);
+      const stored = await eventually(async () => {
+        const rows = await storedItems(platform.databaseUrl);
+        expect(rows.length).toBeGreaterThanOrEqual(items.length);
+        return rows;
+      });
+      const written = (all: readonly unknown[]) => all.map((one) => JSON.stringify(one)).sort();
+      expect(written(stored)).toEqual(written(items.map(identity)));
+    }, 120_000);
+  },
+);
+
+type Stored = { kind: string; wabaId: string | null; number: string | null; content: unknown };
+
+function identity({ kind, wabaId, number, content }: Item): Stored {
+  return { kind, wabaId, number: number === '' ? null : number, content };
+}
+
+/** Every item in the read model, whatever table it is in. */
+async function storedItems(databaseUrl: string): Promise<Stored[]> {
+  const rows = await query<{ kind: string; waba_id: string | null; number: string | null; item: Buffer }>(
+    databaseUrl,
+    `SELECT 'message' AS kind, waba_id, phone_number_id AS number, item FROM messages WHERE item IS NOT NULL
+     UNION ALL SELECT 'status', waba_id, phone_number_id, item FROM message_statuses
+     UNION ALL SELECT 'change', waba_id, phone_number_id, item FROM account_changes
+     UNION ALL SELECT 'unknown', NULL, NULL, item FROM unknown_items`,
+  );
+  return rows.map(({ kind, waba_id: wabaId, number, item }) => ({
+    kind,
+    wabaId,
+    number,
+    content: JSON.parse(item.toString()) as unknown,
+  }));
+}

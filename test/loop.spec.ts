@@ -1,0 +1,232 @@
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { headers, topics } from '@talaria/contracts';
+import { query } from '../tools/platform/database';
+import { appSecret, type Platform, verifyToken } from '../tools/platform/platform';
+import { sign } from '@talaria/whatsapp';
+import { eventually, kafkaConfigOf, publish, readAll, testPlatform } from './kit';
+
+const number = {
+  wabaId: '710001',
+  phoneNumberId: '720001',
+  displayPhoneNumber: '+1 555 010 7777',
+  accessToken: 'secret-token-8f3a',
+};
+const markers = { text: 'quick brown Ünïcode / fox', phone: '4915177700123' };
+
+const notification = (message: Record<string, unknown>) => ({
+  object: 'whatsapp_business_account',
+  entry: [
+    {
+      id: number.wabaId,
+      changes: [
+        {
+          field: 'messages',
+          value: {
+            messaging_product: 'whatsapp',
+            metadata: { display_phone_number: '15550107777', phone_number_id: number.phoneNumberId },
+            contacts: [{ profile: { name: 'Zoë' }, wa_id: message.from, user_id: message.from_user_id }],
+            messages: [{ timestamp: '1763900000', ...message }],
+          },
+        },
+      ],
+    },
+  ],
+});
+
+describe('the whole loop', () => {
+  let platform: Platform;
+
+  beforeAll(async () => {
+    platform = await testPlatform('loop');
+    await platform.addNumber(number);
+  }, 120_000);
+
+  afterAll(async () => {
+    const ends = await platform.stop();
+    expect(Object.values(ends)).toEqual(Object.keys(ends).map(() => 'exit code 0'));
+  }, 60_000);
+
+  const messageRow = async (wamid: string) => {
+    const [row] = await query<Record<string, unknown>>(
+      platform.databaseUrl,
+      'SELECT * FROM messages WHERE wamid = $1',
+      [wamid],
+    );
+    expect(row).toBeDefined();
+    return row;
+  };
+
+  it('brings a message of a person into the read model and tells products of it once', async () => {
+    const message = { id: 'wamid.loop-1', from: markers.phone, type: 'text', text: { body: markers.text } };
+    expect(await platform.simulator.deliver(notification(message), 3)).toBe(200);
+    expect(await eventually(() => messageRow('wamid.loop-1'))).toMatchObject({
+      phone_number_id: number.phoneNumberId,
+      waba_id: number.wabaId,
+      direction: 'inbound',
+      contact_phone: markers.phone,
+      type: 'text',
+      text: markers.text,
+      message_at: new Date(1763900000_000),
+    });
+    const events = await eventually(async () => {
+      const found = (await readAll(kafkaConfigOf(platform), topics.events.name)).filter(
+        (record) => record.headers.ce_id === `${number.phoneNumberId}/wamid.loop-1`,
+      );
+      expect(found).not.toEqual([]);
+      return found;
+    });
+    expect(events).toHaveLength(1);
+    expect(events[0]?.headers.ce_type).toBe('whatsapp.message.received.v1');
+    expect(events[0]?.key?.toString()).toBe(markers.phone);
+    expect(JSON.parse(String(events[0]?.value))).toMatchObject({
+      wamid: 'wamid.loop-1',
+      from: { phone: markers.phone, name: 'Zoë' },
+      message: { text: { body: markers.text } },
+    });
+  });
+
+  it('keys a person without a phone by the user id', async () => {
+    const message = {
+      id: 'wamid.loop-2',
+      from_user_id: 'DE.1349120865530274',
+      type: 'text',
+      text: { body: 'hi' },
+    };
+    expect(await platform.simulator.deliver(notification(message))).toBe(200);
+    expect(await eventually(() => messageRow('wamid.loop-2'))).toMatchObject({
+      contact_phone: null,
+      contact_user_id: 'DE.1349120865530274',
+    });
+    const records = await readAll(kafkaConfigOf(platform), topics.webhooks.name);
+    const keys = records.map(({ key }) => key?.toString());
+    expect(keys).toContain('DE.1349120865530274');
+    expect(keys).not.toContain('undefined');
+  });
+
+  it('keeps a message of a type that nobody knows', async () => {
+    const message = { id: 'wamid.loop-3', from: markers.phone, type: 'hologram', hologram: { depth: 3 } };
+    expect(await platform.simulator.deliver(notification(message))).toBe(200);
+    expect(await eventually(() => messageRow('wamid.loop-3'))).toMatchObject({ type: 'hologram' });
+  });
+
+  it('puts a signed body that is not JSON to the dead letters, and answers 200', async () => {
+    expect(await platform.simulator.deliver('this is not JSON')).toBe(200);
+    const letters = await readAll(kafkaConfigOf(platform), topics.webhooksDlq.name);
+    expect(letters.map(({ value }) => value?.toString())).toContain('this is not JSON');
+    expect(letters[0]?.headers).toMatchObject({ [headers.dlqCause]: 'decode' });
+  });
+
+  it('sends a command and follows it until it is read', async () => {
+    const command = {
+      id: 'loop-command-1',
+      wabaId: number.wabaId,
+      phoneNumberId: number.phoneNumberId,
+      to: `+${markers.phone}`,
+      message: { type: 'text', text: { body: markers.text } },
+      metadata: { order: '42' },
+    };
+    await publish(platform, topics.outbound.name, [{ key: command.wabaId, value: JSON.stringify(command) }]);
+    const row = await eventually(async () => {
+      const [found] = await query<Record<string, unknown>>(
+        platform.databaseUrl,
+        `SELECT * FROM messages WHERE command_id = $1 AND status = 'read'`,
+        [command.id],
+      );
+      expect(found).toBeDefined();
+      return found;
+    });
+    expect(row).toMatchObject({ direction: 'outbound', text: markers.text, contact_phone: markers.phone });
+    for (const time of ['accepted_at', 'sent_at', 'delivered_at', 'read_at'])
+      expect(row?.[time]).toBeInstanceOf(Date);
+    const [state] = await query(
+      platform.databaseUrl,
+      'SELECT state, attempts, wamid FROM commands WHERE command_id = $1',
+      [command.id],
+    );
+    expect(state).toEqual({ state: 'accepted', attempts: 1, wamid: row?.wamid });
+    const [event] = await readAll(kafkaConfigOf(platform), topics.dispatches.name);
+    expect(event?.headers.ce_type).toBe('whatsapp.dispatch.accepted.v1');
+    expect(JSON.parse(String(event?.value))).toMatchObject({
+      commandId: command.id,
+      metadata: { order: '42' },
+    });
+  });
+
+  it('carries the trace of the webhook into the record headers only when one is traced', async () => {
+    const records = await readAll(kafkaConfigOf(platform), topics.webhooks.name);
+    expect(records.every((record) => record.headers[headers.deliveryId] !== undefined)).toBe(true);
+  });
+
+  describe('the door', () => {
+    const post = (body: string, signature?: string, type = 'application/json') =>
+      fetch(platform.webhookUrl, {
+        method: 'POST',
+        body,
+        headers: {
+          'content-type': type,
+          ...(signature !== undefined && { 'x-hub-signature-256': signature }),
+        },
+      });
+    const signed = (body: string) => sign(Buffer.from(body), appSecret);
+
+    it.each([
+      ['no signature', undefined],
+      ['a wrong one', `sha256=${'0'.repeat(64)}`],
+      ['SHA-1', `sha1=${'0'.repeat(40)}`],
+    ])('answers 401 without a word to %s', async (_, signature) => {
+      const response = await post('{}', signature);
+      expect([response.status, await response.text()]).toEqual([401, '']);
+    });
+
+    it('answers 413 to more than 4 MB, and takes what Meta may send', async () => {
+      const large = (bytes: number) => JSON.stringify({ object: 'x', entry: [], padding: 'x'.repeat(bytes) });
+      const tooLarge = large(4 * 1024 * 1024);
+      expect((await post(tooLarge, signed(tooLarge))).status).toBe(413);
+      const fits = large(500_000);
+      expect((await post(fits, signed(fits))).status).toBe(200);
+    });
+
+    it('takes a signed body whatever its content type says', async () => {
+      const body = JSON.stringify({ object: 'whatsapp_business_account', entry: [] });
+      expect((await post(body, signed(body), 'text/plain')).status).toBe(200);
+    });
+
+    it("answers Meta's handshake with the challenge alone, and 403 to others", async () => {
+      const ask = (token: string) =>
+        fetch(`${platform.webhookUrl}?hub.mode=subscribe&hub.verify_token=${token}&hub.challenge=1158201444`);
+      const right = await ask(verifyToken);
+      expect([right.status, await right.text()]).toEqual([200, '1158201444']);
+      const wrong = await ask('guess');
+      expect([wrong.status, await wrong.text()]).toEqual([403, '']);
+    });
+
+    it('answers 404 to other paths', async () => {
+      expect((await fetch(new URL('/admin', platform.webhookUrl))).status).toBe(404);
+    });
+  });
+
+  it('is healthy, and counts from zero', async () => {
+    for (const app of [platform.apps.ingestion, platform.apps.processor, platform.apps.dispatcher]) {
+      for (const path of ['live', 'ready'])
+        expect((await fetch(`${app.url}/health/${path}`)).status).toBe(200);
+    }
+    const metrics = await (await fetch(platform.metricsUrls.ingestion)).text();
+    expect(metrics).toContain('talaria_webhook_requests_total{result="produce_failed"} 0');
+    expect(await (await fetch(platform.metricsUrls.dispatcher)).text()).toContain(
+      'talaria_dead_letters_total{cause="ambiguous"} 0',
+    );
+  });
+
+  it('writes no phone, text or token into its logs', () => {
+    const directory = dirname(platform.apps.processor.logFile);
+    const logs = readdirSync(directory)
+      .map((file) => readFileSync(`${directory}/${file}`, 'utf8'))
+      .join('');
+    expect(logs).toContain('loop-command-1');
+    for (const secret of [...Object.values(markers), number.accessToken, appSecret, verifyToken]) {
+      expect(logs).not.toContain(secret);
+    }
+  });
+});
