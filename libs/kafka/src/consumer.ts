@@ -82,7 +82,7 @@ export async function startConsumer(options: {
   const consumer = createKafka(config, options.groupId, logger).consumer({
     groupId,
     partitionAssigners: [coPartitioningAssigner],
-    sessionTimeout: 30_000,
+    sessionTimeout: config.KAFKA_SESSION_TIMEOUT,
     heartbeatInterval: 1000,
     rebalanceTimeout: 60_000,
     maxWaitTimeInMs: 100,
