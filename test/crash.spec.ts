@@ -26,7 +26,7 @@ describe.each(['ingestion', 'processor', 'dispatcher'] as const)(
       platform = await testPlatform(`crash-${victim}`, {
         // Statuses bring the truth about calls that were cut off; they may be late while a process is down.
         dispatcher: { UNKNOWN_CHECK_INTERVAL: '1s', UNKNOWN_WAIT: '20s', KAFKA_SESSION_TIMEOUT: '6s' },
-      processor: { KAFKA_SESSION_TIMEOUT: '6s' },
+        processor: { KAFKA_SESSION_TIMEOUT: '6s' },
       });
       await platform.addNumber(number);
     }, 120_000);

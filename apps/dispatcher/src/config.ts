@@ -2,7 +2,7 @@ import { duration, durations, httpUrl, integer, pattern, port, readEnvironment }
 import { databaseSettings } from '@talaria/database';
 import { kafkaSettings } from '@talaria/kafka';
 
-const settings = {
+export const settings = {
   ...kafkaSettings,
   ...databaseSettings,
   HTTP_PORT: port({ default: 3002, desc: 'where health is served' }),

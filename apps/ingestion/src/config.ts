@@ -1,7 +1,7 @@
 import { duration, list, port, readEnvironment, text } from '@talaria/config';
 import { kafkaSettings } from '@talaria/kafka';
 
-const settings = {
+export const settings = {
   ...kafkaSettings,
   HTTP_PORT: port({ default: 3000, desc: 'where webhooks and health are served' }),
   METRICS_PORT: port({ default: 9464, desc: 'where /metrics is served; never route it publicly' }),

@@ -2,7 +2,7 @@ import { port, readEnvironment } from '@talaria/config';
 import { databaseSettings } from '@talaria/database';
 import { kafkaSettings } from '@talaria/kafka';
 
-const settings = {
+export const settings = {
   ...kafkaSettings,
   ...databaseSettings,
   HTTP_PORT: port({ default: 3001, desc: 'where health is served' }),

@@ -10,7 +10,10 @@ export const kafkaSettings = {
     default: '',
     desc: 'put before the name of every topic and consumer group, so that installations can share a cluster',
   }),
-  KAFKA_SESSION_TIMEOUT: duration(6000, 300_000)({
+  KAFKA_SESSION_TIMEOUT: duration(
+    6000,
+    300_000,
+  )({
     default: 30_000,
     desc: 'how long a consumer may be silent before its partitions go to others; a killed process is missed for so long',
   }),
