@@ -3,3 +3,4 @@ export * from './kafka';
 export * from './database';
 export * from './logger';
 export * from './platform';
+export * from './trace-receiver';

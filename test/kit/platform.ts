@@ -26,7 +26,11 @@ export function kafkaConfigOf(platform: Platform): KafkaConfig {
 export async function publish(
   platform: Platform,
   topic: string,
-  messages: readonly { readonly key: string; readonly value: string }[],
+  messages: readonly {
+    readonly key: string;
+    readonly value: string;
+    readonly headers?: Record<string, string>;
+  }[],
 ): Promise<void> {
   const producer = createKafka(kafkaConfigOf(platform), 'test-product', testLogger).producer();
   await producer.connect();

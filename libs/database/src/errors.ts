@@ -16,12 +16,21 @@ const NETWORK = new Set([
 
 /** By SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 export function classifyDatabaseError(error: unknown): DatabaseFault {
-  const { code, message = '' } = error as { code?: string; message?: string };
-  if (code === undefined) return /connection|timeout|terminated/i.test(message) ? 'unavailable' : 'bug';
+  const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
+  // The connection broke inside of a transaction: TypeORM gave it back to the pool.
+  if (name === 'QueryRunnerAlreadyReleasedError') return 'unavailable';
+  if (code === undefined)
+    return /connection|timeout|terminated/i.test(String(message)) ? 'unavailable' : 'bug';
+  if (typeof code !== 'string') return 'bug';
   if (NETWORK.has(code)) return 'unavailable';
+  return /^[0-9A-Z]{5}$/.test(code) ? classifySqlState(code) : 'bug';
+}
+
+function classifySqlState(code: string): DatabaseFault {
   if (code === '40001' || code === '40P01') return 'conflict';
-  // 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout), 25P03/25006: idle or read-only after a failover
-  if (/^(08|53|57|58)/.test(code) || code === '25P03' || code === '25006') return 'unavailable';
+  // 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout), 58 system, 55000: takes no connections now,
+  // 25P03 and 25006: idle or read-only after a failover
+  if (/^(08|53|57|58)/.test(code) || ['55000', '25P03', '25006'].includes(code)) return 'unavailable';
   // 22 data exception, 23 constraint, 54 too large
   return /^(22|23|54)/.test(code) ? 'data' : 'bug';
 }

@@ -8,7 +8,7 @@ import {
   type Context,
   type Link,
   type Span,
-  type SpanKind,
+  SpanKind,
 } from '@opentelemetry/api';
 
 const tracer = trace.getTracer('talaria');
@@ -36,8 +36,7 @@ export async function inSpan<T>(
       try {
         return await work(span);
       } catch (error) {
-        span.setStatus({ code: SpanStatusCode.ERROR });
-        span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
+        markFailed(span, error);
         throw error;
       } finally {
         span.end();
@@ -60,3 +59,48 @@ export function contextOf(headers: Readonly<Record<string, string | undefined>>)
 
 /** Where no public header may set the trace: the context of a request from the internet. */
 export const publicContext: Context = ROOT_CONTEXT;
+
+/** A record, as far as spans tell of it: never its key or value. */
+export type TracedRecord = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/** OpenTelemetry's attributes of the span that processes a record. */
+export function processAttributes({ topic, partition, offset }: TracedRecord): Attributes {
+  return {
+    'messaging.system': 'kafka',
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+    'messaging.destination.name': topic,
+    'messaging.destination.partition.id': String(partition),
+    'messaging.kafka.offset': offset,
+  };
+}
+
+/**
+ * Begins a span for each record of a batch, in the trace that the record's headers carry: what happens to the batch happens to each of them.
+ * @returns ends them all
+ */
+export function startProcessSpans(records: readonly TracedRecord[]): (error?: unknown) => void {
+  const spans = records.map((record) =>
+    tracer.startSpan(
+      `process ${record.topic}`,
+      { kind: SpanKind.CONSUMER, attributes: processAttributes(record) },
+      contextOf(record.headers),
+    ),
+  );
+  return (error) => {
+    for (const span of spans) {
+      if (error !== undefined) markFailed(span, error);
+      span.end();
+    }
+  };
+}
+
+function markFailed(span: Span, error: unknown): void {
+  span.setStatus({ code: SpanStatusCode.ERROR });
+  span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
+}

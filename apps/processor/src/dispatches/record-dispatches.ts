@@ -1,6 +1,14 @@
-import { type DispatchEvent, type DispatchEventData } from '@talaria/contracts';
+import { type DispatchEventData } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
 import { type Sql } from '@talaria/database';
+import {
+  joinStatuses,
+  type MessageForm,
+  recordMessages,
+  type StatusFact,
+} from '../projections/record-messages';
+
+type Fields = Readonly<Record<string, unknown>>;
 
 type Told = { readonly state: string; readonly at: Date; readonly data: DispatchEventData };
 
@@ -16,26 +24,64 @@ export function translateDispatch(record: KafkaRecord): Told[] | undefined {
   return isEvent ? [{ state, at, data }] : undefined;
 }
 
-function parse(value: Buffer | null): DispatchEvent['data'] | undefined {
+function parse(value: Buffer | null): DispatchEventData | undefined {
   try {
-    const data = JSON.parse((value ?? Buffer.alloc(0)).toString('utf8')) as Partial<DispatchEventData> | null;
-    const { wabaId, commandId, phoneNumberId, version, attempt } = data ?? {};
-    const isComplete =
-      [wabaId, commandId, phoneNumberId].every((id) => typeof id === 'string') &&
-      [version, attempt].every((number) => Number.isInteger(number));
-    return isComplete ? (data as DispatchEventData) : undefined;
+    const data: unknown = JSON.parse((value ?? Buffer.alloc(0)).toString('utf8'));
+    return isEventData(data) ? data : undefined;
   } catch {
     return undefined;
   }
+}
+
+const isText = (value: unknown) => typeof value === 'string';
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What is read here, and what it must be: the database would take some of it in another type for something else. */
+const required = {
+  wabaId: isText,
+  commandId: isText,
+  phoneNumberId: isText,
+  version: Number.isInteger,
+  attempt: Number.isInteger,
+};
+const optional = {
+  to: isText,
+  recipient: isText,
+  campaignId: isText,
+  correlationId: isText,
+  wamid: isText,
+  waId: isText,
+  cause: isText,
+  message: isObject,
+  error: isError,
+};
+
+function isError(value: unknown): boolean {
+  const { code, class: kind } = (isObject(value) ? value : {}) as Record<string, unknown>;
+  return isText(kind) && (code === undefined || Number.isInteger(code));
+}
+
+function isEventData(value: unknown): value is DispatchEventData {
+  if (!isObject(value)) return false;
+  const data = value as Record<string, unknown>;
+  return (
+    Object.entries(required).every(([name, fits]) => fits(data[name])) &&
+    Object.entries(optional).every(([name, fits]) => data[name] === undefined || fits(data[name]))
+  );
 }
 
 /** Writes what the dispatcher told: the state of each command, and the message that a command became. Order and repeats do not matter. */
 export async function recordDispatches(sql: Sql, told: readonly Told[]): Promise<void> {
   if (told.length === 0) return;
   await recordCommands(sql, told);
-  await recordAccepted(
+  const accepted = told.flatMap(acceptedMessage);
+  await recordMessages(
     sql,
-    told.filter(({ state, data }) => state === 'accepted' && data.wamid !== undefined),
+    accepted.flatMap(({ form }) => form ?? []),
+  );
+  await joinStatuses(
+    sql,
+    accepted.map(({ fact }) => fact),
   );
 }
 
@@ -75,44 +121,45 @@ async function recordCommands(sql: Sql, told: readonly Told[]): Promise<void> {
   );
 }
 
-async function recordAccepted(sql: Sql, told: readonly Told[]): Promise<void> {
-  if (told.length === 0) return;
-  const column = (read: (one: Told) => unknown) => told.map((one) => read(one) ?? null);
-  await sql(
-    `INSERT INTO messages AS m (phone_number_id, wamid, waba_id, direction, contact_phone, contact_user_id, type, text,
-                                context_wamid, message_at, command_id, accepted_at, item)
-     SELECT DISTINCT ON (phone_number_id, wamid) phone_number_id, wamid, waba_id, 'outbound', contact_phone,
-            contact_user_id, type, text, context_wamid, accepted_at, command_id, accepted_at, item
-     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                 $9::text[], $10::timestamptz[], $11::bytea[])
-       AS t (phone_number_id, wamid, waba_id, contact_phone, contact_user_id, type, text, context_wamid, command_id,
-             accepted_at, item)
-     ORDER BY phone_number_id, wamid, accepted_at
-     ON CONFLICT (phone_number_id, wamid) DO UPDATE SET
-       waba_id = excluded.waba_id, direction = excluded.direction, contact_phone = excluded.contact_phone,
-       contact_user_id = excluded.contact_user_id, type = excluded.type, text = excluded.text,
-       context_wamid = excluded.context_wamid, message_at = least(m.message_at, excluded.message_at),
-       command_id = excluded.command_id, accepted_at = least(m.accepted_at, excluded.accepted_at), item = excluded.item`,
-    [
-      column(({ data }) => data.phoneNumberId),
-      column(({ data }) => data.wamid),
-      column(({ data }) => data.wabaId),
-      column(({ data }) => data.waId ?? data.to?.slice(1)),
-      column(({ data }) => data.recipient),
-      column(({ data }) => data.message?.type),
-      column(({ data }) => textOf(data)),
-      column(({ data }) => (data.message?.context as { message_id?: string } | undefined)?.message_id),
-      column(({ data }) => data.commandId),
-      column(({ at }) => at),
-      column(({ data }) => data.message && Buffer.from(JSON.stringify(data.message))),
-    ],
-  );
+/** The message that an accepted command became; without a form when the event does not tell what was sent. */
+function acceptedMessage({ state, at, data }: Told): { fact: StatusFact; form?: MessageForm }[] {
+  const { wamid, message, phoneNumberId, wabaId } = data;
+  if (state !== 'accepted' || wamid === undefined) return [];
+  const known = {
+    phoneNumberId,
+    wamid,
+    wabaId,
+    contactPhone: data.waId ?? data.to?.slice(1) ?? null,
+    contactUserId: data.recipient ?? null,
+  };
+  const fact = { ...known, status: 'accepted', commandId: data.commandId, statusAt: at };
+  return [message === undefined ? { fact } : { fact, form: { ...known, ...formOf(message, at) } }];
+}
+
+function formOf(message: Fields, at: Date) {
+  return {
+    direction: 'outbound' as const,
+    type: text(message.type) ?? 'unknown',
+    text: textOf(message),
+    contextWamid: text(fieldsOf(message.context).message_id),
+    messageAt: at,
+    isEcho: false,
+    item: Buffer.from(JSON.stringify(message)),
+  };
 }
 
 /** The text of an outbound message, where its type has one. */
-function textOf({ message }: DispatchEventData): string | undefined {
-  const content = message?.[String(message.type)] as { body?: unknown; caption?: unknown } | undefined;
-  const text = content?.body ?? content?.caption;
-  const inner = typeof text === 'object' && text !== null ? (text as { text?: unknown }).text : text;
-  return typeof inner === 'string' ? inner.replaceAll('\u0000', '\uFFFD') : undefined;
+function textOf(message: Fields): string | null {
+  const { body, caption } = fieldsOf(typeof message.type === 'string' ? message[message.type] : undefined);
+  const shown = body ?? caption;
+  return text(isObject(shown) ? fieldsOf(shown).text : shown);
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isObject(value) ? (value as Fields) : {};
+}
+
+/** Postgres takes no NUL in text; the item keeps it. */
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value.replaceAll('\u0000', '\uFFFD') : null;
 }

@@ -9,7 +9,7 @@ import { type KafkaRecord, type RecordBatch } from '@talaria/kafka';
  */
 export async function moveCheckpoint(
   sql: Sql,
-  { topic, partition, highWatermark }: RecordBatch,
+  { topic, partition, highWatermark, lost }: RecordBatch,
   records: readonly KafkaRecord[],
 ): Promise<readonly KafkaRecord[]> {
   await sql(
@@ -21,7 +21,8 @@ export async function moveCheckpoint(
     [topic, partition],
   );
   const next = Number(checkpoint?.next_offset ?? 0);
-  if (next > highWatermark) {
+  // Of a partition that is lost, the batch may know an end of the log that its new owner has passed.
+  if (next > highWatermark && !lost.aborted) {
     throw new Error(
       `projection_checkpoints says that ${topic}/${partition} is projected up to ${next}, but it ends at ${highWatermark}: ` +
         `the topic was made anew or this is another cluster. Point DATABASE_URL to the database that belongs to it, or delete this checkpoint.`,

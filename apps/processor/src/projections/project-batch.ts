@@ -1,7 +1,7 @@
 import { type DeadLetterCause, deadLetterHeaders, topics } from '@talaria/contracts';
 import { classifyDatabaseError, inTransaction, type Sql } from '@talaria/database';
-import { type KafkaRecord, type RecordBatch, type VerifiedProducer } from '@talaria/kafka';
-import { counter, type Logger } from '@talaria/observability';
+import { type KafkaRecord, NotWrittenError, type RecordBatch, type VerifiedProducer } from '@talaria/kafka';
+import { counter, type Logger, startProcessSpans } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
 import { moveCheckpoint } from './checkpoint';
 
@@ -27,15 +27,22 @@ const records = counter('talaria_projection_records_total', 'Records by what bec
 const CONFLICT_RETRIES = 10;
 
 /**
- * Projects a batch: rows and checkpoint in one transaction. When the database refuses the content, the batch is split until the record
- * at fault is alone; that one goes to the dead letters, the others are written. A database that is away is thrown to the consumer, which waits.
+ * Projects a batch: rows and checkpoint in one transaction. When its content is refused, the batch is split until the record at fault
+ * is alone; that one goes to the dead letters, the others are written. A database that is away is thrown to the consumer, which waits.
  */
 export async function projectBatch<Row>(
   dependencies: ProjectionDependencies,
   projection: Projection<Row>,
   batch: RecordBatch,
 ): Promise<void> {
-  await projectRecords(dependencies, projection, batch, batch.records);
+  const endSpans = startProcessSpans(batch.records);
+  try {
+    await projectRecords(dependencies, projection, batch, batch.records);
+    endSpans();
+  } catch (error) {
+    endSpans(error);
+    throw error;
+  }
   for (const { offset } of batch.records) batch.done(offset);
 }
 
@@ -48,10 +55,10 @@ async function projectRecords<Row>(
   try {
     await writeAll(dependencies, projection, batch, some);
   } catch (error) {
-    if (classifyDatabaseError(error) !== 'data') throw error;
+    if (!isContentRefused(error)) throw error;
     const [only] = some;
     if (only !== undefined && some.length === 1) {
-      await deadLetter(dependencies, only, 'data', `the database refuses it: ${messageOf(error)}`);
+      await deadLetter(dependencies, only, 'data', reasonOf(error));
       await inTransaction(dependencies.dataSource, (sql) => moveCheckpoint(sql, batch, some));
       return;
     }
@@ -59,6 +66,15 @@ async function projectRecords<Row>(
     await projectRecords(dependencies, projection, batch, some.slice(0, half));
     await projectRecords(dependencies, projection, batch, some.slice(half));
   }
+}
+
+/** Whether the same content would be refused again, however long we wait. RangeError: it is nested too deeply to be told in an event. */
+function isContentRefused(error: unknown): boolean {
+  return (
+    classifyDatabaseError(error) === 'data' ||
+    (error instanceof NotWrittenError && error.reason === 'refused') ||
+    error instanceof RangeError
+  );
 }
 
 async function writeAll<Row>(
@@ -69,24 +85,47 @@ async function writeAll<Row>(
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const fresh = await inTransaction(dependencies.dataSource, async (sql) => {
-        const unseen = await moveCheckpoint(sql, batch, some);
-        const rows: Row[] = [];
-        for (const record of unseen) {
-          const translated = projection.translate(record);
-          if (translated === undefined)
-            await deadLetter(dependencies, record, 'decode', 'not what this topic holds');
-          else rows.push(...translated);
-        }
-        await projection.write(sql, rows);
-        return unseen.length;
-      });
-      records.inc({ result: 'projected' }, fresh);
-      records.inc({ result: 'repeated' }, some.length - fresh);
+      const { projected, repeated } = await inTransaction(dependencies.dataSource, (sql) =>
+        writeUnseen(sql, dependencies, projection, batch, some),
+      );
+      records.inc({ result: 'projected' }, projected);
+      records.inc({ result: 'repeated' }, repeated);
       return;
     } catch (error) {
       if (classifyDatabaseError(error) !== 'conflict' || attempt === CONFLICT_RETRIES) throw error;
     }
+  }
+}
+
+async function writeUnseen<Row>(
+  sql: Sql,
+  dependencies: ProjectionDependencies,
+  { translate, write }: Projection<Row>,
+  batch: RecordBatch,
+  some: readonly KafkaRecord[],
+): Promise<{ projected: number; repeated: number }> {
+  const unseen = await moveCheckpoint(sql, batch, some);
+  const read = unseen.map((record) => ({ record, ...attemptTo(() => translate(record)) }));
+  await write(
+    sql,
+    read.flatMap(({ rows }) => rows ?? []),
+  );
+  // Last: what fails before this comes again, and would be dead-lettered again.
+  const unreadable = read.filter(({ rows }) => rows === undefined);
+  for (const { record, fault } of unreadable) await deadLetter(dependencies, record, 'decode', fault);
+  return { projected: unseen.length - unreadable.length, repeated: some.length - unseen.length };
+}
+
+/** A record that breaks its translation would break it every time: it must not hold up those behind it. */
+function attemptTo<Row>(translate: () => readonly Row[] | undefined): {
+  readonly rows: readonly Row[] | undefined;
+  readonly fault: string;
+} {
+  try {
+    return { rows: translate(), fault: 'not what this topic holds' };
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'unknown';
+    return { rows: undefined, fault: `its translation failed: ${name}` };
   }
 }
 
@@ -108,8 +147,10 @@ async function deadLetter(
   logger.error({ topic, partition, offset, cause, reason: message }, 'a record was dead-lettered');
 }
 
-/** Postgres repeats values only in `detail`; its message names columns and constraints. */
-function messageOf(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string };
-  return `${code ?? ''} ${message ?? ''}`.trim().slice(0, 300);
+/** Names of tables and constraints only: the text of a database error may quote what a person wrote. */
+function reasonOf(error: unknown): string {
+  if (classifyDatabaseError(error) !== 'data') return 'its event cannot be written to Kafka';
+  const { code, table, column, constraint } = error as Record<string, string | undefined>;
+  const where = [table, column, constraint].filter((name) => name !== undefined).join(' ');
+  return `the database refuses it: SQLSTATE ${code} ${where}`.trim();
 }

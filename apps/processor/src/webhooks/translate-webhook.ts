@@ -82,8 +82,9 @@ function statusRow(item: Item, arrivedAt: Date): StatusRow | undefined {
 function changeRow(item: Item): ChangeRow | undefined {
   if (item.field === undefined || item.wabaId === undefined) return undefined;
   const entry = fieldsOf(list(fieldsOf(parse(item.envelope)).entry)[0]);
+  const changedAt = time(entry.time);
   const hash = createHash('sha256')
-    .update(`${item.field}\n${String(entry.time)}\n`)
+    .update(JSON.stringify([item.field, changedAt, item.phoneNumberId]))
     .update(item.bytes);
   return {
     kind: 'change',
@@ -93,7 +94,7 @@ function changeRow(item: Item): ChangeRow | undefined {
     phoneNumberId: cleanOrNull(item.phoneNumberId),
     contactPhone: cleanOrNull(item.phone),
     contactUserId: cleanOrNull(item.userId),
-    changedAt: time(entry.time),
+    changedAt,
     item: item.bytes,
   };
 }
@@ -112,8 +113,13 @@ function contactName(item: Item): string | null {
   const value = fieldsOf(fieldsOf(list(entry.changes)[0]).value);
   const contact = list(value.contacts)
     .map(fieldsOf)
-    .find(({ wa_id: phone, user_id: userId }) => phone === item.phone || userId === item.userId);
+    .find(({ wa_id: phone, user_id: userId }) => isSame(phone, item.phone) || isSame(userId, item.userId));
   return text(fieldsOf(contact?.profile).name);
+}
+
+/** Of two ids that are missing, nobody knows whether they are the same. */
+function isSame(one: unknown, other: string | undefined): boolean {
+  return other !== undefined && one === other;
 }
 
 /** When the webhook arrived: for a status whose own time cannot be read. */
@@ -137,9 +143,9 @@ function wholeNumber(value: unknown): number | null {
   return typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? value : null;
 }
 
-/** Postgres takes no NUL in text; the raw bytes keep it. */
+/** Text as Postgres gives it back: it takes no NUL, and half a surrogate pair would be replaced on the way. The raw bytes keep both. */
 function clean(value: string): string {
-  return value.replaceAll('\u0000', '\uFFFD');
+  return value.replaceAll('\u0000', '\uFFFD').replace(/\p{Surrogate}/gu, '\uFFFD');
 }
 
 function cleanOrNull(value: string | undefined): string | null {

@@ -124,7 +124,7 @@ export class AccountChange {
   @PrimaryColumn('text', { name: 'waba_id' })
   wabaId!: string;
 
-  /** SHA-256 over field, time and bytes: the same change, told twice, is one row. */
+  /** SHA-256 over field, time, number and bytes: the same change, told twice, is one row. */
   @PrimaryColumn('bytea', { name: 'change_hash' })
   changeHash!: Buffer;
 

@@ -1,0 +1,180 @@
+import { headers, topics } from '@talaria/contracts';
+import { type KafkaRecord } from '@talaria/kafka';
+import fc from 'fast-check';
+import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
+import { Consumers } from '../consumers';
+import { keepingProducer } from '../testing/processor';
+import { dumpReadModel, emptyReadModel } from '../testing/read-model';
+import {
+  aBatch,
+  aDispatch,
+  aMessage,
+  aRecord,
+  aStatus,
+  aTextMessage,
+  aWebhook,
+  PHONE,
+  SECONDS,
+  USER_ID,
+} from '../testing/records';
+
+let database: TestDatabase;
+beforeAll(async () => (database = await testDatabase()));
+afterAll(() => database.close());
+
+const message = (fields: object, more = {}) =>
+  aWebhook({ value: { messages: [aTextMessage({ ...fields })] }, ...more });
+const status = (fields: object, more = {}) =>
+  aWebhook({ value: { statuses: [aStatus({ ...fields })] }, ...more });
+const accepted = (data: object, time?: string) =>
+  aDispatch({
+    state: 'accepted',
+    ...(time !== undefined && { time }),
+    data: { to: `+${PHONE}`, message: { type: 'text', text: { body: 'sent' } }, ...data },
+  });
+const arrivedAt = (time: string, record: KafkaRecord) => ({
+  ...record,
+  headers: { [headers.receivedAt]: time },
+});
+
+/** Facts that meet in the same rows in every way that we could think of. */
+const facts: readonly KafkaRecord[] = [
+  // One message, told in several forms and by several accounts.
+  message({ id: 'in', text: 'a' }),
+  message({ id: 'in', text: 'b' }),
+  message({ id: 'in', text: 'a' }, { wabaId: '77' }),
+  message({ id: 'in', text: 'c', from: undefined, from_user_id: USER_ID }),
+  message({ id: 'in', text: 'a' }, { phoneNumberId: '99' }),
+  status({ id: 'in', status: 'deleted' }),
+  // Sent by hand and by us under one id, each of them earlier than the other.
+  aWebhook({
+    field: 'smb_message_echoes',
+    value: { message_echoes: [aTextMessage({ id: 'out', to: '1' })] },
+  }),
+  aWebhook({
+    field: 'smb_message_echoes',
+    value: { message_echoes: [aMessage('image', { id: 'out', to: '1' })] },
+  }),
+  accepted({ commandId: 'a', wamid: 'out', waId: '2', version: 2 }),
+  accepted({ commandId: 'b', wamid: 'out', version: 1 }, '2020-01-01T00:00:00Z'),
+  accepted(
+    { commandId: 'b', wamid: 'out', version: 2, to: undefined, recipient: USER_ID },
+    '2019-01-01T00:00:00Z',
+  ),
+  accepted({ commandId: 'c', wamid: 'bare', message: undefined, version: 1 }),
+  // Statuses in every order, twice at different times, of several participants, with and without their command.
+  ...['sent', 'delivered', 'read', 'played', 'failed', 'warning'].flatMap((name, index) => [
+    status({ status: name, id: 'out', timestamp: String(SECONDS + index) }),
+    status({ status: name, id: 'out', timestamp: String(SECONDS - index), recipient_id: '3' }),
+  ]),
+  status({ id: 'out', biz_opaque_callback_data: 'talaria/a/1' }),
+  status({ id: 'out', biz_opaque_callback_data: 'talaria/z/2' }, { wabaId: '77' }),
+  status({ id: 'out', biz_opaque_callback_data: 'talaria/z/2' }),
+  status({ id: 'alone', recipient_user_id: USER_ID }, { wabaId: '77' }),
+  status({ id: 'alone', status: 'read', recipient_id: undefined }),
+  status({ id: 'group', recipient_type: 'group', recipient_participant_id: '1' }),
+  status({ id: 'group', recipient_type: 'group', recipient_participant_id: '2', timestamp: '1700000000' }),
+  arrivedAt('2026-01-01T00:00:00Z', status({ id: 'late', timestamp: 'never' })),
+  arrivedAt('2026-01-02T00:00:00Z', status({ id: 'late', timestamp: 'never' })),
+  // Commands: every version of one, in which fields come and go.
+  aDispatch({
+    state: 'retrying',
+    data: { commandId: 'a', version: 1, error: { class: 'transient', code: 2, message: '' } },
+  }),
+  aDispatch({ state: 'unknown', data: { commandId: 'd', version: 1, campaignId: 'x' } }),
+  aDispatch({ state: 'dead-lettered', data: { commandId: 'd', version: 2, cause: 'ambiguous', attempt: 2 } }),
+  aDispatch({ state: 'unknown', data: { commandId: 'd', version: 1, wabaId: '77' } }),
+  // The rest.
+  aWebhook({ field: 'account_update', time: SECONDS, value: { event: 'DISABLED_UPDATE' } }),
+  aWebhook({ field: 'account_update', time: SECONDS + 1, value: { event: 'DISABLED_UPDATE' } }),
+  ...['1', '2'].map((phoneNumberId) =>
+    aWebhook({
+      field: 'user_preferences',
+      phoneNumberId,
+      value: { user_preferences: [{ wa_id: PHONE, value: 'stop' }] },
+    }),
+  ),
+  message({ id: undefined }),
+  aRecord({ value: Buffer.from('{"what":"ever"}') }),
+];
+
+type Telling = { readonly records: readonly KafkaRecord[]; readonly sizes: readonly number[] };
+
+/** All of `some` in any order, any of it more than once, in batches of any size. */
+const aTelling = (some: readonly KafkaRecord[]): fc.Arbitrary<Telling> =>
+  fc.record({
+    records: fc.subarray([...some]).chain((repeats) => {
+      const all = [...some, ...repeats];
+      return fc.shuffledSubarray(all, { minLength: all.length });
+    }),
+    sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
+  });
+
+const twoTellings = fc
+  .subarray([...facts], { minLength: 1 })
+  .chain((some) => fc.tuple(aTelling(some), aTelling(some)));
+
+function batchesOf({ records, sizes }: Telling, partition: number) {
+  const next: Record<string, number> = { [topics.webhooks.name]: 0, [topics.dispatches.name]: 0 };
+  const batches = [];
+  for (let from = 0, turn = 0; from < records.length; turn++) {
+    const some = records.slice(from, (from += sizes[turn % sizes.length]!));
+    for (const topic of Object.keys(next)) {
+      const own = some.filter((record) => record.topic === topic);
+      const firstOffset = next[topic]!;
+      next[topic] = firstOffset + own.length;
+      if (own.length > 0) batches.push(aBatch(own, { topic, partition, firstOffset }));
+    }
+  }
+  return batches;
+}
+
+/** Projects into empty tables, each telling on a connection of its own. @returns the rows and the ids of the events */
+async function project(tellings: readonly Telling[]) {
+  await emptyReadModel(database.dataSource);
+  const producer = keepingProducer();
+  const consumers = new Consumers({ dataSource: database.dataSource, producer, logger: testLogger });
+  await Promise.all(
+    tellings.map(async (telling, partition) => {
+      for (const batch of batchesOf(telling, partition)) {
+        await (batch.topic === topics.webhooks.name
+          ? consumers.webhooks(batch)
+          : consumers.dispatches(batch));
+      }
+    }),
+  );
+  expect(producer.sent.filter(({ topic }) => topic !== topics.events.name)).toEqual([]);
+  return {
+    rows: await dumpReadModel(database.dataSource),
+    ids: producer.sent.map((record) => record.headers!.ce_id!).sort(),
+  };
+}
+
+it('any order, any repeats and any batches of the same facts give the same rows, and each event once', async () => {
+  await fc.assert(
+    fc.asyncProperty(twoTellings, async ([one, other]) => {
+      const first = await project([one]);
+      const second = await project([other]);
+      expect(second).toEqual(first);
+      expect(new Set(first.ids).size).toBe(first.ids.length);
+    }),
+    { numRuns: 80 },
+  );
+}, 60_000);
+
+it('two owners that write at the same time give the rows that one gives, and no event is missing', async () => {
+  await fc.assert(
+    fc.asyncProperty(twoTellings, async ([one, other]) => {
+      const alone = await project([one]);
+      const together = await project([one, other]);
+      expect(together.rows).toEqual(alone.rows);
+      expect([...new Set(together.ids)]).toEqual(alone.ids);
+    }),
+    { numRuns: 30 },
+  );
+}, 60_000);
+
+it('all facts together fill every table', async () => {
+  const { rows } = await project([{ records: facts, sizes: [facts.length] }]);
+  expect(Object.values(rows).every((some) => some.length > 1)).toBe(true);
+});

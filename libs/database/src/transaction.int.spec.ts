@@ -1,0 +1,40 @@
+import { inspect } from 'node:util';
+import { testDatabase, type TestDatabase } from '../../../test/kit';
+import { inTransaction, sqlOf } from './transaction';
+
+let database: TestDatabase;
+beforeAll(async () => (database = await testDatabase()));
+afterAll(() => database.close());
+
+const insert = `INSERT INTO wabas VALUES ($1, $2) RETURNING waba_id`;
+const count = async () => (await sqlOf(database.dataSource)(`SELECT * FROM wabas`)).length;
+
+it('a transaction is kept as a whole or not at all', async () => {
+  const failed = inTransaction(database.dataSource, async (sql) => {
+    await sql(insert, ['1', 'x']);
+    throw new Error('no');
+  });
+  await expect(failed).rejects.toThrow('no');
+  expect(await count()).toBe(0);
+  await inTransaction(database.dataSource, (sql) => sql(insert, ['1', 'x']));
+  expect(await count()).toBe(1);
+});
+
+it('every statement answers with its rows', async () => {
+  const sql = sqlOf(database.dataSource);
+  expect(await sql(insert, ['2', 'y'])).toEqual([{ waba_id: '2' }]);
+  expect(await sql(`UPDATE wabas SET name = 'z' WHERE waba_id = $1 RETURNING name`, ['2'])).toEqual([
+    { name: 'z' },
+  ]);
+  expect(await sql(`DELETE FROM wabas WHERE waba_id = $1 RETURNING name`, ['2'])).toEqual([{ name: 'z' }]);
+  expect(await sql(`DELETE FROM wabas WHERE waba_id = $1`, ['2'])).toEqual([]);
+});
+
+it('an error carries no value of a row, so that it can be logged', async () => {
+  const sql = sqlOf(database.dataSource);
+  const secret = '+4915100000001';
+  await sql(insert, [secret, 'x']);
+  const error: unknown = await sql(insert, [secret, 'x']).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: '23505', constraint: 'wabas_pkey' });
+  expect(inspect(error, { depth: 9 })).not.toContain(secret);
+});
