@@ -12,17 +12,13 @@ export type ReceivedSpan = {
 };
 
 type Attribute = { key: string; value: Record<string, unknown> };
+type RawSpan = Omit<ReceivedSpan, 'attributes' | 'service' | 'links' | 'parentSpanId'> & {
+  attributes?: Attribute[];
+  links?: { traceId: string }[];
+  parentSpanId?: string;
+};
 type Export = {
-  resourceSpans: {
-    resource: { attributes: Attribute[] };
-    scopeSpans: {
-      spans: (Omit<ReceivedSpan, 'attributes' | 'service' | 'links'> & {
-        attributes?: Attribute[];
-        links?: { traceId: string }[];
-        parentSpanId?: string;
-      })[];
-    }[];
-  }[];
+  resourceSpans: { resource: { attributes: Attribute[] }; scopeSpans: { spans: RawSpan[] }[] }[];
 };
 
 /** Takes OTLP over HTTP as JSON, as a collector would. */
@@ -61,7 +57,7 @@ export async function startTraceReceiver(): Promise<{
 function read({ resourceSpans }: Export): ReceivedSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) =>
     scopeSpans.flatMap(({ spans }) =>
-      spans.map(({ attributes, links, parentSpanId, ...span }) => ({
+      spans.map(({ attributes = [], links = [], parentSpanId = '', ...span }) => ({
         ...span,
         parentSpanId,
         links,
