@@ -1,32 +1,15 @@
-import { existsSync, mkdirSync, symlinkSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { sign } from '@talaria/whatsapp';
 import { topics } from '@talaria/contracts';
 import { appSecret, type Platform, startPlatform } from '../tools/platform/platform';
-import { repositoryRoot } from '../tools/stack/repository';
-import { type Stack, startStack } from '../tools/stack/stack';
-import { eventually, kafkaConfigOf, readAll } from './kit';
-
-const directory = join(repositoryRoot(), '.talaria/kafka-away');
-
-/** The jars that the stack of this clone has fetched, if it has. */
-function shareJars(): void {
-  const fetched = join(repositoryRoot(), '.talaria/kafka');
-  const own = join(directory, 'kafka');
-  mkdirSync(own, { recursive: true });
-  const jars = existsSync(fetched) ? readdirSync(fetched).filter((name) => name.startsWith('libs-')) : [];
-  for (const name of jars)
-    if (!existsSync(join(own, name))) symlinkSync(join(fetched, name), join(own, name));
-}
+import { type Stack } from '../tools/stack/stack';
+import { eventually, kafkaConfigOf, readAll, startOwnKafka } from './kit';
 
 describe('while Kafka is away', () => {
   let stack: Stack;
   let platform: Platform;
 
   beforeAll(async () => {
-    shareJars();
-    // A Kafka of this test's own, since it is stopped.
-    stack = await startStack({ directory, env: { ...process.env, KAFKA_BROKERS: '' } });
+    stack = await startOwnKafka();
     platform = await startPlatform({
       name: 'test-away',
       ...stack,

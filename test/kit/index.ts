@@ -4,3 +4,4 @@ export * from './database';
 export * from './logger';
 export * from './platform';
 export * from './trace-receiver';
+export * from './own-stack';

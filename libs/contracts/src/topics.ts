@@ -11,11 +11,15 @@ export type Topic = {
   readonly partitions: number;
   /** Milliseconds; -1 keeps without end. */
   readonly retentionMs: number;
+  /** The largest record, where it is not the broker's default of 1 MiB. */
+  readonly maxMessageBytes?: number;
 };
 
 const DAY_MS = 86_400_000;
 const FOR_EVER = -1;
 const PARTITIONS = 12;
+/** What is given up or tried again must fit, though it is larger by the headers that say why. */
+const MORE_THAN_RECEIVED = 2 * 1024 * 1024;
 
 export const topics = {
   webhooks: {
@@ -33,6 +37,7 @@ export const topics = {
     owner: 'processor',
     partitions: PARTITIONS,
     retentionMs: 90 * DAY_MS,
+    maxMessageBytes: MORE_THAN_RECEIVED,
   },
   events: {
     name: 'whatsapp.events',
@@ -60,6 +65,7 @@ export const topics = {
     owner: 'dispatcher',
     partitions: PARTITIONS,
     retentionMs: 90 * DAY_MS,
+    maxMessageBytes: MORE_THAN_RECEIVED,
   },
   dispatches: {
     name: 'whatsapp.dispatches',
@@ -80,6 +86,7 @@ function retryTopic(delay: string) {
     owner: 'dispatcher',
     partitions: PARTITIONS,
     retentionMs: 14 * DAY_MS,
+    maxMessageBytes: MORE_THAN_RECEIVED,
   } as const;
 }
 

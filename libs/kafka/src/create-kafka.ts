@@ -1,12 +1,17 @@
 import { type Logger } from '@talaria/observability';
-import { Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import { Kafka, logLevel, type RetryOptions, type SASLOptions } from 'kafkajs';
 import { type KafkaConfig } from './settings';
 
 /**
  * A client of its own for each producer, consumer and admin: kafkajs shares state between those made of one
  * (consumers wipe each other's offsets). Its own chatter is kept at warnings.
  */
-export function createKafka(config: KafkaConfig, clientId: string, logger: Logger): Kafka {
+export function createKafka(
+  config: KafkaConfig,
+  clientId: string,
+  logger: Logger,
+  retry: RetryOptions = {},
+): Kafka {
   const sasl = saslOf(config);
   return new Kafka({
     clientId,
@@ -15,6 +20,7 @@ export function createKafka(config: KafkaConfig, clientId: string, logger: Logge
     ...(sasl && { sasl }),
     connectionTimeout: 3000,
     requestTimeout: 5000,
+    retry,
     logLevel: logLevel.WARN,
     logCreator:
       () =>

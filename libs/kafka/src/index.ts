@@ -1,14 +1,9 @@
-export {
-  type BatchHandler,
-  type GroupConsumer,
-  type RecordBatch,
-  startConsumer,
-  type Taken,
-} from './consumer';
+export * from './consumer';
 export * from './create-kafka';
 export * from './kafka-record';
 export * from './kafka-transport';
 export * from './partition-of';
+export * from './record-batch';
 export * from './settings';
 export * from './topic-admin';
 export * from './verified-producer';

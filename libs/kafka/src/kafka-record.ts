@@ -9,7 +9,7 @@ export type KafkaRecord = {
   readonly timestamp: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** Header values as text; of repeated headers the last. */
+  /** Header values as text; of repeated headers the last. One without a value is left out. */
   readonly headers: Readonly<Record<string, string>>;
 };
 
@@ -28,11 +28,12 @@ export function readRecord(topic: string, partition: number, message: KafkaMessa
   };
 }
 
+/** kafkajs gives null for a header without a value, which its types do not say and any publisher may send. */
 function readHeaders(headers: IHeaders | undefined): Record<string, string> {
   const read: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers ?? {})) {
-    const last = Array.isArray(value) ? value.at(-1) : value;
-    if (last !== undefined) read[name] = last.toString();
+    const last = (Array.isArray(value) ? value.at(-1) : value) as Buffer | string | null | undefined;
+    if (last != null) read[name] = last.toString();
   }
   return read;
 }

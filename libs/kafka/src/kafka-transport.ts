@@ -7,13 +7,8 @@ import {
 } from '@nestjs/microservices';
 import { type Logger } from '@talaria/observability';
 import { lastValueFrom, type Observable, throwError } from 'rxjs';
-import {
-  startConsumer,
-  type BatchHandler,
-  type GroupConsumer,
-  type RecordBatch,
-  type Taken,
-} from './consumer';
+import { type GroupConsumer, startConsumer } from './consumer';
+import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
 import { type KafkaConfig } from './settings';
 
 /** Hands errors of handlers through. Without it Nest's own filter would have replaced them by a text before the transport sees them. */
@@ -34,6 +29,7 @@ export function OnBatch(topic: { readonly name: string }): MethodDecorator {
  * own Kafka transport works one record at a time and turns every error into an endless retry of that record.
  */
 export class KafkaTransport extends Server implements CustomTransportStrategy {
+  private starting: Promise<GroupConsumer> | undefined;
   private consumer: GroupConsumer | undefined;
 
   constructor(
@@ -48,20 +44,28 @@ export class KafkaTransport extends Server implements CustomTransportStrategy {
   }
 
   listen(callback: (error?: unknown) => void): void {
+    for (const [topic, { next }] of this.messageHandlers) {
+      // Nest would call both and hand their two results back as one.
+      if (next === undefined) continue;
+      callback(new Error(`topic ${topic} has two @OnBatch methods`));
+      return;
+    }
     const handlers = new Map(
       [...this.messageHandlers].map(([topic, handler]): [string, BatchHandler] => [
         topic,
         this.batchHandler(handler),
       ]),
     );
-    startConsumer({ ...this.options, handlers }).then((consumer) => {
+    this.starting = startConsumer({ ...this.options, handlers });
+    this.starting.then((consumer) => {
       this.consumer = consumer;
       callback();
     }, callback);
   }
 
   async close(): Promise<void> {
-    await this.consumer?.close();
+    const consumer = await this.starting?.catch(() => undefined);
+    await consumer?.close();
   }
 
   /** For liveness: why it makes no progress; undefined when it does. */

@@ -25,6 +25,16 @@ describe('the window of offsets', () => {
     expect(window.floor).toBe(2);
   });
 
+  it('does not bring again, when all is taken back, what lies below its floor', () => {
+    const window = new OffsetWindow();
+    for (const offset of [0, 1, 2, 3]) window.deliver(offset);
+    for (const offset of [0, 1, 3]) window.done(offset);
+    window.retract(0);
+    expect([0, 1, 2, 3].filter((offset) => window.knows(offset))).toEqual([0, 1]);
+    window.deliver(2);
+    expect(window.floor).toBe(2);
+  });
+
   it('ignores what it never handed out', () => {
     const window = new OffsetWindow();
     window.done(5);

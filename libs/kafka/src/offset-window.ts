@@ -20,12 +20,13 @@ export class OffsetWindow {
     this.committable ??= offset;
   }
 
-  /** Takes back what was handed out from this offset on and is not done: it will come again. */
+  /** Takes back what was handed out from this offset on: it will come again, except what lies below the floor and so is finished. */
   retract(from: number): void {
+    const first = Math.max(from, this.committable ?? from);
     for (const offset of this.offsets.keys()) {
-      if (offset >= from) this.offsets.delete(offset);
+      if (offset >= first) this.offsets.delete(offset);
     }
-    this.next = Math.min(this.next, from);
+    this.next = Math.min(this.next, first);
   }
 
   /** Marks a record as finished. Unknown offsets are ignored: they belong to an assignment that is over. */

@@ -6,6 +6,8 @@ export type TopicDeclaration = {
   readonly partitions: number;
   /** Milliseconds; -1 keeps without end. */
   readonly retentionMs: number;
+  /** Default: the broker's. */
+  readonly maxMessageBytes?: number;
 };
 
 export type TopicReport = {
@@ -31,13 +33,16 @@ export async function createTopics(
       // Waits for leaders too, but gives up when a broker has not heard of the topic yet: waited for below.
       waitForLeaders: false,
       timeout: 30_000,
-      topics: missing.map(({ name, partitions, retentionMs }) => ({
+      topics: missing.map(({ name, partitions, retentionMs, maxMessageBytes }) => ({
         topic: prefix + name,
         numPartitions: partitions,
         replicationFactor,
         configEntries: [
           { name: 'retention.ms', value: String(retentionMs) },
           { name: 'cleanup.policy', value: 'delete' },
+          ...(maxMessageBytes === undefined
+            ? []
+            : [{ name: 'max.message.bytes', value: String(maxMessageBytes) }]),
           { name: 'min.insync.replicas', value: replicationFactor >= 3 ? '2' : '1' },
           { name: 'unclean.leader.election.enable', value: 'false' },
         ],
@@ -85,7 +90,7 @@ async function compare(
     resources: names.map((name) => ({
       type: ConfigResourceTypes.TOPIC,
       name,
-      configNames: ['retention.ms', 'cleanup.policy'],
+      configNames: ['retention.ms', 'cleanup.policy', 'max.message.bytes'],
     })),
   });
   return declarations.flatMap((declared) => {
@@ -97,7 +102,9 @@ async function compare(
       difference(name, 'partitions', partitions, declared.partitions),
       difference(name, 'retention.ms', valueOf('retention.ms'), declared.retentionMs),
       difference(name, 'cleanup.policy', valueOf('cleanup.policy'), 'delete'),
-    ].filter((one) => one !== undefined);
+      declared.maxMessageBytes &&
+        difference(name, 'max.message.bytes', valueOf('max.message.bytes'), declared.maxMessageBytes),
+    ].filter((one) => typeof one === 'string');
   });
 }
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, traceHeaders } from '@talaria/observability';
-import { type Message, type Producer, type RecordMetadata } from 'kafkajs';
-import { createKafka } from './create-kafka';
+import { type Message, type RecordMetadata } from 'kafkajs';
+import { countPartitions } from './count-partitions';
 import { partitionOf } from './partition-of';
+import { connectProducer, type ProducerClient } from './producer-client';
 import { type KafkaConfig } from './settings';
 
 export type OutgoingRecord = {
@@ -28,13 +29,13 @@ export type VerifiedProducer = {
    * Resolves when the brokers have it (acks=all). Records of one partition are written in the order of the calls. What waits
    * for a partition leaves together as soon as the send before it is back; a lone record leaves at once.
    * @param options.timeoutMs after it the record is given up if it was not sent yet; one that is under way may still be written. Default: never
-   * @throws {NotWrittenError} when it was given up, refused by the broker for good, or nothing more may be buffered
+   * @throws {NotWrittenError} when it was given up, can never be written, or nothing more may be buffered
    */
-  send(record: OutgoingRecord, options?: { readonly timeoutMs?: number }): Promise<Written>;
+  readonly send: (record: OutgoingRecord, options?: { readonly timeoutMs?: number }) => Promise<Written>;
   /** Why records are not being written at the moment; undefined when they are. */
-  fault(): string | undefined;
-  /** Waits for what is under way, then disconnects. */
-  close(): Promise<void>;
+  readonly fault: () => string | undefined;
+  /** Waits up to 3 s for what is under way and refuses the rest, so that every caller is answered; then disconnects. */
+  readonly close: () => Promise<void>;
 };
 
 export class NotWrittenError extends Error {
@@ -72,9 +73,15 @@ const BATCH_RECORDS = 500;
 const BATCH_BYTES = 512 * 1024;
 /** How exactly a caller's timeout is kept. */
 const SWEEP_MS = 50;
-const CLOSE_MS = 5000;
+const CLOSE_MS = 3000;
 const RETRY_MS = [50, 100, 200, 500, 1000];
-const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+/** What the broker says of a batch when one record in it can never be written. */
+const REFUSED = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+]);
 
 /**
  * Connects and learns how many partitions each topic has.
@@ -92,42 +99,38 @@ export async function createVerifiedProducer(options: {
   const { config, clientId, topics, logger, maxBufferedBytes = 64 * 1024 * 1024 } = options;
   const partitions = await countPartitions(options);
   const shards = new Map<string, Shard>();
-  let producer = await connect(config, clientId, logger);
+  let client = await connectProducer(config, clientId, logger);
   let replacing: Promise<void> | undefined;
   let buffered = 0;
   let closed = false;
   let fault: string | undefined;
 
-  function enqueue(record: OutgoingRecord, timeoutMs: number): Promise<Written> {
-    const { topic, key } = record;
+  async function enqueue(record: OutgoingRecord, timeoutMs: number): Promise<Written> {
+    const { topic, key, value, headers } = record;
+    const partition = choosePartition(record);
+    const bytes = sizeOf(record);
+    if (closed) throw new NotWrittenError('closed', 'the producer is closed');
+    if (buffered + bytes > maxBufferedBytes)
+      throw new NotWrittenError('full', `${buffered} bytes wait to be written already`);
+    const shard = shardOf(topic, partition);
+    const message = { partition, key, value, headers: { ...traceHeaders(), ...headers } };
+    const expiresAt = performance.now() + timeoutMs;
+    return new Promise((resolve, reject) => {
+      buffered += bytes;
+      shard.queue.push({ message, bytes, expiresAt, answered: false, resolve, reject });
+      if (!shard.busy) void drain(shard);
+    });
+  }
+
+  /** For a partition that does not exist kafkajs would report success and write nothing. */
+  function choosePartition({ topic, key, partition }: OutgoingRecord): number {
     const count = partitions.get(topic);
     if (count === undefined)
       throw new Error(`this producer was not made for topic ${topic}, only for ${topics.join(', ')}`);
-    const bytes = sizeOf(record);
-    if (closed) return Promise.reject(new NotWrittenError('closed', 'the producer is closed'));
-    if (buffered + bytes > maxBufferedBytes) {
-      return Promise.reject(new NotWrittenError('full', `${buffered} bytes wait to be written already`));
-    }
-    const partition = record.partition ?? (key === null ? 0 : partitionOf(key, count));
-    const shard = shardOf(topic, partition);
-    const message = {
-      partition,
-      key,
-      value: record.value,
-      headers: { ...traceHeaders(), ...record.headers },
-    };
-    return new Promise((resolve, reject) => {
-      buffered += bytes;
-      shard.queue.push({
-        message,
-        bytes,
-        expiresAt: Date.now() + timeoutMs,
-        answered: false,
-        resolve,
-        reject,
-      });
-      if (!shard.busy) void drain(shard);
-    });
+    const chosen = partition ?? (key === null ? 0 : partitionOf(key, count));
+    if (!Number.isInteger(chosen) || chosen < 0 || chosen >= count)
+      throw new NotWrittenError('refused', `topic ${topic} has no partition ${chosen}, it has ${count}`);
+    return chosen;
   }
 
   function shardOf(topic: string, partition: number): Shard {
@@ -150,41 +153,39 @@ export async function createVerifiedProducer(options: {
     shard.busy = false;
   }
 
-  /** Writes the batch, or tells each of its callers why not. */
-  async function write(shard: Shard, batch: Waiting[]): Promise<void> {
-    let waiting = batch;
-    for (let attempt = 0; waiting.length > 0; attempt++) {
-      const used = producer;
+  /** Writes the batch, or tells each of its callers why not. What was given up meanwhile is not sent again. */
+  async function write(shard: Shard, batch: readonly Waiting[]): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      const waiting = batch.filter(({ answered }) => !answered);
+      if (waiting.length === 0) return;
+      const used = client;
       try {
         const first = firstOffset(shard, await used.send(request(shard, waiting)));
         fault = undefined;
-        waiting.forEach((one, index) => {
-          answer(one, () =>
-            one.resolve({ topic: shard.topic, partition: shard.partition, offset: first + index }),
-          );
-        });
+        const { topic, partition } = shard;
+        waiting.forEach((one, index) =>
+          answer(one, () => one.resolve({ topic, partition, offset: first + index })),
+        );
         return;
       } catch (error) {
-        if (isTooLarge(error)) return writeApart(shard, waiting, error);
+        if (isRefused(error)) return writeApart(shard, waiting, error);
         fault = describe(error);
         logger.warn(
           { topic: shard.topic, partition: shard.partition, records: waiting.length, reason: fault },
           'not written yet',
         );
         if (needsNewClient(error)) await replace(used);
-        await sleep(RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)] ?? 1000);
-        waiting = waiting.filter(({ answered }) => !answered);
+        await sleep(RETRY_MS[attempt] ?? 1000);
       }
     }
   }
 
   /** One record that the broker refuses must not take the others of its batch with it. */
-  async function writeApart(shard: Shard, batch: Waiting[], cause: unknown): Promise<void> {
+  async function writeApart(shard: Shard, batch: readonly Waiting[], cause: unknown): Promise<void> {
     const [only] = batch;
     if (only !== undefined && batch.length === 1) {
-      answer(only, () =>
-        only.reject(new NotWrittenError('refused', 'the broker refuses a record of this size', { cause })),
-      );
+      const why = `the broker refuses this record: ${describe(cause)}`;
+      answer(only, () => only.reject(new NotWrittenError('refused', why, { cause })));
       return;
     }
     const half = Math.ceil(batch.length / 2);
@@ -209,92 +210,52 @@ export async function createVerifiedProducer(options: {
     tell();
   }
 
-  function giveUp(now: number): void {
+  function giveUpLate(now: number): void {
+    giveUp(({ expiresAt }) => expiresAt <= now, 'timeout');
+  }
+
+  function giveUp(which: (one: Waiting) => boolean, reason: 'timeout' | 'closed'): void {
     for (const shard of shards.values()) {
-      const late = [...shard.sending, ...shard.queue].filter(({ expiresAt }) => expiresAt <= now);
+      const late = [...shard.sending, ...shard.queue].filter(which);
       if (late.length === 0) continue;
-      for (const one of late) {
-        answer(one, () =>
-          one.reject(
-            new NotWrittenError('timeout', `the brokers did not confirm it in time (${fault ?? 'slow'})`),
-          ),
-        );
-      }
+      const why = `the brokers did not confirm it in time (${fault ?? 'slow'})`;
+      for (const one of late) answer(one, () => one.reject(new NotWrittenError(reason, why)));
       shard.queue = shard.queue.filter(({ answered }) => !answered);
     }
   }
 
   /** Several partitions may find the same client broken: it is replaced once. */
-  async function replace(broken: Producer): Promise<void> {
-    if (producer !== broken || closed) return;
-    logger.warn({ reason: fault }, 'the Kafka producer is replaced');
-    replacing ??= connect(config, clientId, logger)
-      .then(
-        (fresh) => {
-          producer = fresh;
-          void broken.disconnect().catch(() => undefined);
-        },
-        (error: unknown) => logger.warn({ reason: describe(error) }, 'no new Kafka producer yet'),
-      )
-      .finally(() => (replacing = undefined));
+  async function replace(broken: ProducerClient): Promise<void> {
+    if (client !== broken || closed) return;
+    replacing ??= connectFresh(broken).finally(() => (replacing = undefined));
     await replacing;
   }
 
-  const sweep = setInterval(() => giveUp(Date.now()), SWEEP_MS).unref();
+  async function connectFresh(broken: ProducerClient): Promise<void> {
+    logger.warn({ reason: fault }, 'the Kafka producer is replaced');
+    try {
+      client = await connectProducer(config, clientId, logger);
+      void broken.retire();
+      if (closed) void client.retire();
+    } catch (error) {
+      logger.warn({ reason: describe(error) }, 'no new Kafka producer yet');
+    }
+  }
+
+  const sweep = setInterval(() => giveUpLate(performance.now()), SWEEP_MS).unref();
 
   return {
     send: (record, { timeoutMs = Infinity } = {}) => enqueue(record, timeoutMs),
     fault: () => fault,
-    async close() {
+    close: async () => {
       closed = true;
-      const deadline = Date.now() + CLOSE_MS;
-      while ([...shards.values()].some(({ busy }) => busy) && Date.now() < deadline) await sleep(10);
+      const deadline = performance.now() + CLOSE_MS;
+      while ([...shards.values()].some(({ busy }) => busy) && performance.now() < deadline) await sleep(10);
       clearInterval(sweep);
-      giveUp(Infinity);
-      await producer.disconnect();
+      giveUp(() => true, 'closed');
+      await Promise.race([client.retire(), sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };
-}
-
-async function connect(config: KafkaConfig, clientId: string, logger: Logger): Promise<Producer> {
-  const producer = createKafka(config, clientId, logger).producer({
-    allowAutoTopicCreation: false,
-    idempotent: false,
-    metadataMaxAge: 60_000,
-    retry: { initialRetryTime: 50, multiplier: 2, maxRetryTime: 500, retries: 3 },
-  });
-  await producer.connect();
-  return producer;
-}
-
-async function countPartitions(options: {
-  readonly config: KafkaConfig;
-  readonly clientId: string;
-  readonly topics: readonly string[];
-  readonly logger: Logger;
-}): Promise<Map<string, number>> {
-  const { config, clientId, topics, logger } = options;
-  const admin = createKafka(config, `${clientId}-admin`, logger).admin();
-  await admin.connect();
-  try {
-    const existing = new Set(await admin.listTopics());
-    const missing = topics.filter((topic) => !existing.has(config.KAFKA_PREFIX + topic));
-    if (missing.length > 0) {
-      const names = missing.map((topic) => config.KAFKA_PREFIX + topic).join(', ');
-      throw new Error(`Kafka has no topic ${names}. Create the topics with: npm run topics`);
-    }
-    const metadata = await admin.fetchTopicMetadata({
-      topics: topics.map((topic) => config.KAFKA_PREFIX + topic),
-    });
-    return new Map(
-      metadata.topics.map(({ name, partitions }) => [
-        name.slice(config.KAFKA_PREFIX.length),
-        partitions.length,
-      ]),
-    );
-  } finally {
-    await admin.disconnect();
-  }
 }
 
 /** Takes from the queue what may leave in one batch. */
@@ -337,8 +298,8 @@ function causes(error: unknown): { name?: string; type?: string; message?: strin
   return chain;
 }
 
-const isTooLarge = (error: unknown) =>
-  causes(error).some(({ type }) => type !== undefined && TOO_LARGE.has(type));
+const isRefused = (error: unknown) =>
+  causes(error).some(({ type }) => type !== undefined && REFUSED.has(type));
 
 function needsNewClient(error: unknown): boolean {
   return causes(error).some(({ name }) => name === 'GapError' || name === 'KafkaJSRequestTimeoutError');
@@ -352,7 +313,7 @@ function describe(error: unknown): string {
 function sizeOf({ key, value, headers }: OutgoingRecord): number {
   const length = (part: string | Buffer | null) => (part === null ? 0 : Buffer.byteLength(part));
   const head = Object.entries(headers ?? {}).reduce(
-    (sum, [name, text]) => sum + name.length + text.length + 4,
+    (sum, [name, text]) => sum + length(name) + length(text) + 4,
     0,
   );
   return length(key) + length(value) + head + 160;

@@ -1,0 +1,76 @@
+import { OffsetWindow } from './offset-window';
+
+/** What we know of a partition while it is ours. */
+export type AssignedPartition = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly window: OffsetWindow;
+  readonly lost: AbortController;
+  committed: number | undefined;
+  paused: boolean;
+  failures: number;
+  /** Where to fetch from again once the group has confirmed that it is still ours. */
+  rewindTo: number | undefined;
+};
+
+/** The partitions of this member, with topics as the brokers name them. A partition that is lost and comes back begins anew. */
+export class AssignedPartitions {
+  private readonly byId = new Map<string, AssignedPartition>();
+
+  get(topic: string, partition: number): AssignedPartition | undefined {
+    return this.byId.get(idOf(topic, partition));
+  }
+
+  all(): AssignedPartition[] {
+    return [...this.byId.values()];
+  }
+
+  /** Takes over a new assignment: what we keep goes on where it is. */
+  assign(assignment: Readonly<Record<string, readonly number[]>>): void {
+    const now = new Map(
+      Object.entries(assignment).flatMap(([topic, all]) =>
+        all.map((partition) => [idOf(topic, partition), { topic, partition }] as const),
+      ),
+    );
+    for (const [id, { lost }] of this.byId) {
+      if (now.has(id)) continue;
+      lost.abort();
+      this.byId.delete(id);
+    }
+    for (const [id, { topic, partition }] of now) {
+      const kept = this.byId.get(id);
+      // After a join everything is fetched from the committed offset anyway.
+      if (kept) kept.rewindTo = undefined;
+      else this.byId.set(id, begin(topic, partition));
+    }
+  }
+
+  /** Ours still, but what was handed out counts as lost. */
+  renew({ topic, partition, lost }: AssignedPartition): AssignedPartition {
+    lost.abort();
+    const fresh = begin(topic, partition);
+    this.byId.set(idOf(topic, partition), fresh);
+    return fresh;
+  }
+
+  loseAll(): void {
+    this.assign({});
+  }
+}
+
+function idOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}
+
+function begin(topic: string, partition: number): AssignedPartition {
+  return {
+    topic,
+    partition,
+    window: new OffsetWindow(),
+    lost: new AbortController(),
+    committed: undefined,
+    paused: false,
+    failures: 0,
+    rewindTo: undefined,
+  };
+}

@@ -1,0 +1,242 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
+import { type GroupConsumer, startConsumer } from './consumer';
+import { createKafka } from './create-kafka';
+import { type KafkaRecord } from './kafka-record';
+import { type BatchHandler, type RecordBatch } from './record-batch';
+
+const PARTITIONS = 4;
+const TOPICS = ['main', 'retry'];
+const idOf = ({ topic, partition, offset }: KafkaRecord) => `${topic}/${partition}/${offset}`;
+
+describe('the consumer', () => {
+  let kafka: TestKafka;
+  let members: GroupConsumer[];
+
+  const client = () => createKafka(kafka.config, 'spec', testLogger);
+
+  async function start(
+    handlers: BatchHandler | Record<string, BatchHandler>,
+    options: { onFatal?: (error: Error) => void } = {},
+  ): Promise<GroupConsumer> {
+    const byTopic = typeof handlers === 'function' ? { main: handlers } : handlers;
+    const consumer = await startConsumer({
+      config: kafka.config,
+      groupId: 'group',
+      handlers: new Map(Object.entries(byTopic)),
+      logger: testLogger,
+      onFatal: () => undefined,
+      ...options,
+    });
+    members.push(consumer);
+    return consumer;
+  }
+
+  /** Writes `count` records to each of the given partitions. */
+  async function write(count: number, partitions = [0], topic = 'main'): Promise<void> {
+    const producer = client().producer();
+    await producer.connect();
+    const messages = partitions.flatMap((partition) =>
+      Array.from({ length: count }, (_, index) => ({ partition, value: `${partition}/${index}` })),
+    );
+    await producer.send({ topic: kafka.config.KAFKA_PREFIX + topic, messages });
+    await producer.disconnect();
+  }
+
+  async function committed(topic = 'main'): Promise<number[]> {
+    const admin = client().admin();
+    await admin.connect();
+    const [found] = await admin.fetchOffsets({
+      groupId: `${kafka.config.KAFKA_PREFIX}group`,
+      topics: [kafka.config.KAFKA_PREFIX + topic],
+    });
+    await admin.disconnect();
+    return found!.partitions.sort((a, b) => a.partition - b.partition).map(({ offset }) => Number(offset));
+  }
+
+  /** A handler that finishes everything at once and keeps what it saw. */
+  function recorder() {
+    const seen: KafkaRecord[] = [];
+    const handler: BatchHandler = ({ records, done }) => {
+      seen.push(...records);
+      for (const { offset } of records) done(offset);
+      return Promise.resolve(undefined);
+    };
+    return { seen, handler };
+  }
+
+  beforeEach(async () => {
+    members = [];
+    kafka = await testKafka(TOPICS, PARTITIONS);
+  });
+
+  afterEach(async () => {
+    await Promise.all(members.map((member) => member.close()));
+    await kafka.close();
+  });
+
+  it('commits up to the first record that is not done, and begins there again', async () => {
+    const held: RecordBatch[] = [];
+    const first = await start((batch) => (held.push(batch), Promise.resolve(undefined)));
+    await write(10);
+    await eventually(() => expect(held.flatMap(({ records }) => records)).toHaveLength(10));
+    for (const offset of [1, 0, 2, 5, 9]) held[0]!.done(offset);
+    await eventually(async () => expect((await committed())[0]).toBe(3));
+    await first.close();
+    expect((await committed())[0]).toBe(3);
+    const { seen, handler } = recorder();
+    await start(handler);
+    await eventually(() => expect(seen.map(({ offset }) => offset)).toEqual([3, 4, 5, 6, 7, 8, 9]));
+    await eventually(async () => expect((await committed())[0]).toBe(10));
+  });
+
+  it('brings a batch that failed again, without what was finished before it, while other partitions go on', async () => {
+    const { seen, handler } = recorder();
+    const failed: number[][] = [];
+    await start((batch) => {
+      if (batch.partition !== 0 || failed.length === 2) return handler(batch);
+      failed.push(batch.records.map(({ offset }) => offset));
+      if (failed.length === 1) for (const offset of [0, 1]) batch.done(offset);
+      throw new Error('on purpose');
+    });
+    await write(5);
+    await eventually(() => expect(failed).toHaveLength(1));
+    await write(5, [1, 2, 3]);
+    await eventually(() => expect(seen.filter(({ partition }) => partition !== 0)).toHaveLength(15));
+    expect(seen.filter(({ partition }) => partition === 0)).toEqual([]);
+    await eventually(async () => expect(await committed()).toEqual([2, 5, 5, 5]));
+    await eventually(async () => expect(await committed()).toEqual([5, 5, 5, 5]));
+    expect(failed).toEqual([
+      [0, 1, 2, 3, 4],
+      [2, 3, 4],
+    ]);
+    expect(seen.filter(({ partition }) => partition === 0).map(({ offset }) => offset)).toEqual([2, 3, 4]);
+  });
+
+  it('brings exactly the records that were not taken again, in order, once it may resume', async () => {
+    const { seen, handler } = recorder();
+    let resume: (() => void) | undefined;
+    await start(async (batch) => {
+      await handler({ ...batch, records: batch.records.slice(0, 3) });
+      const taken = Math.min(3, batch.records.length);
+      return { taken, resume: new Promise<void>((resolve) => (resume = resolve)) };
+    });
+    await write(8);
+    const offsets = () => seen.map(({ offset }) => offset);
+    await eventually(() => expect(offsets()).toEqual([0, 1, 2]));
+    await eventually(async () => expect((await committed())[0]).toBe(3));
+    expect(offsets()).toEqual([0, 1, 2]);
+    resume!();
+    await eventually(() => expect(offsets()).toEqual([0, 1, 2, 3, 4, 5]));
+    resume!();
+    await eventually(() => expect(offsets()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]));
+  });
+
+  it('commits at its close what is done, and tells handlers that their partitions are lost', async () => {
+    const batches: RecordBatch[] = [];
+    const member = await start((batch) => (batches.push(batch), Promise.resolve(undefined)));
+    await write(4);
+    await eventually(() => expect(batches.flatMap(({ records }) => records)).toHaveLength(4));
+    const closing = member.close();
+    for (const offset of [0, 1]) batches[0]!.done(offset);
+    await closing;
+    expect(batches[0]!.lost.aborted).toBe(true);
+    expect((await committed())[0]).toBe(2);
+  });
+
+  it('gives partition i of all topics to one member, and loses and repeats nothing that is kept as members come and go', async () => {
+    type Member = { seen: KafkaRecord[]; batches: RecordBatch[]; consumer: GroupConsumer };
+    const join = async (): Promise<Member> => {
+      const seen: KafkaRecord[] = [];
+      const batches: RecordBatch[] = [];
+      const take: BatchHandler = (batch) => {
+        batches.push(batch);
+        seen.push(...batch.records);
+        // The first stays unfinished: after each join everything is fetched again.
+        for (const { offset } of batch.records) if (offset !== 0) batch.done(offset);
+        return Promise.resolve(undefined);
+      };
+      return { seen, batches, consumer: await start({ main: take, retry: take }) };
+    };
+    const all = [0, 1, 2, 3];
+    const feed = async () => {
+      for (const topic of TOPICS) await write(50, all, topic);
+    };
+    const first = await join();
+    await feed();
+    await eventually(() => expect(first.seen).toHaveLength(400));
+    const second = await join();
+    await eventually(() =>
+      expect(first.batches.filter(({ lost }) => lost.aborted).length).toBeGreaterThan(0),
+    );
+    const before = first.seen.length;
+    await feed();
+    await eventually(() => expect(new Set([...first.seen, ...second.seen].map(idOf)).size).toBe(800));
+    const partitionsOf = (records: KafkaRecord[], topic: string) =>
+      [...new Set(records.filter((one) => one.topic === topic).map(({ partition }) => partition))].sort();
+    const kept = partitionsOf(first.seen.slice(before), 'main');
+    expect(kept).toHaveLength(2);
+    expect(partitionsOf(first.seen.slice(before), 'retry')).toEqual(kept);
+    expect(new Set(first.seen.map(idOf)).size).toBe(first.seen.length);
+    for (const { partition, lost } of first.batches.slice(0, 8))
+      expect(lost.aborted).toBe(!kept.includes(partition));
+    await second.consumer.close();
+    await feed();
+    await eventually(() => expect(new Set([...first.seen, ...second.seen].map(idOf)).size).toBe(1200));
+    const keptRecords = first.seen.filter(({ partition }) => kept.includes(partition));
+    expect(new Set(keptRecords.map(idOf)).size).toBe(keptRecords.length);
+  });
+
+  it('takes over from a member that died what it had not committed', async () => {
+    const { seen, handler } = recorder();
+    const dying = spawn(process.execPath, ['-e', DYING_MEMBER], {
+      env: {
+        ...process.env,
+        BROKERS: kafka.config.KAFKA_BROKERS.join(),
+        GROUP: `${kafka.config.KAFKA_PREFIX}group`,
+        TOPIC: `${kafka.config.KAFKA_PREFIX}main`,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await write(20, [0, 1, 2, 3]);
+      await once(dying.stdout, 'data');
+      await start(handler);
+      const count = () => new Set(seen.map(idOf)).size;
+      await eventually(() => expect(count()).toBe(40));
+      dying.kill('SIGKILL');
+      await eventually(() => expect(count()).toBe(80));
+    } finally {
+      dying.kill('SIGKILL');
+    }
+  }, 30_000);
+
+  it('names at its start the topics of which one does not exist, and what to do', async () => {
+    const { handler } = recorder();
+    await expect(start({ main: handler, missing: handler })).rejects.toThrow(/missing.*npm run topics/);
+  });
+});
+
+/** Reads without committing, and tells when it has seen a record. With the session timeout at the least that a broker allows. */
+const DYING_MEMBER = `
+  const { Kafka, AssignerProtocol, logLevel } = require('kafkajs');
+  const name = 'talaria-co-partitioning';
+  const assigner = ({ cluster }) => ({
+    name,
+    version: 1,
+    assign: async ({ members, topics }) => members.map(({ memberId }) => memberId).sort().map((memberId, index) => ({
+      memberId,
+      memberAssignment: AssignerProtocol.MemberAssignment.encode({ version: 1, userData: Buffer.alloc(0), assignment: Object.fromEntries(
+        topics.map((topic) => [topic, [0, 1, 2, 3].filter((partition) => partition % members.length === index)])) }),
+    })),
+    protocol: ({ topics }) => ({ name, metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }) }),
+  });
+  const kafka = new Kafka({ brokers: process.env.BROKERS.split(','), logLevel: logLevel.NOTHING });
+  const consumer = kafka.consumer({ groupId: process.env.GROUP, partitionAssigners: [assigner], sessionTimeout: 6000, heartbeatInterval: 500, maxWaitTimeInMs: 100 });
+  (async () => {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [process.env.TOPIC], fromBeginning: true });
+    await consumer.run({ autoCommit: false, eachBatch: async () => { console.log('seen'); } });
+  })();
+`;

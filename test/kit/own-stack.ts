@@ -1,0 +1,30 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { repositoryRoot } from '../../tools/stack/repository';
+import { type Stack, startStack } from '../../tools/stack/stack';
+
+/** A Kafka of the test's own, to be frozen and killed, beside the Postgres that all tests share; `stop` removes it. */
+export async function startOwnKafka(): Promise<Stack> {
+  const directory = mkdtempSync(join(tmpdir(), 'talaria-test-'));
+  shareJars(directory);
+  const { KAFKA_BROKERS: _, ...env } = process.env;
+  const stack = await startStack({ directory, env });
+  return {
+    ...stack,
+    async stop() {
+      await stack.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What the stack of this clone has fetched, if it has, need not be fetched again. */
+function shareJars(directory: string): void {
+  const fetched = join(repositoryRoot(), '.talaria/kafka');
+  if (!existsSync(fetched)) return;
+  mkdirSync(join(directory, 'kafka'));
+  for (const name of readdirSync(fetched).filter((one) => one.startsWith('libs-'))) {
+    symlinkSync(join(fetched, name), join(directory, 'kafka', name));
+  }
+}
