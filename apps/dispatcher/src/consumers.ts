@@ -1,11 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Inject } from '@nestjs/common';
-import { headers, parseSendMessage, topics } from '@talaria/contracts';
+import { headers, type ParsedCommand, parseSendMessage, retryTiers, topics } from '@talaria/contracts';
 import { type KafkaRecord, OnBatch, type RecordBatch, type Taken } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { commandsSeen } from './dispatch/dispatch.metrics';
 import { type Dispatcher } from './dispatch/dispatcher';
 import { type Outlet } from './dispatch/outlet';
+import { heldUntil } from './retry/retry-delay';
 import { DISPATCHER, LOGGER, OUTLET } from './tokens';
+
+/** Far more than Meta takes. Above it a retry or an event, which add to it, could be more than a broker takes. */
+const MAX_COMMAND_BYTES = 512 * 1024;
 
 /** Hands records to their lanes and returns at once: a partition waits only while there is no room, or while its head is not due. */
 @Controller()
@@ -39,19 +44,34 @@ export class Consumers {
   private async take(batch: RecordBatch): Promise<Taken> {
     for (const [index, record] of batch.records.entries()) {
       if (this.dispatcher.isFull()) return { taken: index, resume: this.dispatcher.room() };
-      const waitMs = dueAt(record) - Date.now();
+      const due = dueAt(record);
+      const held = due - Date.now() > 0 ? heldUntil(due, record.timestamp, tierDelayOf(batch.topic)) : 0;
+      const waitMs = held - Date.now();
       if (waitMs > 0) return { taken: index, resume: sleep(waitMs, batch.lost) };
-      await this.admit(batch, record);
+      if (due > Date.now()) {
+        await this.outlet.moveOn(record, due);
+        batch.done(record.offset);
+      } else {
+        await this.admit(batch, record);
+      }
     }
     return { taken: batch.records.length, resume: Promise.resolve() };
   }
 
   private async admit(batch: RecordBatch, record: KafkaRecord): Promise<void> {
-    const parsed = parseSendMessage(record.value);
+    const parsed = read(record);
     if (parsed.ok) {
       commandsSeen.inc({ result: 'queued' });
       const done = () => batch.done(record.offset);
-      this.dispatcher.add({ command: parsed.command, record, lost: batch.lost, done, strikes: 0 });
+      const { command } = parsed;
+      this.dispatcher.add({
+        command,
+        record,
+        lost: batch.lost,
+        done,
+        addedAt: performance.now(),
+        strikes: {},
+      });
       return;
     }
     const { cause, problems } = parsed;
@@ -66,18 +86,22 @@ export class Consumers {
   }
 }
 
-/** A header from outside: what is not a time within a day counts as due. */
-function dueAt(record: KafkaRecord): number {
-  const due = Number(record.headers[headers.dueAt] ?? 0);
+function read({ value }: KafkaRecord): ParsedCommand {
+  if (value === null || value.length <= MAX_COMMAND_BYTES) return parseSendMessage(value);
+  return { ok: false, cause: 'invalid', problems: [`the value is longer than ${MAX_COMMAND_BYTES} bytes`] };
+}
+
+/** Only a retry topic holds records back: on the main topic the header would let anybody stop a partition. What is not a time within a day counts as due. */
+function dueAt({ topic, headers: found }: KafkaRecord): number {
+  const due = topic === topics.outbound.name ? 0 : Number(found[headers.dueAt] ?? 0);
   return due <= Date.now() + 86_400_000 ? due : 0;
 }
 
-function sleep(ms: number, lost: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    lost.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+function tierDelayOf(topicName: string): number {
+  return retryTiers.find(({ topic }) => topic.name === topicName)?.delayMs ?? 0;
+}
+
+/** Ends early when the partition is lost. */
+async function sleep(ms: number, lost: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal: lost, ref: false }).catch(() => undefined);
 }

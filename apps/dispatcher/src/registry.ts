@@ -7,6 +7,8 @@ import { type DataSource } from 'typeorm';
 export type Registry = {
   find(phoneNumberId: string): PhoneNumber | undefined;
   all(): Iterable<PhoneNumber>;
+  /** When the last reading that succeeded began, in ms of the monotonic clock: what was added before it is known. */
+  readonly knownSince: number;
   /**
    * Resolves when the registry was read after this call: for a number that was added a moment ago. Callers share a reading, of which there
    * is at most one a second. Rejects when the database does not answer.
@@ -29,17 +31,19 @@ export async function openRegistry(
 ): Promise<Registry> {
   let numbers = new Map<string, PhoneNumber>();
   let readAt = 0;
+  let knownSince = 0;
   let next: Promise<void> | undefined;
 
   async function read(): Promise<void> {
-    readAt = Date.now();
+    const began = (readAt = performance.now());
     const rows = await dataSource.getRepository(PhoneNumber).find();
     numbers = new Map(rows.map((row) => [row.phoneNumberId, row]));
+    knownSince = began;
     onChange(registry);
   }
 
   async function readNext(): Promise<void> {
-    await delay(Math.max(0, readAt + REFRESH_AT_MOST_MS - Date.now()));
+    await delay(Math.max(0, readAt + REFRESH_AT_MOST_MS - performance.now()));
     // Who asks from now on may know of a number that this reading misses.
     next = undefined;
     await read();
@@ -48,6 +52,9 @@ export async function openRegistry(
   const registry: Registry = {
     find: (phoneNumberId) => numbers.get(phoneNumberId),
     all: () => numbers.values(),
+    get knownSince() {
+      return knownSince;
+    },
     refresh: () => (next ??= readNext()),
     close: () => clearInterval(poll),
   };

@@ -35,6 +35,7 @@ export type CloudApiClient = {
     accessToken: string,
     body: Readonly<Record<string, unknown>>,
   ): Promise<SendResult>;
+  /** Ends the calls under way: nobody will know what came of them. */
   close(): Promise<void>;
 };
 
@@ -50,6 +51,9 @@ const NOT_SENT = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
+
+/** Longer than Meta ever asks to wait, in good faith. */
+const MAX_RETRY_AFTER_MS = 86_400_000;
 
 /** An answer longer than this is not Meta's. */
 const MAX_ANSWER_BYTES = 256 * 1024;
@@ -68,7 +72,8 @@ export function createCloudApiClient(options: {
   const agent = new Agent({
     connections,
     pipelining: 1,
-    connect: { timeout: Math.min(timeoutMs, 10_000) },
+    // Well before the whole call's timeout, so that "no connection" is told apart from "no answer".
+    connect: { timeout: Math.min(timeoutMs / 2, 10_000) },
     keepAliveTimeout: 30_000,
   });
   return {
@@ -89,7 +94,7 @@ export function createCloudApiClient(options: {
         return failure(error);
       }
     },
-    close: () => agent.close(),
+    close: () => agent.destroy(),
   };
 }
 
@@ -105,10 +110,14 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string> 
 }
 
 function failure(error: unknown): SendResult {
-  const { code, name } = error as { code?: string; name?: string };
-  const reason = code ?? name ?? 'unknown fault';
+  // A DOMException (the timeout) has a number for its code.
+  const { code, name = 'unknown fault' } = error as { code?: unknown; name?: string };
+  const reason = typeof code === 'string' ? code : name;
   return NOT_SENT.has(reason) ? { kind: 'not-sent', reason } : { kind: 'unknown', reason };
 }
+
+/** An id: visible ASCII. */
+const VISIBLE = /^[!-~]{1,512}$/;
 
 /** What an HTTP answer says. Anything that is neither Meta's success nor Meta's error leaves the truth unknown. */
 export function readAnswer(
@@ -118,7 +127,7 @@ export function readAnswer(
 ): SendResult {
   const answer = parseObject(text);
   const error = parseObject(answer.error);
-  if (typeof error.code === 'number') {
+  if (typeof error.code === 'number' && Number.isInteger(error.code)) {
     const retryAfterMs = retryAfter(headers);
     return {
       kind: 'refused',
@@ -128,13 +137,13 @@ export function readAnswer(
     };
   }
   const wamid = first(answer.messages).id;
-  if (httpStatus === 200 && typeof wamid === 'string' && wamid !== '') {
+  if (httpStatus === 200 && typeof wamid === 'string' && VISIBLE.test(wamid)) {
     const waId = first(answer.contacts).wa_id;
     const messageStatus = first(answer.messages).message_status;
     return {
       kind: 'accepted',
       wamid,
-      ...(typeof waId === 'string' && { waId }),
+      ...(typeof waId === 'string' && VISIBLE.test(waId) && { waId }),
       ...(typeof messageStatus === 'string' && { messageStatus }),
     };
   }
@@ -145,23 +154,28 @@ function readError(error: Readonly<Record<string, unknown>>, code: number): Grap
   const { error_subcode: subcode, fbtrace_id: fbtraceId, is_transient: isTransient, message } = error;
   return {
     code,
-    title: typeof message === 'string' ? message.slice(0, 200) : '',
+    title: typeof message === 'string' ? storable(message.slice(0, 200)) : '',
     ...(typeof subcode === 'number' && { subcode }),
     ...(typeof fbtraceId === 'string' && { fbtraceId }),
     ...(typeof isTransient === 'boolean' && { isTransient }),
   };
 }
 
+/** Without what Postgres refuses in a text: the null character and halves of surrogate pairs. */
+function storable(text: string): string {
+  return Buffer.from(text).toString('utf8').replaceAll('\0', '');
+}
+
 /** `Retry-After` in seconds, or Meta's `estimated_time_to_regain_access` in minutes. */
 function retryAfter(headers: Readonly<Record<string, string | string[] | undefined>>): number | undefined {
   const seconds = Number(headers['retry-after'] ?? NaN);
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds * 1000;
+  if (Number.isFinite(seconds) && seconds >= 0) return Math.min(seconds * 1000, MAX_RETRY_AFTER_MS);
   const usage = parseObject(headers['x-business-use-case-usage']);
   const minutes = Object.values(usage)
     .flatMap((rows) => (Array.isArray(rows) ? (rows as unknown[]) : []))
     .map((one) => Number(parseObject(one).estimated_time_to_regain_access))
     .filter((value) => value > 0);
-  return minutes.length === 0 ? undefined : Math.max(...minutes) * 60_000;
+  return minutes.length === 0 ? undefined : Math.min(Math.max(...minutes) * 60_000, MAX_RETRY_AFTER_MS);
 }
 
 function first(value: unknown): Readonly<Record<string, unknown>> {

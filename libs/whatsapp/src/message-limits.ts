@@ -69,16 +69,39 @@ function sections(action: Fields): string[] {
 
 function interactive(content: Fields): string[] {
   const action = asFields(content.action);
-  const body = asFields(content.body).text;
-  const common = optionalText(asFields(content.footer).text, 'interactive.footer.text', 60);
+  const parameters = asFields(action.parameters);
+  const body = (max: number) => text(asFields(content.body).text, 'interactive.body.text', max);
+  const header = asFields(content.header);
+  const place = 'interactive.action.parameters';
+  const common = [
+    ...optionalText(asFields(content.footer).text, 'interactive.footer.text', 60),
+    ...(header.type === 'text' ? text(header.text, 'interactive.header.text', 60) : []),
+  ];
   switch (content.type) {
     case 'button':
-      return [...common, ...text(body, 'interactive.body.text', 1024), ...buttons(action)];
-    case 'list':
-      return [...common, ...text(body, 'interactive.body.text', 4096), ...sections(action)];
+      return [...common, ...body(1024), ...buttons(action)];
+    case 'list': {
+      const isText = content.header === undefined || header.type === 'text';
+      const wrong = isText ? [] : ['interactive.header of a list must be a text'];
+      return [...common, ...wrong, ...body(4096), ...sections(action)];
+    }
+    case 'cta_url':
+      return [
+        ...common,
+        ...body(4096),
+        ...text(parameters.display_text, `${place}.display_text`, 20),
+        ...text(parameters.url, `${place}.url`, 2000),
+      ];
+    case 'flow':
+      return [...common, ...body(4096), ...text(parameters.flow_cta, `${place}.flow_cta`, 20)];
     default:
       return typeof content.type === 'string' ? common : ['interactive.type must be a text'];
   }
+}
+
+/** Meta takes a number that is written as a text as well. */
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value));
 }
 
 function template(content: Fields): string[] {
@@ -91,6 +114,18 @@ function template(content: Fields): string[] {
   ];
 }
 
+function contacts(all: readonly Fields[]): string[] {
+  if (all.length === 0) return ['contacts must be a list that is not empty'];
+  return all.flatMap(({ name: value }) => {
+    const { formatted_name: formatted, ...parts } = asFields(value);
+    const hasPart = Object.values(parts).some((part) => typeof part === 'string' && part !== '');
+    return [
+      ...text(formatted, 'contacts.name.formatted_name', 4096),
+      ...(hasPart ? [] : ['contacts.name needs one part more, like first_name']),
+    ];
+  });
+}
+
 const checks: Readonly<Record<string, (content: Fields) => string[]>> = {
   text: (content) => text(content.body, 'text.body', 4096),
   image: (content) => media(content, 'image', true),
@@ -100,7 +135,7 @@ const checks: Readonly<Record<string, (content: Fields) => string[]>> = {
   sticker: (content) => media(content, 'sticker', false),
   location: (content) =>
     ['latitude', 'longitude'].flatMap((name) =>
-      Number.isFinite(Number(content[name] ?? NaN)) ? [] : [`location.${name} must be a number`],
+      isNumber(content[name]) ? [] : [`location.${name} must be a number`],
     ),
   reaction: (content) => text(content.message_id, 'reaction.message_id', 512),
   interactive,
@@ -110,9 +145,10 @@ const checks: Readonly<Record<string, (content: Fields) => string[]>> = {
 /** @returns what is wrong with Meta's message object; empty when nothing is, as far as we know */
 export function checkMessage(message: { readonly type: string } & Fields): string[] {
   if (message.type === 'contacts') {
-    return list(message.contacts).length > 0 ? [] : ['contacts must be a list that is not empty'];
+    return contacts(list(message.contacts).map(asFields));
   }
-  const check = checks[message.type];
+  // A type is a word of the caller's: `constructor` is one too.
+  const check = Object.hasOwn(checks, message.type) ? checks[message.type] : undefined;
   if (check === undefined) return [];
   const content = message[message.type];
   return isObject(content) ? check(asFields(content)) : [`${message.type} must be an object`];

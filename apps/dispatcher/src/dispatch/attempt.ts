@@ -4,7 +4,7 @@ import { inSpan, type Logger } from '@talaria/observability';
 import { checkMessage, type CloudApiClient } from '@talaria/whatsapp';
 import { SpanKind } from '@opentelemetry/api';
 import { type DispatcherConfig } from '../config';
-import { type Ledger, type LedgerRow, type Outcome } from '../ledger/ledger';
+import { type Claim, type Ledger, type LedgerRow, type Outcome, type Source } from '../ledger/ledger';
 import { type Registry } from '../registry';
 import { buildRequest } from './build-request';
 import { decide, type Decision } from './decide';
@@ -35,14 +35,23 @@ export type Turn =
   /** Likewise, and others rest with it. */
   | { readonly kind: 'rest'; readonly who: 'number' | 'account'; readonly afterMs: number };
 
-const BUSY_MS = 250;
+const BUSY_MS = 1000;
+const NEW_NUMBER_MS = 250;
+/** How much longer than its call a claim of another process may live: it has to be settled as well. */
+const SETTLING_MS = 2000;
 
 /**
  * One turn of a command: claim it in the ledger, call Meta, settle what came of it, tell it. In this order, so that at every instant
  * a crash leaves either nothing, or a claim that says "perhaps sent", or an outcome that can be told again.
  */
 export async function attempt(dependencies: AttemptDependencies, job: Job): Promise<Turn> {
-  const number = await findNumber(dependencies.registry, job.command.phoneNumberId);
+  const { registry } = dependencies;
+  const number = registry.find(job.command.phoneNumberId);
+  if (number === undefined && registry.knownSince <= job.addedAt) {
+    // It may have been added a moment ago. A failed reading is reported by the registry's own poll.
+    registry.refresh().catch(() => undefined);
+    return { kind: 'again', afterMs: NEW_NUMBER_MS };
+  }
   const claimed = await dependencies.ledger.claim(claimOf(job));
   switch (claimed.kind) {
     case 'claimed':
@@ -50,7 +59,7 @@ export async function attempt(dependencies: AttemptDependencies, job: Job): Prom
     case 'busy':
       return { kind: 'again', afterMs: BUSY_MS };
     case 'taken':
-      return lookAt(dependencies, job, claimed.row);
+      return lookAt(dependencies, job, number, claimed.row);
   }
 }
 
@@ -83,11 +92,6 @@ async function decideAttempt(
     dependencies.logger.error({ err: error, commandId: job.command.id }, 'an attempt broke off');
     return { kind: 'unknown', error: { class: 'ambiguous', message: 'the attempt broke off' } };
   }
-}
-
-async function findNumber(registry: Registry, phoneNumberId: string): Promise<PhoneNumber | undefined> {
-  if (registry.find(phoneNumberId) === undefined) await registry.refresh();
-  return registry.find(phoneNumberId);
 }
 
 const invalid = (message: string): Decision => ({
@@ -134,26 +138,32 @@ async function call(
   });
 }
 
+/** @param claimant whose claim it was, when it was not ours */
 async function settle(
   dependencies: AttemptDependencies,
   job: Job,
   attemptNumber: number,
   decision: Decision,
+  claimant?: string,
 ): Promise<Turn> {
   const { ledger } = dependencies;
   const outcome = outcomeOf(dependencies, decision);
   const isWait = decision.kind === 'wait';
+  const attempts = isSpent(decision) ? attemptNumber : attemptNumber - 1;
   const version = await insist(dependencies, () =>
     ledger.settle({
       ...idOf(job),
+      source: sourceOf(job),
       claimedAttempt: attemptNumber,
-      attempts: isWait ? attemptNumber - 1 : attemptNumber,
+      ...(claimant !== undefined && { owner: claimant }),
+      attempts,
       outcome,
       isTold: !isWait,
     }),
   );
   if (isWait) {
-    job.strikes++;
+    const { pause } = decision;
+    job.strikes = { ...job.strikes, [pause]: (job.strikes[pause] ?? 0) + 1 };
     if (decision.pause === 'pair') return { kind: 'again', afterMs: decision.delayMs };
     return {
       kind: 'rest',
@@ -161,10 +171,16 @@ async function settle(
       afterMs: decision.delayMs,
     };
   }
-  job.strikes = 0;
+  job.strikes = {};
   // Somebody else has settled this attempt: what it led to is theirs to tell.
   if (version === undefined) return { kind: 'done' };
-  return follow(dependencies, job, outcome, { version, attempts: attemptNumber });
+  return follow(dependencies, job, outcome, { version, attempts });
+}
+
+/** Throttling spends no attempt, and neither does a command that was given up before its call. */
+function isSpent(decision: Decision): boolean {
+  if (decision.kind === 'wait') return false;
+  return decision.kind !== 'dead-letter' || (decision.cause !== 'invalid' && decision.cause !== 'expired');
 }
 
 /** Tells an outcome, and sends the record where it goes next. May be done twice after a crash; then it is the same again. */
@@ -194,43 +210,63 @@ async function follow(
   return { kind: 'done' };
 }
 
-/** A command that is not ours to try: settled before, or nobody knows whether it was sent. */
-async function lookAt(dependencies: AttemptDependencies, job: Job, row: LedgerRow): Promise<Turn> {
-  const { record } = job;
-  const { source, outcome, version, attempts } = row;
-  if (row.state === 'claimed') {
-    if (row.isMine) return { kind: 'again', afterMs: BUSY_MS };
-    // Its process died, or lost the partition, between the call and the record of it.
-    const error = { class: 'ambiguous', message: 'the process ended while the call was under way' };
-    return settle(dependencies, job, attempts, { kind: 'unknown', error });
+/** A command that is not free to be tried: settled before, or nobody knows whether it was sent. */
+async function lookAt(
+  dependencies: AttemptDependencies,
+  job: Job,
+  number: PhoneNumber | undefined,
+  row: LedgerRow,
+): Promise<Turn> {
+  const { outcome, version, attempts } = row;
+  const isRedelivery = isSameRecord(row.source, job);
+  switch (row.state) {
+    case 'claimed':
+      // One turn of a command is under way here, this one: the claim is ours, and only its answer was lost. Nothing was sent.
+      return row.isMine ? makeAttempt(dependencies, job, attempts, number) : outlast(dependencies, job, row);
+    case 'retrying':
+      // It became free after our claim had failed.
+      return { kind: 'again', afterMs: BUSY_MS };
+    case 'unknown':
+      if (isRedelivery && outcome !== null) return follow(dependencies, job, outcome, { version, attempts });
+      return reconcile(dependencies, job, row);
+    case 'accepted':
+    case 'dead-lettered':
+      if (!isRedelivery) commandsSeen.inc({ result: 'repeated' });
+      // Who settled it may have ended before it was told. Told twice, it is the same event; a second dead letter would be one more.
+      if (outcome !== null && (isRedelivery || row.state === 'accepted'))
+        return follow(dependencies, job, outcome, { version, attempts });
+      return { kind: 'done' };
   }
-  if (row.state === 'unknown') return reconcile(dependencies, job, row);
-  const isRedelivery =
-    source.topic === record.topic && source.partition === record.partition && source.offset === record.offset;
-  if (isRedelivery && outcome !== null) return follow(dependencies, job, outcome, { version, attempts });
-  commandsSeen.inc({ result: 'repeated' });
-  return { kind: 'done' };
 }
 
-/** Looks whether a status brought the wamid; when the time for that is over, the command's own policy decides. */
+/** Another process claimed it. It may be at it still; when its call must be over, it died between the call and the record of it. */
+async function outlast(dependencies: AttemptDependencies, job: Job, row: LedgerRow): Promise<Turn> {
+  if (row.claimedMsAgo < dependencies.config.GRAPH_API_TIMEOUT + SETTLING_MS)
+    return { kind: 'again', afterMs: BUSY_MS };
+  const error = { class: 'ambiguous', message: 'the process ended while the call was under way' };
+  return settle(dependencies, job, row.attempts, { kind: 'unknown', error }, row.owner);
+}
+
+/** Looks whether a status brought the wamid; when the time for that is over, the command's own policy decides. A resend is an attempt like any other. */
 async function reconcile(dependencies: AttemptDependencies, job: Job, row: LedgerRow): Promise<Turn> {
   const { ledger, config, outlet } = dependencies;
   const wamid = await ledger.findByStatus(idOf(job));
   if (wamid !== undefined) {
     commandsSeen.inc({ result: 'reconciled' });
-    return settle(dependencies, job, row.attempts, { kind: 'accepted', wamid });
+    return settle(dependencies, job, row.attempts, { kind: 'accepted', wamid }, row.owner);
   }
   const waitedMs = Date.now() - (row.unknownSince?.getTime() ?? Date.now());
   if (waitedMs < config.UNKNOWN_WAIT) {
     await outlet.retry(job.record, row.attempts, Date.now() + config.UNKNOWN_CHECK_INTERVAL);
     return { kind: 'done' };
   }
-  if (job.command.onUnknown === 'resend') {
-    await ledger.allowResend(idOf(job));
+  if (job.command.onUnknown === 'resend' && row.attempts <= config.RETRY_SCHEDULE.length) {
+    await ledger.allowResend(idOf(job), row.attempts);
     return { kind: 'again', afterMs: 0 };
   }
   const error = { class: 'ambiguous', message: 'nobody could confirm whether Meta took it' };
-  return settle(dependencies, job, row.attempts, { kind: 'dead-letter', cause: 'ambiguous', error });
+  const decision: Decision = { kind: 'dead-letter', cause: 'ambiguous', error };
+  return settle(dependencies, job, row.attempts, decision, row.owner);
 }
 
 function outcomeOf({ config }: AttemptDependencies, decision: Decision): Outcome {
@@ -275,9 +311,18 @@ function idOf({ command }: Job): { wabaId: string; commandId: string } {
   return { wabaId: command.wabaId, commandId: command.id };
 }
 
-function claimOf(job: Job) {
-  const { topic, partition, offset } = job.record;
-  return { ...idOf(job), phoneNumberId: job.command.phoneNumberId, source: { topic, partition, offset } };
+function claimOf(job: Job): Claim {
+  return { ...idOf(job), phoneNumberId: job.command.phoneNumberId, source: sourceOf(job) };
+}
+
+function sourceOf({ record: { topic, partition, offset } }: Job): Source {
+  return { topic, partition, offset };
+}
+
+function isSameRecord(source: Source, { record }: Job): boolean {
+  return (
+    source.topic === record.topic && source.partition === record.partition && source.offset === record.offset
+  );
 }
 
 /** One line an attempt. What Meta refuses is data; what needs a person is an error. */

@@ -2,7 +2,8 @@ import { formatCallbackData, type SendMessage } from '@talaria/contracts';
 
 /**
  * Our language into Meta's: the body of the send call. The one place where a command is turned into a request. What is ours wins over
- * what stands in the message; the callback data brings the command's id back in every status.
+ * what stands in the message: it reaches nobody but the command's recipient, and is never a read mark. The callback data brings the
+ * command's id back in every status.
  */
 export function buildRequest(command: SendMessage, attempt: number): Record<string, unknown> {
   const { id, to, recipient, message } = command;
@@ -10,7 +11,9 @@ export function buildRequest(command: SendMessage, attempt: number): Record<stri
     ...message,
     messaging_product: 'whatsapp',
     recipient_type: 'individual',
-    ...(to !== undefined ? { to } : { recipient }),
+    to,
+    recipient: to === undefined ? recipient : undefined,
+    status: undefined,
     biz_opaque_callback_data: formatCallbackData({ commandId: id, attempt }),
   };
 }

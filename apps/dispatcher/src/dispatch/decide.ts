@@ -4,6 +4,12 @@ import { retryDelay, type RetryPolicy } from '../retry/retry-delay';
 
 export type ErrorReport = { readonly code?: number; readonly class: string; readonly message: string };
 
+/** Who rests after Meta throttled or refused the sender. */
+export type Pause = 'pair' | 'number' | 'account' | 'parked';
+
+/** How often a command was throttled since its last attempt that counted. */
+export type Strikes = Readonly<Partial<Record<Pause, number>>>;
+
 /** What follows from an attempt. */
 export type Decision =
   | { readonly kind: 'accepted'; readonly wamid: string; readonly waId?: string }
@@ -12,7 +18,7 @@ export type Decision =
   /** Not this command's fault: it comes again, nothing is spent, and `pause` says who rests meanwhile. */
   | {
       readonly kind: 'wait';
-      readonly pause: 'pair' | 'number' | 'account' | 'parked';
+      readonly pause: Pause;
       readonly delayMs: number;
       readonly error: ErrorReport;
     }
@@ -22,8 +28,8 @@ export type Decision =
 export type Circumstances = {
   /** Attempts made, this one included. */
   readonly attempts: number;
-  /** How often this command, or its number, was throttled in a row before. */
-  readonly strikes: number;
+  /** Before this attempt. */
+  readonly strikes: Strikes;
   readonly retry: RetryPolicy;
   readonly parkMs: number;
   /** From 0 to below 1. */
@@ -33,6 +39,8 @@ export type Circumstances = {
 const MAX_PAIR_STRIKES = 5;
 const MAX_NUMBER_PAUSE_MS = 60_000;
 const ACCOUNT_PAUSE_MS = 300_000;
+/** A hint of 0 seconds must not become a loop without a pause. */
+const MIN_PAUSE_MS = 1000;
 
 /** What to do after a call, by Meta's code alone. Pure. */
 export function decide(result: SendResult, circumstances: Circumstances): Decision {
@@ -67,19 +75,25 @@ function refused(
   retryAfterMs: number | undefined,
 ): Decision {
   const { strikes, random, parkMs } = circumstances;
-  const lengthened = (ms: number) => Math.round(ms * (1 + random / 4));
+  const { pair: pairStrikes = 0, number: numberStrikes = 0 } = strikes;
+  const pauseFor = (ms: number) => Math.round(Math.max(ms, MIN_PAUSE_MS) * (1 + random / 4));
   switch (errorClass) {
     case 'transient':
       return again(error, circumstances, retryAfterMs);
     case 'rate-pair':
-      if (strikes >= MAX_PAIR_STRIKES) return { kind: 'dead-letter', cause: 'exhausted', error };
-      return { kind: 'wait', pause: 'pair', delayMs: lengthened(retryAfterMs ?? 1000 * 4 ** strikes), error };
+      if (pairStrikes >= MAX_PAIR_STRIKES) return { kind: 'dead-letter', cause: 'exhausted', error };
+      return {
+        kind: 'wait',
+        pause: 'pair',
+        delayMs: pauseFor(retryAfterMs ?? 1000 * 4 ** pairStrikes),
+        error,
+      };
     case 'rate-number': {
-      const delayMs = retryAfterMs ?? Math.min(1000 * 2 ** strikes, MAX_NUMBER_PAUSE_MS);
-      return { kind: 'wait', pause: 'number', delayMs: lengthened(delayMs), error };
+      const delayMs = retryAfterMs ?? Math.min(1000 * 2 ** numberStrikes, MAX_NUMBER_PAUSE_MS);
+      return { kind: 'wait', pause: 'number', delayMs: pauseFor(delayMs), error };
     }
     case 'rate-account':
-      return { kind: 'wait', pause: 'account', delayMs: lengthened(retryAfterMs ?? ACCOUNT_PAUSE_MS), error };
+      return { kind: 'wait', pause: 'account', delayMs: pauseFor(retryAfterMs ?? ACCOUNT_PAUSE_MS), error };
     case 'auth':
     case 'config':
       return { kind: 'wait', pause: 'parked', delayMs: parkMs, error };

@@ -1,6 +1,6 @@
 import { type KafkaRecord } from '@talaria/kafka';
 import { perSecond } from '@talaria/rate-limit';
-import { contextOf, inSpan } from '@talaria/observability';
+import { contextOf, inSpan, processAttributes } from '@talaria/observability';
 import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { topics } from '@talaria/contracts';
 import {
@@ -16,15 +16,16 @@ import {
   type Started,
 } from '../lanes/scheduler';
 import { attempt, type AttemptDependencies, type Turn } from './attempt';
-import { type Job, recipientOf } from './job';
+import { commandKeyOf, type Job, recipientOf } from './job';
 
 /** Meta: one message in 6 s to the same recipient, up to 45 at once borrowed from the future. */
 const PAIR_LIMIT = { intervalMs: 6000, burst: 45 };
-/** For a number that is not in the registry: its commands are refused before any call. */
+/** For a number that is not in the registry (yet): its commands are refused before any call. */
 const UNKNOWN_NUMBER_RATE = 80;
 const AFTER_FAULT_MS = 1000;
+const BUSY_MS = 1000;
 const SWEEP_MS = 10_000;
-const STOP_MS = 6000;
+const STOP_MS = 4000;
 
 export type Dispatcher = {
   /** Takes a job; it is done, in its turn, when `job.done` was called. */
@@ -37,22 +38,35 @@ export type Dispatcher = {
   setRates(): void;
   readonly queued: number;
   readonly inFlight: number;
-  /** Starts nothing more and waits for the calls under way, at most 6 s. What is left comes again. */
+  /** Starts nothing more and waits for the calls under way, at most 4 s. What is left comes again. */
   stop(): Promise<void>;
 };
 
-/** Runs the scheduler against the clock: starts what may start, and tells it how each turn ended. */
+/**
+ * Runs the scheduler against the clock: starts what may start, and tells it how each turn ended. The clock is the monotonic one: one that
+ * somebody sets back would hold every limit for as long.
+ */
 export function createDispatcher(dependencies: AttemptDependencies): Dispatcher {
   const { config, registry, logger } = dependencies;
   const scheduler: Scheduler<Job> = createScheduler(PAIR_LIMIT);
   const waitingForRoom: (() => void)[] = [];
+  const underWay = new Set<string>();
   let wakeUp: NodeJS.Timeout | undefined;
+  let pumpComes = false;
   let stopping = false;
 
+  /** Once for all jobs that come or end in the same turn of the event loop. */
+  function pumpSoon(): void {
+    if (pumpComes) return;
+    pumpComes = true;
+    setImmediate(pump);
+  }
+
   function pump(): void {
+    pumpComes = false;
     clearTimeout(wakeUp);
     if (stopping) return;
-    const now = Date.now();
+    const now = performance.now();
     const { started, wakeAt } = startJobs(scheduler, now, config.DISPATCH_MAX_IN_FLIGHT - scheduler.inFlight);
     for (const one of started) void run(one);
     if (wakeAt < Infinity) wakeUp = setTimeout(pump, Math.max(1, wakeAt - now));
@@ -66,10 +80,13 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
     } else {
       end(started, await turn(job));
     }
-    pump();
+    pumpSoon();
   }
 
   async function turn(job: Job): Promise<Turn> {
+    const key = commandKeyOf(job);
+    if (underWay.has(key)) return { kind: 'again', afterMs: BUSY_MS };
+    underWay.add(key);
     try {
       return await inSpan(`process ${job.record.topic}`, spanOptions(job), () => attempt(dependencies, job));
     } catch (error) {
@@ -78,11 +95,13 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
         'a command could not be tried; it is tried again',
       );
       return { kind: 'again', afterMs: AFTER_FAULT_MS };
+    } finally {
+      underWay.delete(key);
     }
   }
 
   function end(started: Started<Job>, turn: Turn): void {
-    const now = Date.now();
+    const now = performance.now();
     if (turn.kind === 'done') {
       finish(scheduler, started);
       started.job.done();
@@ -100,12 +119,21 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
 
   function setRate(phoneNumberId: string, messagesPerSecond: number): void {
     const rate = (messagesPerSecond * config.DISPATCH_RATE_PERCENT) / 100;
-    // A twentieth of a second at once: what timers are late by is made up for, and no window of a second reaches the full rate.
-    setLaneLimit(scheduler, phoneNumberId, perSecond(rate, Math.max(1, Math.floor(rate / 20))), Date.now());
+    setLaneLimit(
+      scheduler,
+      phoneNumberId,
+      perSecond(rate, burstFor(rate, messagesPerSecond)),
+      performance.now(),
+    );
   }
 
   const sweeper = setInterval(() => {
-    sweep(scheduler, Date.now(), ({ lost }) => lost.aborted);
+    sweep(
+      scheduler,
+      performance.now(),
+      ({ lost }) => lost.aborted,
+      (lane) => registry.find(lane) !== undefined,
+    );
     pump();
   }, SWEEP_MS).unref();
 
@@ -116,7 +144,7 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
         setRate(phoneNumberId, registry.find(phoneNumberId)?.messagesPerSecond ?? UNKNOWN_NUMBER_RATE);
       }
       enqueue(scheduler, phoneNumberId, recipientOf(job), job);
-      setImmediate(pump);
+      pumpSoon();
     },
     isFull: () => stopping || scheduler.queued >= config.DISPATCH_MAX_QUEUED,
     room: () => new Promise((resolve) => waitingForRoom.push(resolve)),
@@ -135,11 +163,19 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
       stopping = true;
       clearTimeout(wakeUp);
       clearInterval(sweeper);
-      const deadline = Date.now() + STOP_MS;
-      while (scheduler.inFlight > 0 && Date.now() < deadline)
+      const deadline = performance.now() + STOP_MS;
+      while (scheduler.inFlight > 0 && performance.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 10));
     },
   };
+}
+
+/**
+ * What may leave at once: a twentieth of a second makes up for what timers are late by, but never so much that a window of a second
+ * holds more than Meta allows.
+ */
+function burstFor(rate: number, messagesPerSecond: number): number {
+  return Math.max(1, Math.min(Math.floor(rate / 20), Math.floor(messagesPerSecond - rate)));
 }
 
 /** The publisher's trace goes on in the first attempt; a retry is a trace of its own that links to it. */
@@ -150,14 +186,7 @@ function spanOptions({ command, record }: Job) {
     kind: SpanKind.CONSUMER,
     parent: isRetry(record) ? ROOT_CONTEXT : published,
     links: publisher === undefined ? [] : [{ context: publisher }],
-    attributes: {
-      'messaging.system': 'kafka',
-      'messaging.operation.type': 'process',
-      'messaging.destination.name': record.topic,
-      'messaging.destination.partition.id': String(record.partition),
-      'messaging.kafka.offset': record.offset,
-      'messaging.message.conversation_id': command.id,
-    },
+    attributes: { ...processAttributes(record), 'messaging.message.conversation_id': command.id },
   };
 }
 

@@ -1,5 +1,6 @@
 import { type SendMessage } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
+import { type Strikes } from './decide';
 
 /** A command that waits for its turn, and the record that brought it. */
 export type Job = {
@@ -9,9 +10,15 @@ export type Job = {
   readonly lost: AbortSignal;
   /** Finishes the record: it will not come again. */
   readonly done: () => void;
-  /** How often it was throttled in a row. */
-  strikes: number;
+  /** When it came, in ms of the monotonic clock. */
+  readonly addedAt: number;
+  strikes: Strikes;
 };
+
+/** Only one turn of a command is under way at a time in a process, however many records ask for it. */
+export function commandKeyOf({ command }: Job): string {
+  return `${command.wabaId}/${command.id}`;
+}
 
 /** Who receives it; the order of messages is kept for each. */
 export function recipientOf({ command }: Job): string {

@@ -7,7 +7,7 @@ import {
   type SendMessage,
   topics,
 } from '@talaria/contracts';
-import { type KafkaRecord, type VerifiedProducer } from '@talaria/kafka';
+import { type KafkaRecord, NotWrittenError, type VerifiedProducer } from '@talaria/kafka';
 import { type Outcome } from '../ledger/ledger';
 import { retryTopicFor } from '../retry/retry-delay';
 import { dispatchEvent } from './dispatch-event';
@@ -19,7 +19,9 @@ export type Outlet = {
   tell(command: SendMessage, outcome: Outcome, count: { version: number; attempts: number }): Promise<void>;
   /** The record again, unchanged, on the retry topic of this delay and in the same partition. */
   retry(record: KafkaRecord, attempts: number, dueAt: number): Promise<void>;
-  /** The record, unchanged, with its cause. */
+  /** A record of a retry topic that is not due yet, on the topic for the rest of its time. */
+  moveOn(record: KafkaRecord, dueAt: number): Promise<void>;
+  /** The record, unchanged, with its cause. One that the brokers refuse with these headers, for its size, goes without its value. */
   deadLetter(record: KafkaRecord, letter: DeadLetter): Promise<void>;
 };
 
@@ -56,9 +58,13 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
         },
       });
     },
+    async moveOn(record, dueAt) {
+      const topic = retryTopicFor(dueAt - Date.now()).name;
+      await producer.send({ ...unchanged(record), topic, headers: record.headers });
+    },
     async deadLetter(record, { cause, message, attempts, metaCode }) {
       const now = new Date();
-      await producer.send({
+      const letter = {
         ...unchanged(record),
         topic: topics.outboundDlq.name,
         headers: {
@@ -68,7 +74,13 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
           [headers.attempts]: String(attempts),
           ...(metaCode !== undefined && { [headers.metaCode]: String(metaCode) }),
         },
-      });
+      };
+      try {
+        await producer.send(letter);
+      } catch (error) {
+        if (!(error instanceof NotWrittenError) || error.reason !== 'refused') throw error;
+        await producer.send({ ...letter, value: null });
+      }
       deadLetters.inc({ cause });
     },
   };

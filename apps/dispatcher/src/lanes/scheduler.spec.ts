@@ -84,6 +84,52 @@ describe('the scheduler', () => {
     enqueue(scheduler, 'n', 'a', 'a1');
     expect(startJobs(scheduler, START, 10)).toEqual({ started: [], wakeAt: START + 100 });
   });
+
+  it('knows when to wake up, however many recipients wait', () => {
+    const scheduler = schedulerWith(['n']);
+    for (let n = 0; n < 150_000; n++) {
+      enqueue(scheduler, 'n', `r${n}`, `j${n}`);
+      if (n % 5000 < 4999) continue;
+      for (const one of startJobs(scheduler, START, 5000).started)
+        startAgain(scheduler, one, START + 1000 + Number(one.job.slice(1)));
+    }
+    expect(startJobs(scheduler, START, 1)).toEqual({ started: [], wakeAt: START + 1000 });
+    expect(jobsOf(startJobs(scheduler, START + 1001, 10).started)).toEqual(['j0', 'j1']);
+  });
+
+  it('starts nothing while all hands are full, and goes on when one is free', () => {
+    const scheduler = schedulerWith(['n', 'm']);
+    for (const lane of ['n', 'm']) enqueue(scheduler, lane, 'a', lane);
+    const [first] = startJobs(scheduler, START, 1).started;
+    expect(startJobs(scheduler, START, 0)).toEqual({ started: [], wakeAt: Infinity });
+    finish(scheduler, first!);
+    expect(jobsOf(startJobs(scheduler, START, 1).started)).toEqual(['m']);
+  });
+
+  it('forgets an idle lane that is not to be kept, and no other', () => {
+    const scheduler = schedulerWith(['idle', 'kept', 'waits', 'runs']);
+    enqueue(scheduler, 'runs', 'a', 'r1');
+    const [running] = startJobs(scheduler, START, 1).started;
+    enqueue(scheduler, 'waits', 'a', 'w1');
+    sweep(
+      scheduler,
+      START,
+      () => false,
+      (lane) => lane === 'kept',
+    );
+    expect([...scheduler.lanes.keys()].sort()).toEqual(['kept', 'runs', 'waits']);
+    finish(scheduler, running!);
+  });
+
+  it('keeps to a rate that was lowered from that moment on', () => {
+    const scheduler = schedulerWith(['n'], perSecond(100, 5));
+    for (let n = 0; n < 10; n++) enqueue(scheduler, 'n', `r${n}`, `j${n}`);
+    startJobs(scheduler, START, 10);
+    setLaneLimit(scheduler, 'n', perSecond(1, 1), START);
+    const { started, wakeAt } = startJobs(scheduler, START + 50, 10);
+    expect(started).toHaveLength(1);
+    expect(wakeAt).toBe(START + 1050);
+  });
 });
 
 describe('under any load', () => {

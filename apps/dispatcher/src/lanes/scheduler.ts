@@ -75,7 +75,8 @@ export function startJobs<Job>(
 ): { readonly started: Started<Job>[]; readonly wakeAt: number } {
   const started: Started<Job>[] = [];
   let wakeAt = Infinity;
-  let turn = [...scheduler.lanes.keys()];
+  let turn = max > 0 ? [...scheduler.lanes.keys()] : [];
+  for (const laneId of turn) endWaits(laneOf(scheduler, laneId), now);
   while (turn.length > 0 && started.length < max) {
     const next: string[] = [];
     for (const laneId of turn) {
@@ -103,6 +104,20 @@ function rotate<Job>({ lanes }: Scheduler<Job>, last: string | undefined): void 
   lanes.set(last, lane);
 }
 
+function endWaits<Job>({ waiting, ready }: Lane<Job>, now: number): void {
+  for (const [recipientId, until] of waiting) {
+    if (until > now) continue;
+    waiting.delete(recipientId);
+    ready.add(recipientId);
+  }
+}
+
+function firstEndOfWait<Job>({ waiting }: Lane<Job>): number {
+  let first = Infinity;
+  for (const until of waiting.values()) first = Math.min(first, until);
+  return first;
+}
+
 /** One job of the lane, or when the lane may have one. */
 function startOne<Job>(
   scheduler: Scheduler<Job>,
@@ -110,12 +125,7 @@ function startOne<Job>(
   laneId: string,
   now: number,
 ): Started<Job> | number {
-  for (const [recipientId, until] of lane.waiting) {
-    if (until > now) continue;
-    lane.waiting.delete(recipientId);
-    lane.ready.add(recipientId);
-  }
-  if (lane.ready.size === 0) return Math.min(Infinity, ...lane.waiting.values());
+  if (lane.ready.size === 0) return firstEndOfWait(lane);
   const laneFreeAt = Math.max(lane.pausedUntil, availableAt(lane.taken, lane.limit));
   if (laneFreeAt > now) return laneFreeAt;
   for (const recipientId of lane.ready) {
@@ -135,7 +145,7 @@ function startOne<Job>(
     scheduler.inFlight++;
     return { lane: laneId, recipient: recipientId, job };
   }
-  return Math.min(Infinity, ...lane.waiting.values());
+  return firstEndOfWait(lane);
 }
 
 /** The started job has ended: the recipient's next may start. */
@@ -168,9 +178,14 @@ export function pauseLane<Job>(scheduler: Scheduler<Job>, laneId: string, until:
   lane.pausedUntil = Math.max(lane.pausedUntil, until);
 }
 
-/** Forgets queued jobs, and recipients that have rested long enough to be like new. */
-export function sweep<Job>(scheduler: Scheduler<Job>, now: number, isDropped: (job: Job) => boolean): void {
-  for (const lane of scheduler.lanes.values()) {
+/** Forgets queued jobs, recipients that have rested long enough to be like new, and idle lanes that are not to be kept. */
+export function sweep<Job>(
+  scheduler: Scheduler<Job>,
+  now: number,
+  isDropped: (job: Job) => boolean,
+  isKept: (laneId: string) => boolean = () => true,
+): void {
+  for (const [laneId, lane] of scheduler.lanes) {
     for (const [recipientId, recipient] of lane.recipients) {
       const kept = recipient.jobs.filter((job) => !isDropped(job));
       scheduler.queued -= recipient.jobs.length - kept.length;
@@ -180,6 +195,7 @@ export function sweep<Job>(scheduler: Scheduler<Job>, now: number, isDropped: (j
       lane.waiting.delete(recipientId);
       if (!recipient.inFlight && recipient.taken <= now) lane.recipients.delete(recipientId);
     }
+    if (lane.recipients.size === 0 && lane.taken <= now && !isKept(laneId)) scheduler.lanes.delete(laneId);
   }
 }
 

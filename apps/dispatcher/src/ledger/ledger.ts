@@ -26,7 +26,10 @@ export type LedgerRow = {
   readonly state: 'claimed' | Outcome['state'];
   readonly version: number;
   readonly attempts: number;
+  /** Who claimed it last, and whether that is this process. */
+  readonly owner: string;
   readonly isMine: boolean;
+  readonly claimedMsAgo: number;
   readonly unknownSince: Date | null;
   readonly source: Source;
   readonly outcome: Outcome | null;
@@ -43,8 +46,11 @@ export type Claimed =
 export type Settlement = {
   readonly wabaId: string;
   readonly commandId: string;
-  /** The attempt that this is about; a row that is at another one is left alone. */
+  /** The claim that this is about; a row that is at another one is left alone. Without an owner: our own. */
   readonly claimedAttempt: number;
+  readonly owner?: string;
+  /** The record that leads to what follows; when it comes again, the outcome is told again. */
+  readonly source: Source;
   /** Attempts spent so far: throttling spends none. */
   readonly attempts: number;
   readonly outcome: Outcome;
@@ -58,10 +64,13 @@ export type Ledger = {
    * Claims the next attempt of a command, before anything is sent. Only one claim of an attempt ever succeeds.
    */
   claim(claim: Claim): Promise<Claimed>;
-  /** Records how an attempt ended. @returns the version to tell, or undefined when the row had moved on without us */
+  /**
+   * Records how an attempt ended; the same again changes nothing and answers the same, so it can be repeated when its answer was lost.
+   * @returns the version to tell, or undefined when the row had moved on without us
+   */
   settle(settlement: Settlement): Promise<number | undefined>;
-  /** Lets a command whose outcome stayed unknown be claimed again: it will be sent once more, knowingly. */
-  allowResend(command: Pick<Claim, 'wabaId' | 'commandId'>): Promise<void>;
+  /** Lets a command be claimed again whose outcome stayed unknown after so many attempts: it will be sent once more, knowingly. */
+  allowResend(command: Pick<Claim, 'wabaId' | 'commandId'>, attempts: number): Promise<void>;
   /** The wamid that a status webhook brought for this command; undefined when none came. */
   findByStatus(command: Pick<Claim, 'wabaId' | 'commandId'>): Promise<string | undefined>;
 };
@@ -70,11 +79,12 @@ export type Ledger = {
 export function createLedger(sql: Sql, owner: string): Ledger {
   return {
     claim: groupCommit((claims: readonly Claim[]) => claimAll(sql, owner, claims)),
-    settle: groupCommit((settlements: readonly Settlement[]) => settleAll(sql, settlements)),
-    async allowResend({ wabaId, commandId }) {
+    settle: groupCommit((settlements: readonly Settlement[]) => settleAll(sql, owner, settlements)),
+    async allowResend({ wabaId, commandId }, attempts) {
       await sql(
-        `UPDATE dispatch_commands SET state = 'retrying' WHERE waba_id = $1 AND command_id = $2 AND state = 'unknown'`,
-        [wabaId, commandId],
+        `UPDATE dispatch_commands SET state = 'retrying', unknown_since = NULL
+         WHERE waba_id = $1 AND command_id = $2 AND state = 'unknown' AND attempts = $3`,
+        [wabaId, commandId, attempts],
       );
     },
     async findByStatus({ wabaId, commandId }) {
@@ -90,15 +100,15 @@ export function createLedger(sql: Sql, owner: string): Ledger {
 const idOf = ({ wabaId, commandId }: Pick<Claim, 'wabaId' | 'commandId'>) => `${wabaId}/${commandId}`;
 
 async function claimAll(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Claimed[]> {
-  const first = new Map<string, Claim>();
-  for (const claim of claims) if (!first.has(idOf(claim))) first.set(idOf(claim), claim);
-  const unique = [...first.values()];
+  const first = new Map<string, number>();
+  for (const [index, claim] of claims.entries()) if (!first.has(idOf(claim))) first.set(idOf(claim), index);
+  const unique = claims.filter((claim, index) => first.get(idOf(claim)) === index);
   const claimed = await insertClaims(sql, owner, unique);
   const others = unique.filter((claim) => !claimed.has(idOf(claim)));
   const rows = others.length === 0 ? new Map<string, LedgerRow>() : await readRows(sql, owner, others);
-  return claims.map((claim) => {
+  return claims.map((claim, index) => {
     const id = idOf(claim);
-    if (first.get(id) !== claim) return { kind: 'busy' };
+    if (first.get(id) !== index) return { kind: 'busy' };
     const attempt = claimed.get(id);
     if (attempt !== undefined) return { kind: 'claimed', attempt };
     const row = rows.get(id);
@@ -139,6 +149,7 @@ type RawRow = {
   version: number;
   attempts: number;
   owner: string;
+  claimed_ms_ago: number;
   unknown_since: Date | null;
   source_topic: string;
   source_partition: number;
@@ -148,7 +159,8 @@ type RawRow = {
 
 async function readRows(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, LedgerRow>> {
   const rows = await sql<RawRow>(
-    `SELECT d.waba_id || '/' || d.command_id AS id, d.*
+    `SELECT d.waba_id || '/' || d.command_id AS id, d.*,
+            (extract(epoch FROM now() - d.claimed_at) * 1000)::float8 AS claimed_ms_ago
      FROM dispatch_commands d JOIN unnest($1::text[], $2::text[]) AS t (waba_id, command_id) USING (waba_id, command_id)`,
     [claims.map(({ wabaId }) => wabaId), claims.map(({ commandId }) => commandId)],
   );
@@ -159,7 +171,9 @@ async function readRows(sql: Sql, owner: string, claims: readonly Claim[]): Prom
         state: row.state,
         version: row.version,
         attempts: row.attempts,
+        owner: row.owner,
         isMine: row.owner === owner,
+        claimedMsAgo: row.claimed_ms_ago,
         unknownSince: row.unknown_since,
         source: {
           topic: row.source_topic,
@@ -172,26 +186,39 @@ async function readRows(sql: Sql, owner: string, claims: readonly Claim[]): Prom
   );
 }
 
-async function settleAll(sql: Sql, settlements: readonly Settlement[]): Promise<(number | undefined)[]> {
+/** The last line of the condition is for a settlement that is there already: its statement had run, and only the answer was lost. */
+async function settleAll(
+  sql: Sql,
+  owner: string,
+  settlements: readonly Settlement[],
+): Promise<(number | undefined)[]> {
   const rows = await sql<{ id: string; version: number }>(
     `UPDATE dispatch_commands AS d SET
-       state = t.state, version = d.version + t.told, attempts = t.attempts, settled_at = now(), wamid = t.wamid,
-       outcome = t.outcome,
+       state = t.state, version = d.version + CASE WHEN d.outcome = t.outcome THEN 0 ELSE t.told END, attempts = t.attempts,
+       settled_at = now(), wamid = t.wamid, outcome = t.outcome,
+       source_topic = t.source_topic, source_partition = t.source_partition, source_offset = t.source_offset,
        unknown_since = CASE WHEN t.state = 'unknown' THEN coalesce(d.unknown_since, now()) END
-     FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::integer[], $7::text[], $8::jsonb[])
-       AS t (waba_id, command_id, claimed_attempt, attempts, state, told, wamid, outcome)
-     WHERE d.waba_id = t.waba_id AND d.command_id = t.command_id AND d.attempts = t.claimed_attempt
-       AND d.state IN ('claimed', 'unknown')
+     FROM unnest($1::text[], $2::text[], $3::integer[], $4::uuid[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::jsonb[],
+                 $10::text[], $11::integer[], $12::bigint[])
+       AS t (waba_id, command_id, claimed_attempt, owner, attempts, state, told, wamid, outcome,
+             source_topic, source_partition, source_offset)
+     WHERE d.waba_id = t.waba_id AND d.command_id = t.command_id AND d.owner = t.owner
+       AND ((d.attempts = t.claimed_attempt AND (d.state = 'claimed' OR d.state = 'unknown' AND t.state <> 'unknown'))
+         OR (d.attempts = t.attempts AND d.state = t.state AND d.outcome = t.outcome))
      RETURNING d.waba_id || '/' || d.command_id AS id, d.version`,
     [
       settlements.map(({ wabaId }) => wabaId),
       settlements.map(({ commandId }) => commandId),
       settlements.map(({ claimedAttempt }) => claimedAttempt),
+      settlements.map((settlement) => settlement.owner ?? owner),
       settlements.map(({ attempts }) => attempts),
       settlements.map(({ outcome }) => outcome.state),
       settlements.map(({ isTold }) => (isTold ? 1 : 0)),
       settlements.map(({ outcome }) => outcome.wamid ?? null),
       settlements.map(({ outcome }) => JSON.stringify(outcome)),
+      settlements.map(({ source }) => source.topic),
+      settlements.map(({ source }) => source.partition),
+      settlements.map(({ source }) => source.offset),
     ],
   );
   const versions = new Map(rows.map(({ id, version }) => [id, version]));

@@ -16,7 +16,15 @@ export function retryDelay(attempts: number, policy: RetryPolicy, random: number
   return delay === undefined ? undefined : Math.round(delay * (1 + (policy.jitterPercent / 100) * random));
 }
 
-/** The retry topic whose delay is nearest below; the shortest for anything less. Its head waits for its own due time in any case. */
+/** The retry topic whose delay is nearest below; the shortest for anything less. */
 export function retryTopicFor(delayMs: number): Topic {
   return retryTiers.findLast((tier) => tier.delayMs <= delayMs)?.topic ?? retryTiers[0].topic;
+}
+
+/**
+ * Until when a retry topic holds a record: until it is due, but never longer than twice the topic's own delay, because those behind it are
+ * held as well. What is not due by then goes on to the topic for the rest of its time.
+ */
+export function heldUntil(dueAt: number, writtenAt: number, tierDelayMs: number): number {
+  return Math.min(dueAt, writtenAt + 2 * tierDelayMs);
 }

@@ -1,0 +1,114 @@
+import { headers, topics } from '@talaria/contracts';
+import { type KafkaRecord, type RecordBatch } from '@talaria/kafka';
+import { testLogger } from '../../../test/kit/logger';
+import { Consumers } from './consumers';
+import { type Dispatcher } from './dispatch/dispatcher';
+import { type Outlet } from './dispatch/outlet';
+
+const HOUR = 3_600_000;
+const value = Buffer.from(
+  JSON.stringify({
+    id: 'c',
+    wabaId: '900',
+    phoneNumberId: '100',
+    to: '+15550001111',
+    message: { type: 'text', text: { body: 'x' } },
+  }),
+);
+
+function rig(room = Infinity) {
+  const log: string[] = [];
+  const lost = new AbortController();
+  let added = 0;
+  const dispatcher = {
+    isFull: () => added >= room,
+    room: () => Promise.resolve('room'),
+    add: (job: { record: KafkaRecord }) => {
+      added++;
+      log.push(`added ${job.record.offset}`);
+    },
+  } as unknown as Dispatcher;
+  const outlet = {
+    moveOn: (record: KafkaRecord) => Promise.resolve(void log.push(`moved ${record.offset}`)),
+    deadLetter: (record: KafkaRecord, { cause }: { cause: string }) =>
+      Promise.resolve(void log.push(`${cause} ${record.offset}`)),
+  } as unknown as Outlet;
+  const batchOf = (topic: string, records: readonly Partial<KafkaRecord>[]): RecordBatch => ({
+    topic,
+    partition: 0,
+    records: records.map((record, offset) => ({
+      topic,
+      partition: 0,
+      offset,
+      timestamp: Date.now(),
+      key: null,
+      value,
+      headers: {},
+      ...record,
+    })),
+    highWatermark: 100,
+    lost: lost.signal,
+    done: (offset) => void log.push(`done ${offset}`),
+  });
+  return { consumers: new Consumers(dispatcher, outlet, testLogger), batchOf, log, lost };
+}
+
+const dueIn = (ms: number) => ({ headers: { [headers.dueAt]: String(Date.now() + ms) } });
+
+it('takes what is due and holds the partition until the next is', async () => {
+  const { consumers, batchOf, log } = rig();
+  const from = performance.now();
+  const batch = batchOf(topics.outboundRetry30s.name, [dueIn(-5), dueIn(300), {}]);
+  const { taken, resume } = await consumers.retry30s(batch);
+  expect(taken).toBe(1);
+  expect(log).toEqual(['added 0']);
+  await resume;
+  expect(performance.now() - from).toBeGreaterThanOrEqual(290);
+});
+
+it('moves on a record that is due much later, so that those behind it are not held', async () => {
+  const { consumers, batchOf, log } = rig();
+  const old = { timestamp: Date.now() - 61_000 };
+  const { taken } = await consumers.retry30s(
+    batchOf(topics.outboundRetry30s.name, [{ ...old, ...dueIn(100_000) }, {}]),
+  );
+  expect(taken).toBe(2);
+  expect(log).toEqual(['moved 0', 'done 0', 'added 1']);
+});
+
+it('does not hold a partition that is lost', async () => {
+  const { consumers, batchOf, lost } = rig();
+  const { resume } = await consumers.retry1h(batchOf(topics.outboundRetry1h.name, [dueIn(HOUR)]));
+  lost.abort();
+  await resume;
+});
+
+it.each([
+  ['not a time', 'soon'],
+  ['a time in years', String(Date.now() + 9999 * HOUR)],
+])('takes %s for due', async (_title, due) => {
+  const { consumers, batchOf, log } = rig();
+  await consumers.retry1h(batchOf(topics.outboundRetry1h.name, [{ headers: { [headers.dueAt]: due } }]));
+  expect(log).toEqual(['added 0']);
+});
+
+it('lets no due time hold the main topic', async () => {
+  const { consumers, batchOf, log } = rig();
+  await consumers.outbound(batchOf(topics.outbound.name, [dueIn(HOUR)]));
+  expect(log).toEqual(['added 0']);
+});
+
+it('takes no more than there is room for', async () => {
+  const { consumers, batchOf, log } = rig(2);
+  const { taken, resume } = await consumers.outbound(batchOf(topics.outbound.name, [{}, {}, {}]));
+  expect(taken).toBe(2);
+  expect(log).toEqual(['added 0', 'added 1']);
+  expect(await resume).toBe('room');
+});
+
+it('finishes what is no command only when it is among the dead letters', async () => {
+  const { consumers, batchOf, log } = rig();
+  const wrong = [{ value: Buffer.from('{') }, { value: null }, { value: Buffer.from('{}') }];
+  await consumers.outbound(batchOf(topics.outbound.name, wrong));
+  expect(log).toEqual(['decode 0', 'done 0', 'decode 1', 'done 1', 'invalid 2', 'done 2']);
+});

@@ -1,0 +1,245 @@
+import { randomUUID } from 'node:crypto';
+import { type SendMessage, topics } from '@talaria/contracts';
+import { type PhoneNumber, type Sql, sqlOf } from '@talaria/database';
+import { type SendResult } from '@talaria/whatsapp';
+import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
+import { readConfig } from '../config';
+import { createLedger } from '../ledger/ledger';
+import { attempt, type Turn } from './attempt';
+import { type Job } from './job';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await testDatabase();
+}, 60_000);
+
+afterAll(() => database.close());
+
+const config = readConfig({
+  KAFKA_BROKERS: 'localhost:9092',
+  DATABASE_URL: 'postgres://x@localhost/x',
+  GRAPH_API_TIMEOUT: '2s',
+});
+const number = {
+  phoneNumberId: '100',
+  wabaId: '900',
+  accessToken: 't',
+  messagesPerSecond: 80,
+} as PhoneNumber;
+const accepted: SendResult = { kind: 'accepted', wamid: 'wamid.1' };
+const refused = (code: number): SendResult => ({
+  kind: 'refused',
+  httpStatus: 400,
+  error: { code, title: 'why' },
+});
+
+type Point = 'claim' | 'send' | 'settle' | 'tell' | 'deadLetter' | 'retry';
+
+/** What reached the world outside, whichever process did it. */
+type World = { sent: number; told: Set<string>; letters: string[]; retries: number };
+const aWorld = (): World => ({ sent: 0, told: new Set(), letters: [], retries: 0 });
+
+/** A dispatcher of its own. It dies at a point: there and from there on, nothing happens any more. `after` it: the deed is done, nobody hears. */
+function aProcess(world: World, answer: SendResult, death?: { point: Point; when: 'before' | 'after' }) {
+  const never = new Promise<never>(() => undefined);
+  const passing = async <T>(point: Point, deed: () => T | Promise<T>): Promise<T> => {
+    if (death?.point === point && death.when === 'before') return never;
+    const result = await deed();
+    return death?.point === point ? never : result;
+  };
+  const ledger = createLedger(sqlOf(database.dataSource), randomUUID());
+  const outlet = {
+    tell: (_command: unknown, { state }: { state: string }, { version }: { version: number }) =>
+      passing('tell', () => {
+        world.told.add(`${version} ${state}`);
+      }),
+    retry: () =>
+      passing('retry', () => {
+        world.retries++;
+      }),
+    moveOn: () => Promise.resolve(),
+    deadLetter: (_record: unknown, { cause }: { cause: string }) =>
+      passing('deadLetter', () => void world.letters.push(cause)),
+  };
+  const registry = {
+    find: () => number,
+    all: () => [],
+    knownSince: 0,
+    refresh: () => Promise.resolve(),
+    close: () => undefined,
+  };
+  const client = {
+    send: () =>
+      passing('send', () => {
+        world.sent++;
+        return answer;
+      }),
+    close: () => Promise.resolve(),
+  };
+  const dying = {
+    ...ledger,
+    claim: (claim: Parameters<typeof ledger.claim>[0]) => passing('claim', () => ledger.claim(claim)),
+    settle: (settlement: Parameters<typeof ledger.settle>[0]) =>
+      passing('settle', () => ledger.settle(settlement)),
+  };
+  return { config, ledger: dying, registry, client, outlet, logger: testLogger };
+}
+
+function aJob(fields: Partial<SendMessage> = {}, offset = 7): Job {
+  const command = {
+    id: randomUUID(),
+    wabaId: '900',
+    phoneNumberId: '100',
+    to: '+15550001111',
+    message: { type: 'text', text: { body: 'hi' } },
+    ...fields,
+  };
+  const record = {
+    topic: topics.outbound.name,
+    partition: 3,
+    offset,
+    timestamp: 0,
+    key: null,
+    value: null,
+    headers: {},
+  };
+  return {
+    command,
+    record,
+    lost: new AbortController().signal,
+    done: () => undefined,
+    addedAt: Date.now(),
+    strikes: {},
+  };
+}
+
+const setBack = (job: Job) =>
+  database.dataSource.query(
+    `UPDATE dispatch_commands SET claimed_at = claimed_at - interval '1 hour' WHERE command_id = $1`,
+    [job.command.id],
+  );
+
+/** Runs until the record is finished or the process is dead. */
+async function run(process: ReturnType<typeof aProcess>, job: Job): Promise<Turn | 'dead'> {
+  for (;;) {
+    const turn = await Promise.race([
+      attempt(process, job),
+      new Promise<'dead'>((resolve) => setTimeout(resolve, 300, 'dead')),
+    ]);
+    if (turn === 'dead' || turn.kind !== 'again') return turn;
+    if (turn.afterMs > 1500) return turn;
+  }
+}
+
+const points = (all: readonly Point[]) =>
+  all.flatMap((point) => (['before', 'after'] as const).map((when) => ({ point, when })));
+
+it.each(points(['claim', 'send', 'settle', 'tell']))(
+  'dies $when $point of a message that Meta takes: it is sent at most once, and its fate is told',
+  async (death) => {
+    const world = aWorld();
+    const job = aJob();
+    expect(await run(aProcess(world, accepted, death), job)).toBe('dead');
+    await setBack(job);
+    expect(await run(aProcess(world, accepted), job)).toEqual({ kind: 'done' });
+    expect(world.sent).toBeLessThanOrEqual(1);
+    const isUnknown = ['after claim', 'before send', 'after send', 'before settle'].includes(
+      `${death.when} ${death.point}`,
+    );
+    expect([...world.told]).toEqual([isUnknown ? '1 unknown' : '1 accepted']);
+    expect(world.retries).toBe(isUnknown ? 1 : 0);
+  },
+);
+
+it.each(points(['settle', 'tell', 'deadLetter']))(
+  'dies $when $point of a message that Meta refuses: it is among the dead letters or looked for, never gone',
+  async (death) => {
+    const world = aWorld();
+    const job = aJob();
+    expect(await run(aProcess(world, refused(131026), death), job)).toBe('dead');
+    await setBack(job);
+    await run(aProcess(world, refused(131026)), job);
+    expect(world.sent).toBe(1);
+    if (death.point === 'settle' && death.when === 'before') expect(world.retries).toBe(1);
+    else expect(world.letters).toContain('permanent');
+  },
+);
+
+it('a claim whose answer was lost is gone on with: it does not wait for itself', async () => {
+  const world = aWorld();
+  const job = aJob();
+  const process = aProcess(world, accepted);
+  const lossy = (done: { claim: number }): typeof process => ({
+    ...process,
+    ledger: {
+      ...process.ledger,
+      async claim(claim) {
+        const answer = await process.ledger.claim(claim);
+        if (done.claim++ === 0) throw new Error('connection lost');
+        return answer;
+      },
+    },
+  });
+  const dependencies = lossy({ claim: 0 });
+  await expect(attempt(dependencies, job)).rejects.toThrow('connection lost');
+  expect(await attempt(dependencies, job)).toEqual({ kind: 'done' });
+  expect(world).toMatchObject({ sent: 1, told: new Set(['1 accepted']) });
+});
+
+it('an outcome whose recording was not confirmed is recorded again, and told', async () => {
+  const world = aWorld();
+  let losses = 1;
+  const sql: Sql = async (text, parameters) => {
+    const rows = await sqlOf(database.dataSource)(text, parameters);
+    if (text.includes('UPDATE dispatch_commands') && losses-- > 0) throw new Error('connection lost');
+    return rows as never;
+  };
+  const process = { ...aProcess(world, accepted), ledger: createLedger(sql, randomUUID()) };
+  expect(await attempt(process, aJob())).toEqual({ kind: 'done' });
+  expect(world).toMatchObject({ sent: 1, told: new Set(['1 accepted']) });
+});
+
+it('a fate that was found out and not told before a crash is told by the record that led to it', async () => {
+  for (const onUnknown of ['dead-letter', 'resend'] as const) {
+    const world = aWorld();
+    const first = aJob({ onUnknown });
+    await run(aProcess(world, { kind: 'unknown', reason: 'ECONNRESET' }), first);
+    const again = { ...first, record: { ...first.record, topic: topics.outboundRetry30s.name, offset: 1 } };
+    const late = `UPDATE dispatch_commands SET unknown_since = now() - interval '1 day', attempts = 7 WHERE command_id = $1`;
+    await database.dataSource.query(late, [first.command.id]);
+    expect(await run(aProcess(world, accepted, { point: 'tell', when: 'before' }), again)).toBe('dead');
+    world.letters = [];
+    expect(await run(aProcess(world, accepted), again)).toEqual({ kind: 'done' });
+    expect([...world.told]).toEqual(['1 unknown', '2 dead-lettered']);
+    expect(world).toMatchObject({ sent: 1, letters: ['ambiguous'] });
+  }
+});
+
+it('a call of a living process is waited for, not called unknown', async () => {
+  const world = aWorld();
+  const job = aJob();
+  expect(await run(aProcess(world, accepted, { point: 'send', when: 'before' }), job)).toBe('dead');
+  expect(await attempt(aProcess(world, accepted), aJob({ id: job.command.id }, 99))).toEqual({
+    kind: 'again',
+    afterMs: 1000,
+  });
+  expect(world).toMatchObject({ sent: 0, told: new Set() });
+});
+
+it('a number that is not known yet is looked up before anything is claimed or given up', async () => {
+  const world = aWorld();
+  const process = aProcess(world, accepted);
+  const job = aJob();
+  const stale = {
+    ...process,
+    registry: { ...process.registry, find: () => undefined, knownSince: job.addedAt - 1 },
+  };
+  expect(await attempt(stale, job)).toMatchObject({ kind: 'again' });
+  const fresh = {
+    ...process,
+    registry: { ...process.registry, find: () => undefined, knownSince: job.addedAt + 1 },
+  };
+  expect(await attempt(fresh, job)).toEqual({ kind: 'done' });
+  expect(world).toMatchObject({ sent: 0, letters: ['invalid'] });
+});

@@ -1,0 +1,105 @@
+import { type SendResult } from '@talaria/whatsapp';
+import { type Circumstances, decide } from './decide';
+
+const circumstances: Circumstances = {
+  attempts: 1,
+  strikes: {},
+  retry: { schedule: [1000, 2000], jitterPercent: 25 },
+  parkMs: 60_000,
+  random: 0,
+};
+
+function refusedWith(code: number, fields: { httpStatus?: number; retryAfterMs?: number } = {}): SendResult {
+  const { httpStatus = 400, ...rest } = fields;
+  return { kind: 'refused', httpStatus, error: { code, title: 'why' }, ...rest };
+}
+
+const decideOn = (result: SendResult, fields: Partial<Circumstances> = {}) =>
+  decide(result, { ...circumstances, ...fields });
+
+it("takes Meta's word for an acceptance", () => {
+  expect(decideOn({ kind: 'accepted', wamid: 'w', waId: '1' })).toEqual({
+    kind: 'accepted',
+    wamid: 'w',
+    waId: '1',
+  });
+});
+
+it('never sends again by itself what perhaps was sent', () => {
+  const error = { class: 'ambiguous', message: 'ECONNRESET' };
+  expect(decideOn({ kind: 'unknown', reason: 'ECONNRESET' })).toEqual({ kind: 'unknown', error });
+});
+
+it('tries again what certainly was not sent', () => {
+  expect(decideOn({ kind: 'not-sent', reason: 'ECONNREFUSED' })).toMatchObject({
+    kind: 'retry',
+    delayMs: 1000,
+  });
+});
+
+it.each([
+  ['transient', 131016, { kind: 'retry', delayMs: 1000 }],
+  ['rate-number', 130429, { kind: 'wait', pause: 'number', delayMs: 1000 }],
+  ['rate-pair', 131056, { kind: 'wait', pause: 'pair', delayMs: 1000 }],
+  ['rate-account', 80007, { kind: 'wait', pause: 'account', delayMs: 300_000 }],
+  ['auth', 190, { kind: 'wait', pause: 'parked', delayMs: 60_000 }],
+  ['config', 131042, { kind: 'wait', pause: 'parked', delayMs: 60_000 }],
+  ['recipient', 131026, { kind: 'dead-letter', cause: 'permanent' }],
+  ['content', 132000, { kind: 'dead-letter', cause: 'permanent' }],
+  ['window', 131047, { kind: 'dead-letter', cause: 'permanent' }],
+])('class %s', (errorClass, code, expected) => {
+  expect(decideOn(refusedWith(code))).toEqual({
+    ...expected,
+    error: { code, class: errorClass, message: 'why' },
+  });
+});
+
+it.each([
+  [1, 1000],
+  [2, 2000],
+  [3, undefined],
+])('attempt %i of a schedule of two delays', (attempts, delayMs) => {
+  const error = { code: 131016, class: 'transient', message: 'why' };
+  expect(decideOn(refusedWith(131016), { attempts })).toEqual(
+    delayMs === undefined
+      ? { kind: 'dead-letter', cause: 'exhausted', error }
+      : { kind: 'retry', delayMs, error },
+  );
+});
+
+it.each([0, 1, 2, 3, 4])('a pair that was limited %i times waits 4 to that power seconds', (pair) => {
+  expect(decideOn(refusedWith(131056), { strikes: { pair } })).toMatchObject({
+    kind: 'wait',
+    delayMs: 1000 * 4 ** pair,
+  });
+});
+
+it('a pair that was limited five times is given up; other throttling does not count towards that', () => {
+  expect(decideOn(refusedWith(131056), { strikes: { pair: 5 } })).toMatchObject({
+    kind: 'dead-letter',
+    cause: 'exhausted',
+  });
+  expect(decideOn(refusedWith(131056), { strikes: { number: 50, parked: 50, account: 50 } })).toMatchObject({
+    kind: 'wait',
+  });
+});
+
+it.each([
+  [0, 1000],
+  [3, 8000],
+  [6, 60_000],
+  [5000, 60_000],
+])('a number that was throttled %i times rests %i ms', (number, delayMs) => {
+  expect(decideOn(refusedWith(130429), { strikes: { number } })).toMatchObject({ delayMs });
+});
+
+it.each([
+  ['longer than the schedule', 131016, 9000, 9000],
+  ['shorter than the schedule', 131016, 10, 1000],
+  ['for a number', 130429, 7000, 7000],
+  ['for a pair', 131056, 7000, 7000],
+  ['for an account', 4, 7000, 7000],
+  ['of nothing, which must not become a loop', 130429, 0, 1000],
+])('Retry-After %s', (_title, code, retryAfterMs, delayMs) => {
+  expect(decideOn(refusedWith(code, { retryAfterMs }))).toMatchObject({ delayMs });
+});

@@ -1,0 +1,335 @@
+import { headers, topics } from '@talaria/contracts';
+import { eventually, kafkaConfigOf, testLogger, testPlatform } from '../../../../test/kit';
+import { type Platform } from '../../../../tools/platform/platform';
+import {
+  aCommand,
+  commandIdOf,
+  type DispatcherRig,
+  recordOf,
+  startDispatcherRig,
+  storyOf,
+} from '../../testing/dispatcher-rig';
+
+const REPEATED = 'talaria_dispatch_commands_total{result="repeated"}';
+const origin = { topic: topics.outbound.name };
+
+let platform: Platform;
+let rig: DispatcherRig;
+
+beforeAll(async () => {
+  const env = {
+    GRAPH_API_TIMEOUT: '2s',
+    RETRY_SCHEDULE: '100ms 200ms 1s',
+    RETRY_JITTER_PERCENT: '0',
+    RETRY_IN_LANE_MAX: '500ms',
+    UNKNOWN_CHECK_INTERVAL: '300ms',
+    UNKNOWN_WAIT: '4s',
+    KAFKA_SESSION_TIMEOUT: '6s',
+    PARK_DURATION: '500ms',
+  };
+  platform = await testPlatform('dispatch', { dispatcher: env });
+  rig = await startDispatcherRig(platform, kafkaConfigOf(platform), testLogger);
+}, 60_000);
+
+afterAll(async () => {
+  await rig.close();
+  await platform.stop();
+}, 60_000);
+
+const typesOf = (commandId: string) =>
+  rig.eventsOf(commandId).map(({ type }) => type.replace('whatsapp.dispatch.', '').replace('.v1', ''));
+
+async function deadLetterOf(value: string | Buffer) {
+  return eventually(() => {
+    const [letter] = rig.deadLettersOf(value);
+    expect(letter).toBeDefined();
+    return letter!;
+  });
+}
+
+const stateOf = async (commandId: string) =>
+  eventually(() => {
+    const last = rig.eventsOf(commandId).at(-1);
+    expect(last?.type).toMatch(/accepted|dead-lettered/);
+    return last!;
+  });
+
+describe('a command', () => {
+  it('becomes one message, and its acceptance is told', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number, { metadata: { order: '42' }, correlationId: 'c-1' });
+    await rig.publish([recordOf(command)]);
+    const event = await stateOf(command.id);
+    const accepted = await rig.accepted(number);
+    expect(accepted).toHaveLength(1);
+    expect(accepted[0]).toMatchObject({ to: command.to, callbackData: `talaria/${command.id}/1` });
+    expect(event).toMatchObject({
+      version: 1,
+      attempt: 1,
+      wamid: accepted[0]!.wamid,
+      metadata: command.metadata,
+      correlationId: 'c-1',
+      message: command.message,
+    });
+  });
+
+  it('published three times, in three partitions, becomes one message', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    const before = await rig.counter(REPEATED);
+    await rig.publish([0, 1, 2].map((partition) => ({ ...recordOf(command), partition })));
+    await eventually(async () => expect(await rig.counter(REPEATED)).toBeGreaterThanOrEqual(before + 2));
+    expect(await rig.accepted(number)).toHaveLength(1);
+    expect(typesOf(command.id)).toEqual(['accepted']);
+  });
+
+  it('is tried again after a passing fault, and every attempt is counted', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    await platform.simulator.addFault({
+      match: { phoneNumberId: number.phoneNumberId },
+      times: 2,
+      answer: { code: 131016 },
+    });
+    await rig.publish([recordOf(command)]);
+    expect(await stateOf(command.id)).toMatchObject({ version: 3, attempt: 3 });
+    expect(typesOf(command.id)).toEqual(['retrying', 'retrying', 'accepted']);
+    expect((await rig.accepted(number)).map(({ callbackData }) => callbackData)).toEqual([
+      `talaria/${command.id}/3`,
+    ]);
+    expect(rig.retriesOf(recordOf(command).value)).toEqual([]);
+  });
+
+  it('waits out a long delay in a retry topic and comes back, unchanged', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    const record = recordOf(command);
+    await platform.simulator.addFault({
+      match: { phoneNumberId: number.phoneNumberId },
+      times: 3,
+      answer: { code: 131016 },
+    });
+    await rig.publish([record]);
+    expect(await stateOf(command.id)).toMatchObject({ attempt: 4 });
+    const [retry, ...more] = rig.retriesOf(record.value);
+    expect(more).toEqual([]);
+    expect(storyOf(retry!)).toMatchObject({ ...origin, attempts: '3' });
+    expect(String(retry!.key)).toBe(number.wabaId);
+    expect(retry!.headers[headers.originalPartition]).toBe(String(retry!.partition));
+    const [{ at } = { at: 0 }] = await rig.accepted(number);
+    expect(at).toBeGreaterThanOrEqual(Number(retry!.headers[headers.dueAt]));
+  });
+
+  it('whose attempts are used up is dead-lettered as exhausted', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    await platform.simulator.addFault({
+      match: { phoneNumberId: number.phoneNumberId },
+      times: null,
+      answer: { code: 131016 },
+    });
+    await rig.publish([recordOf(command)]);
+    const letter = await deadLetterOf(recordOf(command).value);
+    expect(storyOf(letter)).toEqual({ ...origin, cause: 'exhausted', code: '131016', attempts: '4' });
+    expect(await rig.accepted(number)).toEqual([]);
+  });
+
+  it('that Meta refuses for good is dead-lettered, once, with its bytes unchanged and its story', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    const value = `  ${JSON.stringify(command, null, 3)}\n`;
+    await platform.simulator.addFault({
+      match: { phoneNumberId: number.phoneNumberId },
+      answer: { code: 131026 },
+    });
+    await rig.publish([{ key: 'some-key', value, headers: { 'x-own': 'kept' } }]);
+    const letter = await deadLetterOf(value);
+    expect(storyOf(letter)).toEqual({ ...origin, cause: 'permanent', code: '131026', attempts: '1' });
+    expect(String(letter.key)).toBe('some-key');
+    expect(letter.headers).toMatchObject({
+      'x-own': 'kept',
+      [headers.originalPartition]: String(letter.partition),
+    });
+    expect(await stateOf(command.id)).toMatchObject({
+      type: 'whatsapp.dispatch.dead-lettered.v1',
+      cause: 'permanent',
+    });
+    // A repeat of it is not a second letter.
+    const before = await rig.counter(REPEATED);
+    await rig.publish([{ key: 'some-key', value }]);
+    await eventually(async () => expect(await rig.counter(REPEATED)).toBe(before + 1));
+    expect(rig.deadLettersOf(value)).toHaveLength(1);
+  });
+
+  it('whose time has passed is dead-lettered without a call', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number, { expiresAt: '2020-01-01T00:00:00Z' });
+    await rig.publish([recordOf(command)]);
+    expect(storyOf(await deadLetterOf(recordOf(command).value))).toEqual({
+      ...origin,
+      cause: 'expired',
+      code: undefined,
+      attempts: '0',
+    });
+    expect(await rig.accepted(number)).toEqual([]);
+  });
+
+  it('of a number that nobody knows is dead-lettered; of one that was added a moment ago it is sent', async () => {
+    const [stranger, fresh] = [{ ...(await rig.newNumber()), phoneNumberId: '404' }, await rig.newNumber()];
+    const [lost, found] = [aCommand(stranger), aCommand(fresh)];
+    await rig.publish([recordOf(lost), recordOf(found)]);
+    expect(storyOf(await deadLetterOf(recordOf(lost).value))).toMatchObject({
+      cause: 'invalid',
+      attempts: '0',
+    });
+    expect(await stateOf(found.id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+  });
+});
+
+describe('a record that is no command', () => {
+  it('is dead-lettered and never tried again, and those behind it go on', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    const bad = ['not json', '{"id":"x"}', `{"unknownField":1,${recordOf(command).value.slice(1)}`];
+    const key = number.wabaId;
+    await rig.publish([...bad.map((value) => ({ key, value })), recordOf(command)]);
+    expect(await stateOf(command.id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+    const causes = await Promise.all(bad.map(async (value) => storyOf(await deadLetterOf(value)).cause));
+    expect(causes).toEqual(['decode', 'invalid', 'invalid']);
+    expect(bad.flatMap((value) => rig.retriesOf(value))).toEqual([]);
+  });
+
+  it('does not stop its partition by its size, even when a dead letter of that size is refused', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    const opaque = { type: 'opaque', opaque: 'x'.repeat(600 * 1024) };
+    const large = recordOf(aCommand(number, { message: opaque })).value;
+    const largest = 'x'.repeat(1_048_588 - 150);
+    for (const value of [large, largest]) await rig.publish([{ key: number.wabaId, value }]);
+    await rig.publish([recordOf(command)]);
+    expect(await stateOf(command.id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+    expect(storyOf(await deadLetterOf(large))).toMatchObject({ cause: 'invalid' });
+    expect(await rig.accepted(number)).toHaveLength(1);
+  });
+
+  it('cannot stop its partition by a due time either', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    await rig.publish([
+      { ...recordOf(command), headers: { [headers.dueAt]: String(Date.now() + 3_600_000) } },
+    ]);
+    expect(await stateOf(command.id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+  });
+});
+
+describe('throttled or refused as a sender', () => {
+  it('a command waits and spends no attempt', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    await platform.simulator.addFault({
+      match: { phoneNumberId: number.phoneNumberId },
+      times: 2,
+      answer: { code: 130429 },
+    });
+    await rig.publish([recordOf(command)]);
+    expect(await stateOf(command.id)).toMatchObject({ version: 1, attempt: 1 });
+    expect(await rig.accepted(number)).toHaveLength(1);
+  });
+
+  it('a number whose token is refused rests, and when it is mended everything goes out, nothing spent', async () => {
+    const number = await rig.newNumber();
+    await platform.simulator.putNumber({ ...number, accessToken: 'the-new-token' });
+    const commands = Array.from({ length: 8 }, () => aCommand(number));
+    await rig.publish(commands.map(recordOf));
+    await eventually(async () => {
+      const { refused } = await platform.simulator.stats();
+      expect(refused['190']).toBeGreaterThanOrEqual(8);
+    });
+    expect(commands.flatMap(({ id }) => rig.eventsOf(id))).toEqual([]);
+    await rig.mendToken(number, 'the-new-token');
+    for (const { id } of commands) expect(await stateOf(id)).toMatchObject({ version: 1, attempt: 1 });
+    expect(new Set((await rig.accepted(number)).map(commandIdOf))).toEqual(
+      new Set(commands.map(({ id }) => id)),
+    );
+    expect(await rig.accepted(number)).toHaveLength(commands.length);
+  });
+});
+
+describe('when nobody knows whether Meta took it', () => {
+  it('a message that it did take is found by its status and not sent again', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number, { onUnknown: 'resend' });
+    await platform.simulator.addFault({
+      match: { phoneNumberId: number.phoneNumberId },
+      answer: { drop: 'after' },
+    });
+    await rig.publish([recordOf(command)]);
+    const event = await stateOf(command.id);
+    const accepted = await rig.accepted(number);
+    expect(accepted).toHaveLength(1);
+    expect(event).toMatchObject({ wamid: accepted[0]!.wamid, attempt: 1 });
+    expect(typesOf(command.id)).toEqual(['unknown', 'accepted']);
+  });
+
+  it('a command is not sent again but dead-lettered as ambiguous; one that allows it is sent once more', async () => {
+    const number = await rig.newNumber();
+    const [careful, resent] = [aCommand(number), aCommand(number, { onUnknown: 'resend' })];
+    await platform.simulator.addFault({
+      match: { phoneNumberId: number.phoneNumberId },
+      times: 2,
+      answer: { drop: 'before' },
+    });
+    await rig.publish([careful, resent].map(recordOf));
+    expect(storyOf(await deadLetterOf(recordOf(careful).value))).toEqual({
+      ...origin,
+      cause: 'ambiguous',
+      code: undefined,
+      attempts: '1',
+    });
+    expect(await stateOf(resent.id)).toMatchObject({ attempt: 2, type: 'whatsapp.dispatch.accepted.v1' });
+    expect((await rig.accepted(number)).map(({ callbackData }) => callbackData)).toEqual([
+      `talaria/${resent.id}/2`,
+    ]);
+  });
+
+  it('a call without an answer is such a case', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    await platform.simulator.addFault({
+      match: { phoneNumberId: number.phoneNumberId },
+      answer: { hang: true, accept: true },
+    });
+    await rig.publish([recordOf(command)]);
+    expect(await stateOf(command.id)).toMatchObject({ attempt: 1, type: 'whatsapp.dispatch.accepted.v1' });
+    expect(rig.eventsOf(command.id)[0]).toMatchObject({
+      error: { class: 'ambiguous', message: 'TimeoutError' },
+    });
+    expect(await rig.accepted(number)).toHaveLength(1);
+  });
+});
+
+it('messages to one recipient arrive in order, also through retries and throttling', async () => {
+  const number = await rig.newNumber();
+  const commands = Array.from({ length: 10 }, () => aCommand(number, { to: '+15550001111' }));
+  const fault = (index: number, code: number) =>
+    platform.simulator.addFault({
+      match: { callbackData: `talaria/${commands[index]!.id}/1` },
+      answer: { code },
+    });
+  await fault(4, 131016);
+  await fault(7, 131056);
+  await rig.publish(commands.map(recordOf));
+  await stateOf(commands[9]!.id);
+  expect((await rig.accepted(number)).map(commandIdOf)).toEqual(commands.map(({ id }) => id));
+});
+
+it("a number's rate is kept by the dispatcher itself, before Meta has to refuse", async () => {
+  const refusals = async () => (await platform.simulator.stats()).refused['130429'] ?? 0;
+  const number = await rig.newNumber(50);
+  const before = await refusals();
+  const commands = Array.from({ length: 180 }, () => aCommand(number));
+  await rig.publish(commands.map(recordOf));
+  await eventually(async () => expect(await rig.accepted(number)).toHaveLength(commands.length));
+  // A machine that stalls may bunch up what left in time; without the limit most of them would be refused.
+  expect((await refusals()) - before).toBeLessThanOrEqual(3);
+});

@@ -1,0 +1,107 @@
+import { type PhoneNumber } from '@talaria/database';
+import { testLogger } from '../../../../test/kit/logger';
+import { readConfig } from '../config';
+import { type Claimed } from '../ledger/ledger';
+import { type AttemptDependencies } from './attempt';
+import { createDispatcher } from './dispatcher';
+import { type Job } from './job';
+
+const number = {
+  phoneNumberId: '100',
+  wabaId: '900',
+  accessToken: 't',
+  messagesPerSecond: 1000,
+} as PhoneNumber;
+
+/** A dispatcher whose claims answer when the test says so. */
+function rig(claim: () => Promise<Claimed>) {
+  const env = {
+    KAFKA_BROKERS: 'localhost:9092',
+    DATABASE_URL: 'postgres://x@localhost/x',
+    DISPATCH_MAX_QUEUED: '10',
+  };
+  const dependencies = {
+    config: readConfig(env),
+    registry: { find: () => number, all: () => [number], knownSince: Infinity },
+    ledger: { claim },
+    outlet: { tell: () => Promise.resolve() },
+    logger: testLogger,
+  } as unknown as AttemptDependencies;
+  return createDispatcher(dependencies);
+}
+
+const settled: Claimed = {
+  kind: 'taken',
+  row: { state: 'accepted', outcome: null, source: { topic: '', partition: 0, offset: 0 } } as never,
+};
+
+function aJob(offset: number, done: () => void, fields: { id?: string; lost?: AbortSignal } = {}): Job {
+  const { id = `c${offset}`, lost = new AbortController().signal } = fields;
+  const command = {
+    id,
+    wabaId: '900',
+    phoneNumberId: '100',
+    to: `+1555${offset}`,
+    message: { type: 'text' },
+  };
+  const record = {
+    topic: 'whatsapp.outbound',
+    partition: 0,
+    offset,
+    timestamp: 0,
+    key: null,
+    value: null,
+    headers: {},
+  };
+  return { command, record, lost, done, addedAt: 0, strikes: {} };
+}
+
+it('is full at its mark and has room again at half of it', async () => {
+  const dispatcher = rig(() => Promise.resolve(settled));
+  let done = 0;
+  for (let n = 0; n < 10; n++) dispatcher.add(aJob(n, () => done++));
+  expect(dispatcher.isFull()).toBe(true);
+  await dispatcher.room();
+  expect(dispatcher.queued).toBeLessThanOrEqual(5);
+  expect(dispatcher.isFull()).toBe(false);
+  await dispatcher.stop();
+});
+
+it('has room again when what filled it belongs to partitions that were lost', async () => {
+  const dispatcher = rig(() => Promise.resolve(settled));
+  const lost = new AbortController();
+  const finished: number[] = [];
+  for (let n = 0; n < 10; n++) dispatcher.add(aJob(n, () => finished.push(n), { lost: lost.signal }));
+  lost.abort();
+  await dispatcher.room();
+  expect(finished).toEqual([]);
+  await dispatcher.stop();
+});
+
+it('has one turn of a command under way, whatever asks for it', async () => {
+  let claims = 0;
+  let answer: (claimed: Claimed) => void = () => undefined;
+  const dispatcher = rig(() => {
+    claims++;
+    return new Promise((resolve) => (answer = resolve));
+  });
+  const finished: number[] = [];
+  for (const offset of [1, 2, 3]) dispatcher.add(aJob(offset, () => finished.push(offset), { id: 'same' }));
+  while (dispatcher.queued + dispatcher.inFlight < 3 || claims === 0 || dispatcher.inFlight > 1)
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(claims).toBe(1);
+  answer(settled);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(finished).toHaveLength(1);
+  await dispatcher.stop();
+});
+
+it('tries a command again when the ledger does not answer, and finishes nothing meanwhile', async () => {
+  let claims = 0;
+  const dispatcher = rig(() =>
+    claims++ === 0 ? Promise.reject(new Error('away')) : Promise.resolve(settled),
+  );
+  await new Promise<void>((done) => dispatcher.add(aJob(1, done)));
+  expect(claims).toBe(2);
+  await dispatcher.stop();
+});

@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto';
+import { type Sql, sqlOf } from '@talaria/database';
+import { testDatabase, type TestDatabase } from '../../../../test/kit';
+import { type Claim, createLedger, type Ledger, type Outcome, type Settlement } from './ledger';
+
+let database: TestDatabase;
+let sql: Sql;
+let ledger: Ledger;
+const us = randomUUID();
+
+beforeAll(async () => {
+  database = await testDatabase();
+  sql = sqlOf(database.dataSource);
+  ledger = createLedger(sql, us);
+}, 60_000);
+
+afterAll(() => database.close());
+
+const source = (offset: number) => ({ topic: 'whatsapp.outbound', partition: 1, offset });
+
+function aClaim(fields: Partial<Claim> = {}): Claim {
+  return { wabaId: '900', commandId: randomUUID(), phoneNumberId: '100', source: source(1), ...fields };
+}
+
+const outcomes = {
+  accepted: { state: 'accepted', at: '2026-01-01T00:00:00.000Z', wamid: 'wamid.1' },
+  retrying: {
+    state: 'retrying',
+    at: '2026-01-01T00:00:00.001Z',
+    error: { class: 'transient', message: 'away' },
+  },
+  unknown: {
+    state: 'unknown',
+    at: '2026-01-01T00:00:00.002Z',
+    error: { class: 'ambiguous', message: 'reset' },
+  },
+} as const satisfies Record<string, Outcome>;
+
+function settlementOf(claim: Claim, outcome: Outcome, fields: Partial<Settlement> = {}): Settlement {
+  const { wabaId, commandId } = claim;
+  return {
+    wabaId,
+    commandId,
+    source: claim.source,
+    claimedAttempt: 1,
+    attempts: 1,
+    outcome,
+    isTold: true,
+    ...fields,
+  };
+}
+
+const kindsOf = (all: readonly { kind: string }[]) => all.map(({ kind }) => kind).sort();
+
+async function rowOf(claim: Claim, through = ledger) {
+  const claimed = await through.claim(claim);
+  if (claimed.kind !== 'taken') throw new Error(`it was ${claimed.kind}`);
+  return claimed.row;
+}
+
+describe('claims', () => {
+  it('of the same command: only one of many wins, in this process and in others', async () => {
+    const claim = aClaim();
+    const others = Array.from({ length: 5 }, () => createLedger(sql, randomUUID()));
+    const all = await Promise.all(
+      [ledger, ...others].flatMap((one) => [1, 2, 3].map(() => one.claim(claim))),
+    );
+    expect(all.filter(({ kind }) => kind === 'claimed')).toEqual([{ kind: 'claimed', attempt: 1 }]);
+  });
+
+  it('of the same command in one statement: the first counts, the others are told to come again', async () => {
+    const [claim, other] = [aClaim(), aClaim()];
+    // The first call leaves alone; those that come meanwhile share a statement.
+    const all = await Promise.all([aClaim(), claim, other, claim].map((one) => ledger.claim(one)));
+    expect(kindsOf(all)).toEqual(['busy', 'claimed', 'claimed', 'claimed']);
+  });
+
+  it('of ids that are equal in different WABAs are different commands', async () => {
+    const commandId = randomUUID();
+    const all = await Promise.all(
+      [aClaim({ commandId }), aClaim({ commandId, wabaId: '901' })].map((one) => ledger.claim(one)),
+    );
+    expect(kindsOf(all)).toEqual(['claimed', 'claimed']);
+  });
+
+  it('of a settled command never succeed again', async () => {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    expect(await ledger.settle(settlementOf(claim, outcomes.accepted))).toBe(1);
+    expect(await rowOf(claim)).toMatchObject({
+      state: 'accepted',
+      version: 1,
+      outcome: outcomes.accepted,
+      source: claim.source,
+    });
+  });
+
+  it('of a command that is to be retried count the attempts', async () => {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    await ledger.settle(settlementOf(claim, outcomes.retrying));
+    expect(await ledger.claim(claim)).toEqual({ kind: 'claimed', attempt: 2 });
+  });
+
+  it('tell whose claim it is and how old', async () => {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    expect(await rowOf(claim)).toMatchObject({ state: 'claimed', isMine: true, owner: us });
+    const seen = await rowOf(claim, createLedger(sql, randomUUID()));
+    expect(seen).toMatchObject({ isMine: false, owner: us });
+    expect(seen.claimedMsAgo).toBeLessThan(5000);
+    await sql(`UPDATE dispatch_commands SET claimed_at = now() - interval '1 hour' WHERE command_id = $1`, [
+      claim.commandId,
+    ]);
+    expect((await rowOf(claim)).claimedMsAgo).toBeGreaterThan(3_599_000);
+  });
+});
+
+describe('settling', () => {
+  it('a throttled attempt spends none and tells nothing', async () => {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    expect(await ledger.settle(settlementOf(claim, outcomes.retrying, { attempts: 0, isTold: false }))).toBe(
+      0,
+    );
+    expect(await ledger.claim(claim)).toEqual({ kind: 'claimed', attempt: 1 });
+  });
+
+  it('again, because the answer was lost, changes nothing and answers the same', async () => {
+    for (const outcome of Object.values(outcomes)) {
+      const claim = aClaim();
+      await ledger.claim(claim);
+      expect(await ledger.settle(settlementOf(claim, outcome))).toBe(1);
+      expect(await ledger.settle(settlementOf(claim, outcome))).toBe(1);
+    }
+  });
+
+  it('by an attempt that is over changes nothing', async () => {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    await ledger.settle(settlementOf(claim, outcomes.retrying));
+    await ledger.claim(claim);
+    expect(await ledger.settle(settlementOf(claim, outcomes.accepted))).toBeUndefined();
+    expect(await rowOf(claim)).toMatchObject({ state: 'claimed', attempts: 2, version: 1 });
+  });
+
+  it('an attempt of the same number that another process claimed since changes nothing', async () => {
+    const claim = aClaim();
+    const throttled = settlementOf(claim, outcomes.retrying, { attempts: 0, isTold: false });
+    await ledger.claim(claim);
+    await ledger.settle(throttled);
+    expect(await createLedger(sql, randomUUID()).claim(claim)).toEqual({ kind: 'claimed', attempt: 1 });
+    expect(await ledger.settle(throttled)).toBeUndefined();
+    expect(await rowOf(claim)).toMatchObject({ state: 'claimed', isMine: false });
+  });
+
+  it('as unknown what another process left, does not stand in its way when it comes back', async () => {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    const successor = createLedger(sql, randomUUID());
+    const found = settlementOf(claim, outcomes.unknown, { owner: us, source: source(2) });
+    expect(await successor.settle(found)).toBe(1);
+    expect((await rowOf(claim)).source).toEqual(source(2));
+    expect(await ledger.settle(settlementOf(claim, { ...outcomes.unknown, at: 'later' }))).toBeUndefined();
+    expect(await ledger.settle(settlementOf(claim, outcomes.accepted))).toBe(2);
+  });
+
+  it('many at once answers each its own', async () => {
+    const claims = Array.from({ length: 700 }, () => aClaim());
+    const claimed = await Promise.all(claims.map((claim) => ledger.claim(claim)));
+    expect(new Set(kindsOf(claimed))).toEqual(new Set(['claimed']));
+    const stale = new Set(claims.filter((_, index) => index % 3 === 0));
+    const versions = await Promise.all(
+      claims.map((claim) =>
+        ledger.settle(settlementOf(claim, outcomes.accepted, { claimedAttempt: stale.has(claim) ? 7 : 1 })),
+      ),
+    );
+    expect(versions).toEqual(claims.map((claim) => (stale.has(claim) ? undefined : 1)));
+  });
+});
+
+describe('a command whose outcome is unknown', () => {
+  async function anUnknown() {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    await ledger.settle(settlementOf(claim, outcomes.unknown));
+    return claim;
+  }
+
+  it('is not claimed, and keeps the time since when', async () => {
+    expect((await rowOf(await anUnknown())).unknownSince).toBeInstanceOf(Date);
+  });
+
+  it('is claimed once more when that is allowed, and then waits anew', async () => {
+    const claim = await anUnknown();
+    await sql(
+      `UPDATE dispatch_commands SET unknown_since = now() - interval '1 hour' WHERE command_id = $1`,
+      [claim.commandId],
+    );
+    await ledger.allowResend(claim, 1);
+    expect(await ledger.claim(claim)).toEqual({ kind: 'claimed', attempt: 2 });
+    await ledger.settle(
+      settlementOf(claim, { ...outcomes.unknown, at: 'later' }, { claimedAttempt: 2, attempts: 2 }),
+    );
+    const { unknownSince } = await rowOf(claim);
+    expect(Date.now() - unknownSince!.getTime()).toBeLessThan(60_000);
+    // Who looked before the resend knows nothing of it.
+    await ledger.allowResend(claim, 1);
+    expect(await rowOf(claim)).toMatchObject({ state: 'unknown', attempts: 2 });
+  });
+
+  it('is found by a status that carries its id, of its own WABA', async () => {
+    const claim = await anUnknown();
+    expect(await ledger.findByStatus(claim)).toBeUndefined();
+    for (const [wabaId, wamid] of [
+      ['999', 'wamid.other'],
+      ['900', 'wamid.own'],
+    ]) {
+      await sql(
+        `INSERT INTO message_statuses (phone_number_id, wamid, status, participant, waba_id, status_at, command_id, attempt, item)
+         VALUES ('100', $1, 'sent', '', $2, now(), $3, 1, '')`,
+        [wamid, wabaId, claim.commandId],
+      );
+    }
+    expect(await ledger.findByStatus(claim)).toBe('wamid.own');
+  });
+});

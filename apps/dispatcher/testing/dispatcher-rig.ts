@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type DispatchEventData,
+  headers,
+  parseCallbackData,
+  retryTiers,
+  type SendMessage,
+  topics,
+} from '@talaria/contracts';
+import { createDataSource, PhoneNumber } from '@talaria/database';
+import { createKafka, type KafkaConfig, type KafkaRecord, startConsumer } from '@talaria/kafka';
+import { type Logger } from '@talaria/observability';
+
+/** What a rig needs of the whole platform, which runs as processes; tools/platform has it. */
+export type RunningPlatform = {
+  readonly kafkaPrefix: string;
+  readonly databaseUrl: string;
+  readonly metricsUrls: { readonly dispatcher: string };
+  readonly simulator: { accepted(): Promise<readonly Accepted[]> };
+  addNumber(number: NewNumber): Promise<void>;
+};
+
+/** A message that Meta's stand-in accepted. */
+export type Accepted = {
+  readonly at: number;
+  readonly phoneNumberId: string;
+  readonly to: string;
+  readonly wamid: string;
+  readonly callbackData?: string;
+};
+
+export type NewNumber = {
+  readonly phoneNumberId: string;
+  readonly wabaId: string;
+  readonly displayPhoneNumber: string;
+  readonly accessToken: string;
+  readonly messagesPerSecond: number;
+};
+
+/** What a test does to a dispatcher, and wants to know of it. */
+export type DispatcherRig = {
+  /** A business number of a WABA of its own, which nobody else uses. */
+  newNumber(messagesPerSecond?: number): Promise<NewNumber>;
+  publish(records: readonly Published[]): Promise<void>;
+  /** What Meta's stand-in accepted from this number, in order. */
+  accepted(number: Pick<NewNumber, 'phoneNumberId'>): Promise<readonly Accepted[]>;
+  /** The events of a command so far, by version; repeats are left out. */
+  eventsOf(commandId: string): readonly TypedEvent[];
+  deadLettersOf(value: string | Buffer): readonly KafkaRecord[];
+  retriesOf(value: string): readonly KafkaRecord[];
+  /** A counter of the dispatcher, like `talaria_dispatch_commands_total{result="repeated"}`. */
+  counter(line: string): Promise<number>;
+  mendToken(number: NewNumber, accessToken: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type Published = {
+  readonly key: string;
+  readonly value: string | Buffer;
+  readonly partition?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type TypedEvent = DispatchEventData & { readonly type: string };
+
+export async function startDispatcherRig(
+  platform: RunningPlatform,
+  config: KafkaConfig,
+  logger: Logger,
+): Promise<DispatcherRig> {
+  const producer = createKafka(config, 'test-product', logger).producer();
+  await producer.connect();
+  const seen = new Map<string, KafkaRecord[]>();
+  const written = [topics.outboundDlq, topics.dispatches, ...retryTiers.map(({ topic }) => topic)];
+  const observer = await startConsumer({
+    config,
+    groupId: `observer-${randomUUID()}`,
+    handlers: new Map(
+      written.map((topic) => {
+        const records: KafkaRecord[] = [];
+        seen.set(topic.name, records);
+        return [
+          topic.name,
+          (batch) => {
+            records.push(...batch.records);
+            return Promise.resolve(undefined);
+          },
+        ];
+      }),
+    ),
+    logger,
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  const recordsOf = (topic: { readonly name: string }, value: string | Buffer) =>
+    (seen.get(topic.name) ?? []).filter((record) => record.value?.equals(Buffer.from(value)));
+  let numbers = 0;
+
+  return {
+    async newNumber(messagesPerSecond = 80) {
+      const digits = String(100_000 + numbers++);
+      const number = {
+        phoneNumberId: `55${digits}`,
+        wabaId: `77${digits}`,
+        displayPhoneNumber: `+1555${digits}`,
+        accessToken: `token-${digits}`,
+        messagesPerSecond,
+      };
+      await platform.addNumber(number);
+      return number;
+    },
+    async publish(records) {
+      const messages = records.map((record) => ({ ...record }));
+      await producer.send({ topic: platform.kafkaPrefix + topics.outbound.name, acks: -1, messages });
+    },
+    async accepted({ phoneNumberId }) {
+      return (await platform.simulator.accepted()).filter((one) => one.phoneNumberId === phoneNumberId);
+    },
+    eventsOf(commandId) {
+      const events = new Map<string, TypedEvent>();
+      for (const { value, headers: found } of seen.get(topics.dispatches.name) ?? []) {
+        const data = JSON.parse(String(value)) as DispatchEventData;
+        if (data.commandId === commandId)
+          events.set(found.ce_id ?? '', { ...data, type: found.ce_type ?? '' });
+      }
+      return [...events.values()].sort((a, b) => a.version - b.version);
+    },
+    deadLettersOf: (value) => recordsOf(topics.outboundDlq, value),
+    retriesOf: (value) => retryTiers.flatMap(({ topic }) => recordsOf(topic, value)),
+    async counter(line) {
+      const text = await (await fetch(platform.metricsUrls.dispatcher)).text();
+      const found = text.split('\n').find((one) => one.startsWith(`${line} `));
+      return Number(found?.slice(line.length + 1) ?? Number.NaN);
+    },
+    async mendToken({ phoneNumberId }, accessToken) {
+      const settings = { DATABASE_URL: platform.databaseUrl, DATABASE_POOL_SIZE: 1 };
+      const dataSource = await createDataSource(settings).initialize();
+      await dataSource.getRepository(PhoneNumber).update({ phoneNumberId }, { accessToken });
+      await dataSource.destroy();
+    },
+    async close() {
+      await observer.close();
+      await producer.disconnect();
+    },
+  };
+}
+
+/** A command with a text; of another recipient each time, unless told. */
+export function aCommand(number: NewNumber, fields: Partial<SendMessage> = {}): SendMessage {
+  const id = `cmd-${randomUUID()}`;
+  return {
+    id,
+    wabaId: number.wabaId,
+    phoneNumberId: number.phoneNumberId,
+    to: `+1${String(parseInt(id.slice(4, 12), 16)).padStart(10, '0')}`,
+    message: { type: 'text', text: { body: 'hello' } },
+    ...fields,
+  };
+}
+
+export function recordOf(command: SendMessage): { readonly key: string; readonly value: string } {
+  return { key: command.wabaId, value: JSON.stringify(command) };
+}
+
+export function commandIdOf({ callbackData }: Accepted): string | undefined {
+  return parseCallbackData(callbackData)?.commandId;
+}
+
+/** What a dead letter or a retry says of itself, without the times. */
+export function storyOf(record: KafkaRecord): Record<string, string | undefined> {
+  return {
+    cause: record.headers[headers.dlqCause],
+    code: record.headers[headers.metaCode],
+    attempts: record.headers[headers.attempts],
+    topic: record.headers[headers.originalTopic],
+  };
+}
