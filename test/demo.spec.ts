@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { repositoryRoot } from '../tools/stack/repository';
 
 const demo = (...args: string[]) =>
-  promisify(execFile)(process.execPath, [join(repositoryRoot(), 'dist/tools/demo/main.js'), ...args], {
+  promisify(execFile)('npm', ['run', '-s', 'demo', '--', ...args], {
     cwd: repositoryRoot(),
     timeout: 150_000,
   });
@@ -28,7 +27,14 @@ describe('the demo', () => {
     [['--seconds', 'soon'], '--seconds must be a whole number'],
     [['--json'], '--json needs --seconds'],
     [['--loud'], 'usage: npm run demo'],
-  ])('refuses %j and says what it takes', async (args, expected) => {
-    await expect(demo(...args)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining(expected) });
-  });
+  ])(
+    'refuses %j and says what it takes',
+    async (args, expected) => {
+      await expect(demo(...args)).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(expected),
+      });
+    },
+    60_000,
+  );
 });

@@ -2,7 +2,7 @@ import { sign } from '@talaria/whatsapp';
 import { topics } from '@talaria/contracts';
 import { appSecret, type Platform, startPlatform } from '../tools/platform/platform';
 import { type Stack } from '../tools/stack/stack';
-import { eventually, kafkaConfigOf, readAll, startOwnKafka } from './kit';
+import { eventually, kafkaConfigOf, readAll, startOwnKafka, testDirectories } from './kit';
 
 describe('while Kafka is away', () => {
   let stack: Stack;
@@ -12,6 +12,7 @@ describe('while Kafka is away', () => {
     stack = await startOwnKafka();
     platform = await startPlatform({
       name: 'test-away',
+      directories: testDirectories('away'),
       ...stack,
       env: { ingestion: { WEBHOOK_ACK_TIMEOUT: '1s' } },
     });
@@ -61,7 +62,10 @@ describe('while Kafka is away', () => {
     stack.brokers[0]?.pause();
     expect(await post('wamid.during')).toEqual({ status: 503, text: '' });
     expect((await fetch(`${platform.apps.ingestion.url}/health/live`)).status).toBe(200);
+    const isReady = async () => (await fetch(`${platform.apps.ingestion.url}/health/ready`)).ok;
     stack.brokers[0]?.resume();
+    // Without traffic: a load balancer sends none to who is not ready.
+    await eventually(async () => expect(await isReady()).toBe(true), 60_000);
     await eventually(async () => {
       expect((await post('wamid.after')).status).toBe(200);
     }, 60_000);

@@ -180,12 +180,16 @@ describe('the whole loop', () => {
       expect([response.status, await response.text()]).toEqual([401, '']);
     });
 
-    it('answers 413 to more than 4 MB, and takes what Meta may send', async () => {
-      const large = (bytes: number) => JSON.stringify({ object: 'x', entry: [], padding: 'x'.repeat(bytes) });
-      const tooLarge = large(4 * 1024 * 1024);
+    it('answers 413 to more than 4 MB, and takes one message of 3 MB, the most that Meta sends', async () => {
+      const tooLarge = JSON.stringify({ entry: [], padding: 'x'.repeat(4 * 1024 * 1024) });
       expect((await post(tooLarge, signed(tooLarge))).status).toBe(413);
-      const fits = large(500_000);
+      const body = 'é'.repeat(1_500_000);
+      const message = { id: 'wamid.loop-large', from: markers.phone, type: 'text', text: { body } };
+      const fits = JSON.stringify(notification(message));
       expect((await post(fits, signed(fits))).status).toBe(200);
+      expect(await eventually(() => messageRow('wamid.loop-large'))).toMatchObject({ text: body });
+      const events = await readAll(kafkaConfigOf(platform), topics.events.name);
+      expect(events.some(({ value }) => value?.toString().includes('wamid.loop-large'))).toBe(true);
     });
 
     it('takes a signed body whatever its content type says', async () => {
@@ -222,6 +226,7 @@ describe('the whole loop', () => {
   it('writes no phone, text or token into its logs', () => {
     const directory = dirname(platform.apps.processor.logFile);
     const logs = readdirSync(directory)
+      .filter((file) => file.endsWith('.log'))
       .map((file) => readFileSync(`${directory}/${file}`, 'utf8'))
       .join('');
     expect(logs).toContain('loop-command-1');

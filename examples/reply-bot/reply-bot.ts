@@ -1,4 +1,4 @@
-// An upstream product in fifty lines: answers every text that a person writes. It knows nothing of Talaria but two topics
+// An upstream product on one page: answers every text that a person writes. It knows nothing of Talaria but two topics
 // and plain kafkajs: it reads domain events from `whatsapp.events` and asks for messages on `whatsapp.outbound`.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';

@@ -1,12 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../../tools/stack/repository';
 import { type Stack, startStack } from '../../tools/stack/stack';
 
 /** A Kafka of the test's own, to be frozen and killed, beside the Postgres that all tests share; `stop` removes it. */
 export async function startOwnKafka(): Promise<Stack> {
-  const directory = mkdtempSync(join(tmpdir(), 'talaria-test-'));
+  const directory = join(repositoryRoot(), '.talaria/tests', `kafka-${randomUUID().slice(0, 8)}`);
+  mkdirSync(directory, { recursive: true });
   shareJars(directory);
   const { KAFKA_BROKERS: _, ...env } = process.env;
   const stack = await startStack({ directory, env });

@@ -1,18 +1,28 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { readEnvironment } from '@talaria/config';
 import { createKafka, type KafkaConfig, kafkaSettings } from '@talaria/kafka';
 import { type Platform, type PlatformOptions, startPlatform } from '../../tools/platform/platform';
+import { repositoryRoot } from '../../tools/stack/repository';
 import { required } from './database';
 import { testLogger } from './logger';
 
 /** The whole platform as processes, on the servers that `npm test` provides, on topics and a database of the test's own. */
 export function testPlatform(name: string, env: PlatformOptions['env'] = {}): Promise<Platform> {
+  const unique = `test-${name}-${randomUUID().slice(0, 8)}`;
   return startPlatform({
-    name: `test-${name}-${randomUUID().slice(0, 8)}`,
+    name: unique,
     kafkaBrokers: required('KAFKA_BROKERS'),
     databaseUrl: required('DATABASE_URL'),
     env,
+    directories: testDirectories(unique),
   });
+}
+
+/** `npm test` ends what is left running in these, and removes them. */
+export function testDirectories(name: string): { logDirectory: string; pidDirectory: string } {
+  const directory = join(repositoryRoot(), '.talaria/tests', name);
+  return { logDirectory: directory, pidDirectory: join(directory, 'pids') };
 }
 
 export function kafkaConfigOf(platform: Platform): KafkaConfig {

@@ -7,8 +7,8 @@ import { checkCommands, checkWebhooks, isSettled } from '../platform/check-platf
 import { type NewNumber, type Platform, startPlatform } from '../platform/platform';
 import { runTool } from '../setup/run-tool';
 import { untilSignal } from '../setup/until-signal';
+import { useStack } from '../setup/use-stack';
 import { repositoryRoot } from '../stack/repository';
-import { runningStack, startStack } from '../stack/stack';
 import { type DemoArguments, readArguments } from './arguments';
 import { observe, type Observer } from './observer';
 import { startPublisher } from './publisher';
@@ -44,14 +44,14 @@ const say = (line: string) => console.error(line);
 runTool(async () => {
   const demo = readArguments(process.argv.slice(2));
   const stopped = untilSignal();
-  const running = runningStack();
-  if (running !== undefined) say(`Using the Kafka and Postgres that process ${running.pid} runs.`);
-  const stack = running ?? (await startStack({ say }));
+  const stack = await useStack(say);
   try {
     const name = `demo-${Date.now().toString(36)}`;
-    const platform = await startPlatform({ name, ...stack, say });
+    const broken = new Broken();
+    const onUnexpectedEnd = (app: string, how: string) => broken.because(`${app} ended: ${how}`);
+    const platform = await startPlatform({ name, ...stack, say, onUnexpectedEnd });
     try {
-      return await drive(demo, platform, stopped);
+      return await drive(demo, platform, Promise.race([stopped, broken.promise]));
     } finally {
       say('Stopping.');
       const ends = await platform.stop();
@@ -59,9 +59,22 @@ runTool(async () => {
       for (const [app, end] of unclean) say(`${app} did not end cleanly: ${end}`);
     }
   } finally {
-    if ('stop' in stack) await stack.stop();
+    await stack.stop();
   }
 });
+
+/** Rejects when something that must go on has ended. */
+class Broken {
+  because: (reason: string) => void = () => undefined;
+  readonly promise = new Promise<never>((_, reject) => {
+    this.because = (reason) => reject(new Error(reason));
+  });
+
+  constructor() {
+    // Whoever waits hears of it; until then it is no fault of this process.
+    this.promise.catch(() => undefined);
+  }
+}
 
 async function drive(demo: DemoArguments, platform: Platform, stopped: Promise<unknown>): Promise<number> {
   const logger = createLogger('demo', 'error');
@@ -74,15 +87,15 @@ async function drive(demo: DemoArguments, platform: Platform, stopped: Promise<u
   say(whereToLook(platform));
 
   const observer = await observe(platform, config, logger);
-  const publisher = await startPublisher(config, numbers, COMMANDS_PER_SECOND, logger);
+  const publisher = await startPublisher(config, numbers, COMMANDS_PER_SECOND, observer.published, logger);
   await platform.simulator.startTraffic({ perSecond: INBOUND_PER_SECOND, senders: 500 });
   const ended = new AbortController();
-  const showing = show(observer, ended.signal);
-  const misfortunes = misfortune(platform, ended.signal);
-
-  await Promise.race([stopped, ...(demo.seconds === undefined ? [] : [sleep(demo.seconds * 1000)])]);
+  const watching = Promise.all([show(observer, ended.signal), misfortune(platform, ended.signal)]);
+  const time = demo.seconds === undefined ? new Promise<never>(() => undefined) : sleep(demo.seconds * 1000);
+  // What watches and publishes only ends by itself when it fails.
+  await Promise.race([stopped, time, watching, publisher.failed]);
   ended.abort();
-  await Promise.all([showing, misfortunes]);
+  await watching;
   say('Traffic has ended; waiting for what is on its way.');
   await Promise.all([platform.simulator.stopTraffic(), publisher.stop()]);
   await settle(platform, observer);

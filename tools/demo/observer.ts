@@ -24,8 +24,8 @@ export type Figures = {
 
 /** Watches a running platform from outside: what products publish, what is in the read model, what Meta's stand-in counts. */
 export type Observer = {
-  /** Every command id that was published. */
-  readonly published: ReadonlySet<string>;
+  /** Every command id that was published: those read from the topic, and those that a publisher adds. */
+  readonly published: Set<string>;
   figures(): Promise<Figures>;
   close(): Promise<void>;
 };

@@ -4,28 +4,37 @@ import { createKafka, type KafkaConfig } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { type NewNumber } from '../platform/platform';
 
-/** Publishes notifications and campaign messages as a product would, at a steady rate, until stopped. */
+/**
+ * Publishes notifications and campaign messages as a product would, at a steady rate, until stopped.
+ * @param published is given the id of each command that Kafka has taken
+ */
 export async function startPublisher(
   config: KafkaConfig,
   numbers: readonly [NewNumber, ...NewNumber[]],
   perSecond: number,
+  published: Set<string>,
   logger: Logger,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<{ readonly failed: Promise<never>; stop(): Promise<void> }> {
   const producer = createKafka(config, 'demo-product', logger).producer({ allowAutoTopicCreation: false });
   await producer.connect();
   const startedAt = Date.now();
-  let published = 0;
+  let count = 0;
   let sending = Promise.resolve();
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => (fail = reject));
+  failed.catch(() => undefined);
 
   function tick(): void {
     const due = Math.floor(((Date.now() - startedAt) * perSecond) / 1000);
-    const commands = Array.from({ length: due - published }, (_, index) => commandFor(published + index));
-    published = due;
+    const commands = Array.from({ length: due - count }, (_, index) => commandFor(count + index));
+    count = due;
     if (commands.length === 0) return;
     const messages = commands.map((command) => ({ key: command.wabaId, value: JSON.stringify(command) }));
     sending = sending.then(async () => {
       await producer.send({ topic: config.KAFKA_PREFIX + topics.outbound.name, acks: -1, messages });
+      for (const { id } of commands) published.add(id);
     });
+    sending.catch(fail);
   }
 
   function commandFor(index: number) {
@@ -49,6 +58,7 @@ export async function startPublisher(
 
   const timer = setInterval(tick, 50);
   return {
+    failed,
     async stop() {
       clearInterval(timer);
       await sending;

@@ -38,10 +38,10 @@ function section(app: string, settings: Readonly<Record<string, Setting>>): stri
 function defaultOf(name: string, setting: Setting): string {
   if (!('default' in setting)) return '**required**';
   const { default: value } = setting;
-  if (value === undefined || value === '') return '–';
+  const isDuration = /TIMEOUT|WAIT|INTERVAL|DURATION|POLL|_MAX$/.test(name);
   if (Array.isArray(value)) return `\`${value.map(asDuration).join(' ')}\``;
-  const isDuration = typeof value === 'number' && /TIMEOUT|WAIT|INTERVAL|DURATION|POLL|_MAX$/.test(name);
-  return `\`${isDuration ? asDuration(value) : String(value as string | number)}\``;
+  if (typeof value === 'number') return `\`${isDuration ? asDuration(value) : value}\``;
+  return typeof value === 'string' && value !== '' ? `\`${value}\`` : '–';
 }
 
 function asDuration(ms: number): string {

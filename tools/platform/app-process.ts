@@ -11,6 +11,8 @@ export type AppOptions = {
   readonly httpPort: number;
   readonly logDirectory: string;
   readonly pidDirectory: string;
+  /** Called when it ends, after it was ready, though nobody asked it to. */
+  readonly onUnexpectedEnd?: (name: string, how: string) => void;
 };
 
 const READY_WITHIN_MS = 60_000;
@@ -47,6 +49,7 @@ export class AppProcess {
       pidFile: join(pidDirectory, `${name}-${this.options.httpPort}`),
       stopSignal: 'SIGTERM',
       killSignal: 'SIGKILL',
+      onUnexpectedEnd: (how) => this.options.onUnexpectedEnd?.(name, how),
     });
     this.child = child;
     await child.until((signal) => this.untilReady(signal));

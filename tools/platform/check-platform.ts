@@ -30,7 +30,7 @@ export type CommandCheck = {
 
 const key = (...parts: readonly string[]) => parts.join('/');
 
-/** Compares what was answered 200 with what is in Postgres, id by id. */
+/** Compares what was answered 200 with what is in Postgres: messages and statuses id by id; account changes, to which Meta gives no id, by their count. */
 export async function checkWebhooks(
   databaseUrl: string,
   acknowledged: readonly Acknowledged[],

@@ -23,6 +23,10 @@ export type PlatformOptions = {
   /** Settings beyond those that make the parts find each other. */
   readonly env?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>>;
   readonly say?: (line: string) => void;
+  /** Where logs and pid files go; default `.talaria/logs/<name>` and `.talaria/pids`. */
+  readonly directories?: { readonly logDirectory: string; readonly pidDirectory: string };
+  /** Called when a process ends though nobody asked it to. */
+  readonly onUnexpectedEnd?: (name: string, how: string) => void;
 };
 
 /** All of Talaria and a stand-in for Meta, as processes, on topics and a database of their own. */
@@ -69,10 +73,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     String(ports[appNames.indexOf(app) * 2 + (kind === 'http' ? 0 : 1)]);
   const url = (app: AppName) => `http://127.0.0.1:${port(app, 'http')}`;
   const webhookUrl = `${url('ingestion')}/webhooks/whatsapp`;
-  const directories = {
+  const directories = options.directories ?? {
     logDirectory: join(root, '.talaria/logs', name),
     pidDirectory: join(root, '.talaria/pids'),
   };
+  const { onUnexpectedEnd } = options;
   const common = { KAFKA_BROKERS: kafkaBrokers, KAFKA_PREFIX: kafkaPrefix, DATABASE_URL: databaseUrl };
   const own: Record<AppName, Record<string, string>> = {
     simulator: { WEBHOOK_URL: webhookUrl, WHATSAPP_APP_SECRET: appSecret },
@@ -86,6 +91,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       script: join(root, `dist/apps/${app}/src/main.js`),
       httpPort: Number(port(app, 'http')),
       ...directories,
+      ...(onUnexpectedEnd && { onUnexpectedEnd }),
       env: {
         ...process.env,
         ...common,
@@ -170,6 +176,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         script: join(root, script),
         httpPort,
         ...directories,
+        ...(onUnexpectedEnd && { onUnexpectedEnd }),
+        ...(onUnexpectedEnd && { onUnexpectedEnd }),
         env: { ...process.env, ...common, HTTP_PORT: String(httpPort), ...env },
       });
       await app.start();

@@ -106,7 +106,8 @@ export type Traffic = {
 export type SimulatorStats = {
   readonly accepted: number;
   readonly refused: Readonly<Record<string, number>>;
-  readonly maxPerSecond: Readonly<Record<string, number>>;
+  /** The most in any second, for each number. */
+  readonly maxPerSecond: Readonly<Record<string, { readonly sends: number; readonly together: number }>>;
   readonly webhooks: {
     readonly waiting: number;
     readonly acknowledgedItems: number;

@@ -18,6 +18,7 @@ function brokersOf(args: readonly string[]): 1 | 3 {
 runTool(async () => {
   const stopped = untilSignal();
   const stack = await startStack({
+    announced: true,
     brokers: brokersOf(process.argv.slice(2)),
     say: (line) => console.error(line),
   });

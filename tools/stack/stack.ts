@@ -17,6 +17,8 @@ export type StackOptions = {
   brokers?: 1 | 3;
   /** Is given progress lines for a person. */
   say?: (line: string) => void;
+  /** Whether other programs of this clone may use it while it runs; see {@link runningStack}. */
+  announced?: boolean;
   /** KAFKA_BROKERS and DATABASE_URL in it name servers that run already; default this process's. */
   env?: NodeJS.ProcessEnv;
 };
@@ -48,6 +50,16 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const directory = resolve(options.directory ?? defaultDirectory());
   await checkNamedServers(env);
 
+  const { KAFKA_BROKERS, DATABASE_URL } = env;
+  if (KAFKA_BROKERS && DATABASE_URL) {
+    return {
+      kafkaBrokers: KAFKA_BROKERS,
+      databaseUrl: DATABASE_URL,
+      brokers: [],
+      stop: () => Promise.resolve(),
+    };
+  }
+
   const undo: (() => Promise<void> | void)[] = [lock(directory)];
   const stop = once(async () => {
     for (const step of undo.reverse()) await step();
@@ -78,7 +90,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       kafkaBrokers: kafkaBrokers || brokers.map(({ address }) => address).join(','),
       databaseUrl,
     };
-    undo.push(announce(directory, stack));
+    if (options.announced === true) undo.push(announce(directory, stack));
     return { ...stack, brokers, stop };
   } catch (error) {
     await stop();
@@ -86,7 +98,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-/** The stack that another living process, or this one, runs in `directory`; undefined when there is none. */
+/** The stack that another living process, or this one, has announced in `directory`; undefined when there is none. */
 export function runningStack(directory = defaultDirectory()): RunningStack | undefined {
   const found = readIdentity(notice(resolve(directory))) as (RunningStack & ProcessIdentity) | undefined;
   if (!found || !isAlive(found)) return undefined;

@@ -1,19 +1,18 @@
 import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runTool } from '../setup/run-tool';
 import { untilSignal } from '../setup/until-signal';
-import { runningStack, startStack } from '../stack/stack';
+import { useStack } from '../setup/use-stack';
+import { endOrphans } from '../stack/child';
+import { repositoryRoot } from '../stack/repository';
 
-const root = join(__dirname, '../../..');
-const stackDirectory = join(root, '.talaria');
+const root = repositoryRoot();
 
 // `npm test`: all tests, on a real Kafka and a real Postgres. Arguments go to jest.
 runTool(async () => {
   const stopped = untilSignal();
-  const running = runningStack(stackDirectory);
-  if (running !== undefined) console.error(`Using the stack that process ${running.pid} runs.`);
-  const stack =
-    running ?? (await startStack({ directory: stackDirectory, say: (line) => console.error(line) }));
+  const stack = await useStack((line) => console.error(line));
   try {
     const jest = spawn(
       process.execPath,
@@ -30,6 +29,19 @@ runTool(async () => {
       jest.once('exit', (code) => resolve(code ?? 1));
     });
   } finally {
-    if ('stop' in stack) await stack.stop();
+    await tidyUp();
+    await stack.stop();
   }
 });
+
+/** Ends what tests have started and, being interrupted, not ended. */
+async function tidyUp(): Promise<void> {
+  const directory = join(root, '.talaria/tests');
+  mkdirSync(directory, { recursive: true });
+  for (const name of readdirSync(directory, { withFileTypes: true }).flatMap((one) =>
+    one.isDirectory() ? [one.name] : [],
+  )) {
+    await endOrphans(join(directory, name, 'pids'));
+    rmSync(join(directory, name), { recursive: true, force: true });
+  }
+}

@@ -68,7 +68,7 @@ export const settings = {
   }),
   PARK_DURATION: duration(100)({
     default: 60_000,
-    desc: 'how long a number rests after Meta refused its token, registration or payment, before one message probes again',
+    desc: 'how long a number rests after Meta refused its token, registration or payment, before its messages are tried again',
   }),
   REGISTRY_POLL: duration(100)({ default: 5000, desc: 'how often the registry of numbers is read again' }),
 };

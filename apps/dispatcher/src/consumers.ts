@@ -12,6 +12,8 @@ import { DISPATCHER, LOGGER, OUTLET } from './tokens';
 /** Far more than Meta takes. Above it a retry or an event, which add to it, could be more than a broker takes. */
 const MAX_COMMAND_BYTES = 512 * 1024;
 
+const AFTER_FAULT_MS = 1000;
+
 /** Hands records to their lanes and returns at once: a partition waits only while there is no room, or while its head is not due. */
 @Controller()
 export class Consumers {
@@ -48,17 +50,26 @@ export class Consumers {
       const held = due - Date.now() > 0 ? heldUntil(due, record.timestamp, tierDelayOf(batch.topic)) : 0;
       const waitMs = held - Date.now();
       if (waitMs > 0) return { taken: index, resume: sleep(waitMs, batch.lost) };
-      if (due > Date.now()) {
-        await this.outlet.moveOn(record, due);
-        batch.done(record.offset);
-      } else {
-        await this.admit(batch, record);
+      try {
+        await this.handOver(batch, record, due);
+      } catch (error) {
+        // Those before it are in their lanes: only this one and what follows come again.
+        this.logger.error(
+          { err: error, topic: batch.topic, partition: batch.partition },
+          'a record could not be handed over yet',
+        );
+        return { taken: index, resume: sleep(AFTER_FAULT_MS, batch.lost) };
       }
     }
     return { taken: batch.records.length, resume: Promise.resolve() };
   }
 
-  private async admit(batch: RecordBatch, record: KafkaRecord): Promise<void> {
+  private async handOver(batch: RecordBatch, record: KafkaRecord, due: number): Promise<void> {
+    if (due > Date.now()) {
+      await this.outlet.moveOn(record, due);
+      batch.done(record.offset);
+      return;
+    }
     const parsed = read(record);
     if (parsed.ok) {
       commandsSeen.inc({ result: 'queued' });

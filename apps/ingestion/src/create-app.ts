@@ -17,7 +17,8 @@ export async function createApp(
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
-    requestTimeout: 15_000,
+    // Below the time that stopping may take: a body that trickles in does not hold it up.
+    requestTimeout: 5_000,
     connectionTimeout: 30_000,
     forceCloseConnections: 'idle',
     return503OnClosing: true,

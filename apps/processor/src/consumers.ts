@@ -10,6 +10,9 @@ import { type WebhookRow } from './webhooks/rows';
 import { translateWebhook } from './webhooks/translate-webhook';
 import { PROJECTION_DEPENDENCIES } from './tokens';
 
+/** A transaction that waits for Kafka holds locks: rather let the batch come again. */
+const PUBLISH_WITHIN_MS = 10_000;
+
 /** The topics that are projected, and what is done with each. */
 @Controller()
 export class Consumers {
@@ -31,12 +34,15 @@ export class Consumers {
     const events = eventsOf(await recordWebhooks(sql, rows), new Date());
     await Promise.all(
       events.map(({ key, event }) =>
-        this.dependencies.producer.send({
-          topic: topics.events.name,
-          key,
-          value: JSON.stringify(event.data),
-          headers: cloudEventHeaders(event),
-        }),
+        this.dependencies.producer.send(
+          {
+            topic: topics.events.name,
+            key,
+            value: JSON.stringify(event.data),
+            headers: cloudEventHeaders(event),
+          },
+          { timeoutMs: PUBLISH_WITHIN_MS },
+        ),
       ),
     );
   }

@@ -40,6 +40,12 @@ export const postgresUrl = makeExactValidator<string>((input) => {
   return input;
 });
 
+/** One of a few words. */
+export const oneOf = <T extends string>(...words: readonly T[]) =>
+  makeExactValidator<T>(
+    (input) => words.find((word) => word === input) ?? invalid(`must be one of ${words.join(', ')}`),
+  );
+
 /** Comma-separated texts; `max` bounds their count. */
 export const list = (max = Infinity) =>
   makeExactValidator<readonly string[]>((input) => {

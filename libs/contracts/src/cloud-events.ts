@@ -46,7 +46,13 @@ export type DispatchEventData = {
   readonly nextAttemptAt?: string;
   /** On `dead-lettered`. */
   readonly cause?: string;
-  readonly error?: { readonly code?: number; readonly class: string; readonly message: string };
+  readonly error?: {
+    readonly code?: number;
+    readonly class: string;
+    readonly message: string;
+    /** Meta's own id of the failed call. */
+    readonly fbtraceId?: string;
+  };
 };
 
 export type DispatchEventType =

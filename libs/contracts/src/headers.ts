@@ -30,8 +30,7 @@ export const headers = {
   errorMessage: 'x-error-message',
   /** Meta's error code. */
   metaCode: 'x-meta-code',
-  metaSubcode: 'x-meta-subcode',
-  httpStatus: 'x-http-status',
+  /** Meta's own id of the failed call: what its support asks for. */
   fbtraceId: 'x-fbtrace-id',
 } as const;
 

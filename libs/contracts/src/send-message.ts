@@ -39,7 +39,7 @@ export class SendMessage {
   @Matches(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/)
   expiresAt?: string;
 
-  /** `strict` holds later ones to the same recipient behind it wherever it waits. */
+  /** `strict` will hold later ones to the same recipient behind it wherever it waits; refused until then. */
   @IsOptional()
   @IsIn(['strict', 'relaxed'])
   order?: 'strict' | 'relaxed';
@@ -57,7 +57,7 @@ export class SendMessage {
   @Matches(/^[ -~]{1,256}$/)
   correlationId?: string;
 
-  /** Yours, echoed in every event of this command: up to 16 texts of up to 512 characters. */
+  /** Yours, echoed in every dispatch event of this command: up to 16 texts of up to 512 characters. */
   @IsOptional()
   @IsMetadata()
   metadata?: Readonly<Record<string, string>>;

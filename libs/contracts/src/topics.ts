@@ -18,8 +18,10 @@ export type Topic = {
 const DAY_MS = 86_400_000;
 const FOR_EVER = -1;
 const PARTITIONS = 12;
+/** A webhook body may be one item of 4 MB, and what is made of it is larger by headers. */
+const A_WHOLE_WEBHOOK = 5 * 1024 * 1024;
 /** What is given up or tried again must fit, though it is larger by the headers that say why. */
-const MORE_THAN_RECEIVED = 2 * 1024 * 1024;
+const MORE_THAN_A_COMMAND = 2 * 1024 * 1024;
 
 export const topics = {
   webhooks: {
@@ -29,6 +31,7 @@ export const topics = {
     owner: 'ingestion',
     partitions: PARTITIONS,
     retentionMs: FOR_EVER,
+    maxMessageBytes: A_WHOLE_WEBHOOK,
   },
   webhooksDlq: {
     name: 'whatsapp.webhooks.dlq',
@@ -37,7 +40,7 @@ export const topics = {
     owner: 'processor',
     partitions: PARTITIONS,
     retentionMs: 90 * DAY_MS,
-    maxMessageBytes: MORE_THAN_RECEIVED,
+    maxMessageBytes: A_WHOLE_WEBHOOK,
   },
   events: {
     name: 'whatsapp.events',
@@ -46,6 +49,7 @@ export const topics = {
     owner: 'processor',
     partitions: PARTITIONS,
     retentionMs: 30 * DAY_MS,
+    maxMessageBytes: A_WHOLE_WEBHOOK,
   },
   outbound: {
     name: 'whatsapp.outbound',
@@ -65,7 +69,7 @@ export const topics = {
     owner: 'dispatcher',
     partitions: PARTITIONS,
     retentionMs: 90 * DAY_MS,
-    maxMessageBytes: MORE_THAN_RECEIVED,
+    maxMessageBytes: MORE_THAN_A_COMMAND,
   },
   dispatches: {
     name: 'whatsapp.dispatches',
@@ -86,7 +90,7 @@ function retryTopic(delay: string) {
     owner: 'dispatcher',
     partitions: PARTITIONS,
     retentionMs: 14 * DAY_MS,
-    maxMessageBytes: MORE_THAN_RECEIVED,
+    maxMessageBytes: MORE_THAN_A_COMMAND,
   } as const;
 }
 

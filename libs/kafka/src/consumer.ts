@@ -13,7 +13,7 @@ export type GroupConsumer = {
   fault(): string | undefined;
   /** Whether it is a member of its group. */
   joined(): boolean;
-  /** Stops fetching, waits for handlers (3 s), commits (1 s), leaves the group (1 s). */
+  /** Stops fetching, waits for handlers (2 s), commits (1 s), leaves the group (1 s). */
   close(): Promise<void>;
 };
 
@@ -24,7 +24,7 @@ const OWNED = 0.7;
 /** Longer than any broker failover that a consumer survives by itself. */
 const STALLED_MS = 120_000;
 const MAX_PAUSE_MS = 30_000;
-const CLOSE_MS = { handlers: 3000, commit: 1000, leave: 1000 };
+const CLOSE_MS = { handlers: 2000, commit: 1000, leave: 1000 };
 
 /**
  * One member of a consumer group over the given topics. Partition i of every topic goes to the same member. Offsets are committed
@@ -50,7 +50,8 @@ export async function startConsumer(options: {
     sessionTimeoutMs = options.config.KAFKA_SESSION_TIMEOUT,
   } = options;
   const assigned = new AssignedPartitions();
-  const running = new Set<Promise<void>>();
+  /** Handlers at work, and since when. */
+  const running = new Map<Promise<void>, number>();
   let lastProgress = performance.now();
   let lastConfirmed = performance.now();
   let memberId: string | undefined;
@@ -98,7 +99,7 @@ export async function startConsumer(options: {
       partitionsConsumedConcurrently: 12,
       eachBatch: (payload) => {
         const work = handle(payload).finally(() => running.delete(work));
-        running.add(work);
+        running.set(work, performance.now());
         return work;
       },
     });
@@ -275,16 +276,19 @@ export async function startConsumer(options: {
   }
 
   return {
-    fault: () =>
-      performance.now() - lastProgress > STALLED_MS
-        ? `no heartbeat or fetch for ${STALLED_MS / 1000} s`
-        : undefined,
+    fault: () => {
+      const longAgo = performance.now() - STALLED_MS;
+      if (lastProgress < longAgo) return `no heartbeat or fetch for ${STALLED_MS / 1000} s`;
+      return Math.min(...running.values()) < longAgo
+        ? `a batch is not handled after ${STALLED_MS / 1000} s`
+        : undefined;
+    },
     joined: () => isJoined,
     async close() {
       closing = true;
       clearInterval(ticker);
       for (const { topic, partition } of assigned.all()) consumer.pause([{ topic, partitions: [partition] }]);
-      await within(CLOSE_MS.handlers, Promise.allSettled([...running]));
+      await within(CLOSE_MS.handlers, Promise.allSettled([...running.keys()]));
       await within(CLOSE_MS.commit, Promise.resolve(committing).then(commit));
       assigned.loseAll();
       await within(CLOSE_MS.leave, consumer.disconnect());

@@ -38,5 +38,5 @@ function saslOf(config: KafkaConfig): SASLOptions | undefined {
     KAFKA_SASL_PASSWORD: password,
   } = config;
   if (mechanism === undefined || username === undefined || password === undefined) return undefined;
-  return { mechanism, username, password } as SASLOptions;
+  return { mechanism, username, password };
 }

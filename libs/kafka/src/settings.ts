@@ -1,4 +1,4 @@
-import { addresses, duration, type Environment, pattern, text } from '@talaria/config';
+import { addresses, duration, type Environment, oneOf, pattern, text } from '@talaria/config';
 
 /** The variables of every process that talks to Kafka. */
 export const kafkaSettings = {
@@ -17,11 +17,15 @@ export const kafkaSettings = {
     default: 30_000,
     desc: 'how long a consumer may be silent before its partitions go to others; a killed process is missed for so long',
   }),
-  KAFKA_SSL: text({ default: 'false', choices: ['true', 'false'], desc: 'true for TLS to the brokers' }),
-  KAFKA_SASL_MECHANISM: text({
+  KAFKA_SSL: oneOf('true', 'false')({ default: 'false', desc: 'true for TLS to the brokers' }),
+  KAFKA_SASL_MECHANISM: oneOf(
+    'plain',
+    'scram-sha-256',
+    'scram-sha-512',
+  )({
     default: undefined,
-    choices: ['plain', 'scram-sha-256', 'scram-sha-512'],
     desc: 'plain, scram-sha-256 or scram-sha-512',
+    requiredWhen: ({ KAFKA_SASL_USERNAME }) => KAFKA_SASL_USERNAME !== undefined,
   }),
   KAFKA_SASL_USERNAME: text({
     default: undefined,

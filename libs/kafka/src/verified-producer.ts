@@ -73,7 +73,7 @@ const BATCH_RECORDS = 500;
 const BATCH_BYTES = 512 * 1024;
 /** How exactly a caller's timeout is kept. */
 const SWEEP_MS = 50;
-const CLOSE_MS = 3000;
+const CLOSE_MS = { sending: 1500, disconnect: 1000 };
 const RETRY_MS = [50, 100, 200, 500, 1000];
 /** What the broker says of a batch when one record in it can never be written. */
 const REFUSED = new Set([
@@ -242,18 +242,19 @@ export async function createVerifiedProducer(options: {
     }
   }
 
+  const isBusy = () => [...shards.values()].some(({ busy }) => busy);
   const sweep = setInterval(() => giveUpLate(performance.now()), SWEEP_MS).unref();
 
   return {
     send: (record, { timeoutMs = Infinity } = {}) => enqueue(record, timeoutMs),
-    fault: () => fault,
+    fault: () => (isBusy() ? fault : undefined),
     close: async () => {
       closed = true;
-      const deadline = performance.now() + CLOSE_MS;
-      while ([...shards.values()].some(({ busy }) => busy) && performance.now() < deadline) await sleep(10);
+      const deadline = performance.now() + CLOSE_MS.sending;
+      while (isBusy() && performance.now() < deadline) await sleep(10);
       clearInterval(sweep);
       giveUp(() => true, 'closed');
-      await Promise.race([client.retire(), sleep(CLOSE_MS, undefined, { ref: false })]);
+      await Promise.race([client.retire(), sleep(CLOSE_MS.disconnect, undefined, { ref: false })]);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { type LoggerService } from '@nestjs/common';
+import { oneOf } from '@talaria/config';
 import { trace } from '@opentelemetry/api';
 import pino, { type DestinationStream, type Logger } from 'pino';
 
@@ -22,6 +23,13 @@ const SECRET_FIELDS = [
   'value',
   'wa_id',
 ];
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** The variable of every process's log. */
+export const logSettings = {
+  LOG_LEVEL: oneOf(...logLevels)({ default: 'info', desc: 'how much is logged' }),
+};
 
 /**
  * The process's log: JSON lines on standard output, with the ids of the active trace. Level by LOG_LEVEL (default info).

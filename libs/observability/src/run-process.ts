@@ -1,5 +1,5 @@
-import { ConfigurationError } from '@talaria/config';
-import { createLogger, type Logger } from './logger';
+import { ConfigurationError, readEnvironment } from '@talaria/config';
+import { createLogger, logSettings, type Logger } from './logger';
 import { stopTracing } from './tracing-sdk';
 
 /** How long SIGTERM may take, in milliseconds: Kubernetes kills after its grace period, so we end before it does. */
@@ -30,7 +30,10 @@ export function runProcess(
   process.once('uncaughtException', fail);
   process.once('unhandledRejection', fail);
 
-  const started = start(logger, fail);
+  const started = Promise.resolve().then(() => {
+    readEnvironment(logSettings, process.env);
+    return start(logger, fail);
+  });
   started.then(() => logger.info('started'), fail);
 
   const stop = (signal: NodeJS.Signals) => {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 
@@ -21,7 +22,11 @@ export function startTracing(env: NodeJS.ProcessEnv): void {
   sdk.start();
 }
 
-/** Sends what was not sent yet. */
+/** A collector that does not answer must not hold up the end of the process. */
+const FLUSH_MS = 1000;
+
+/** Sends what was not sent yet, within a second. */
 export async function stopTracing(): Promise<void> {
-  await sdk?.shutdown().catch(() => undefined);
+  const flushed = sdk?.shutdown().catch(() => undefined);
+  await Promise.race([flushed, delay(FLUSH_MS, undefined, { ref: false })]);
 }

@@ -16,7 +16,6 @@ describe('reading an answer', () => {
       kind: 'accepted',
       wamid: 'wamid.1',
       waId: '15550001111',
-      messageStatus: 'accepted',
     });
     const minimal = { messages: [{ id: 'wamid.2' }] };
     expect(readAnswer(200, {}, json(minimal))).toEqual({ kind: 'accepted', wamid: 'wamid.2' });
@@ -29,7 +28,6 @@ describe('reading an answer', () => {
       httpStatus: 400,
       error: {
         code: 130429,
-        subcode: 2494055,
         title: '(#130429) Rate limit hit',
         fbtraceId: 'F',
         isTransient: true,

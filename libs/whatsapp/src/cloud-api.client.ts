@@ -6,7 +6,6 @@ export type SendResult =
       readonly kind: 'accepted';
       readonly wamid: string;
       readonly waId?: string;
-      readonly messageStatus?: string;
     }
   | {
       readonly kind: 'refused';
@@ -22,7 +21,6 @@ export type SendResult =
 /** Meta's error object, as far as we read it. */
 export type GraphError = {
   readonly code: number;
-  readonly subcode?: number;
   readonly title: string;
   readonly fbtraceId?: string;
   readonly isTransient?: boolean;
@@ -139,23 +137,20 @@ export function readAnswer(
   const wamid = first(answer.messages).id;
   if (httpStatus === 200 && typeof wamid === 'string' && VISIBLE.test(wamid)) {
     const waId = first(answer.contacts).wa_id;
-    const messageStatus = first(answer.messages).message_status;
     return {
       kind: 'accepted',
       wamid,
       ...(typeof waId === 'string' && VISIBLE.test(waId) && { waId }),
-      ...(typeof messageStatus === 'string' && { messageStatus }),
     };
   }
   return { kind: 'unknown', reason: `HTTP ${httpStatus} without an answer of the Cloud API` };
 }
 
 function readError(error: Readonly<Record<string, unknown>>, code: number): GraphError {
-  const { error_subcode: subcode, fbtrace_id: fbtraceId, is_transient: isTransient, message } = error;
+  const { fbtrace_id: fbtraceId, is_transient: isTransient, message } = error;
   return {
     code,
     title: typeof message === 'string' ? storable(message.slice(0, 200)) : '',
-    ...(typeof subcode === 'number' && { subcode }),
     ...(typeof fbtraceId === 'string' && { fbtraceId }),
     ...(typeof isTransient === 'boolean' && { isTransient }),
   };

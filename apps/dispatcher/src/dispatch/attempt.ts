@@ -1,21 +1,18 @@
-import { type SendMessage } from '@talaria/contracts';
 import { type PhoneNumber } from '@talaria/database';
 import { inSpan, type Logger } from '@talaria/observability';
-import { checkMessage, type CloudApiClient } from '@talaria/whatsapp';
+import { type CloudApiClient } from '@talaria/whatsapp';
 import { SpanKind } from '@opentelemetry/api';
 import { type DispatcherConfig } from '../config';
 import { type Claim, type Ledger, type LedgerRow, type Outcome, type Source } from '../ledger/ledger';
 import { type Registry } from '../registry';
 import { buildRequest } from './build-request';
+import { checkCommand } from './check-command';
 import { decide, type Decision } from './decide';
-import {
-  attempts as attemptsMetric,
-  commandsSeen,
-  graphApiDuration,
-  graphApiErrors,
-} from './dispatch.metrics';
+import { commandsSeen, graphApiDuration } from './dispatch.metrics';
 import { type Job } from './job';
+import { outcomeOf } from './outcome-of';
 import { type Outlet } from './outlet';
+import { reportAttempt } from './report-attempt';
 
 export type AttemptDependencies = {
   readonly config: DispatcherConfig;
@@ -70,9 +67,7 @@ async function makeAttempt(
   number: PhoneNumber | undefined,
 ): Promise<Turn> {
   const decision = await decideAttempt(dependencies, job, attemptNumber, number);
-  attemptsMetric.inc({ outcome: decision.kind });
-  if (decision.kind !== 'accepted') graphApiErrors.inc({ class: decision.error.class });
-  report(dependencies, job, attemptNumber, decision);
+  reportAttempt(dependencies.logger, job, attemptNumber, decision);
   return settle(dependencies, job, attemptNumber, decision);
 }
 
@@ -83,37 +78,13 @@ async function decideAttempt(
   number: PhoneNumber | undefined,
 ): Promise<Decision> {
   try {
-    const refused = refusal(job.command, number);
-    if (refused !== undefined || number === undefined)
-      return refused ?? invalid('phoneNumberId is not in the registry');
-    return await call(dependencies, job, attemptNumber, number);
+    const checked = checkCommand(job.command, number, Date.now());
+    return checked.ok ? await call(dependencies, job, attemptNumber, checked.number) : checked.decision;
   } catch (error) {
     // A fault of ours in the middle of an attempt: nobody knows how far it came.
     dependencies.logger.error({ err: error, commandId: job.command.id }, 'an attempt broke off');
     return { kind: 'unknown', error: { class: 'ambiguous', message: 'the attempt broke off' } };
   }
-}
-
-const invalid = (message: string): Decision => ({
-  kind: 'dead-letter',
-  cause: 'invalid',
-  error: { class: 'invalid', message },
-});
-
-/** Why a command is given up before it costs a call. */
-function refusal(command: SendMessage, number: PhoneNumber | undefined): Decision | undefined {
-  if (command.expiresAt !== undefined && Date.parse(command.expiresAt) <= Date.now()) {
-    return {
-      kind: 'dead-letter',
-      cause: 'expired',
-      error: { class: 'expired', message: 'expiresAt has passed' },
-    };
-  }
-  const problems = checkMessage(command.message);
-  if (problems.length > 0) return invalid(problems.join('; '));
-  return number !== undefined && number.wabaId !== command.wabaId
-    ? invalid('phoneNumberId belongs to another WABA')
-    : undefined;
 }
 
 async function call(
@@ -147,7 +118,7 @@ async function settle(
   claimant?: string,
 ): Promise<Turn> {
   const { ledger } = dependencies;
-  const outcome = outcomeOf(dependencies, decision);
+  const outcome = outcomeOf(decision, Date.now(), dependencies.config.UNKNOWN_CHECK_INTERVAL);
   const isWait = decision.kind === 'wait';
   const attempts = isSpent(decision) ? attemptNumber : attemptNumber - 1;
   const version = await insist(dependencies, () =>
@@ -202,7 +173,12 @@ async function follow(
     await Promise.all([told, outlet.retry(record, count.attempts, dueAt)]);
   } else if (outcome.state === 'dead-lettered') {
     const { cause, error } = outcome;
-    const letter = { cause: cause as 'permanent', message: error?.message ?? '', metaCode: error?.code };
+    const letter = {
+      cause: cause as 'permanent',
+      message: error?.message ?? '',
+      metaCode: error?.code,
+      fbtraceId: error?.fbtraceId,
+    };
     await Promise.all([told, outlet.deadLetter(record, { ...letter, attempts: count.attempts })]);
   } else {
     await told;
@@ -269,30 +245,6 @@ async function reconcile(dependencies: AttemptDependencies, job: Job, row: Ledge
   return settle(dependencies, job, row.attempts, decision, row.owner);
 }
 
-function outcomeOf({ config }: AttemptDependencies, decision: Decision): Outcome {
-  const now = Date.now();
-  const at = new Date(now).toISOString();
-  const later = (ms: number) => new Date(now + ms).toISOString();
-  switch (decision.kind) {
-    case 'accepted': {
-      const { wamid, waId } = decision;
-      return { state: 'accepted', at, wamid, ...(waId !== undefined && { waId }) };
-    }
-    case 'retry':
-    case 'wait':
-      return { state: 'retrying', at, nextAttemptAt: later(decision.delayMs), error: decision.error };
-    case 'unknown':
-      return {
-        state: 'unknown',
-        at,
-        nextAttemptAt: later(config.UNKNOWN_CHECK_INTERVAL),
-        error: decision.error,
-      };
-    case 'dead-letter':
-      return { state: 'dead-lettered', at, cause: decision.cause, error: decision.error };
-  }
-}
-
 const INSIST_MS = 1000;
 
 /** What came of a call must not be lost because the database is away for a moment: it is recorded as soon as it is back. */
@@ -323,26 +275,4 @@ function isSameRecord(source: Source, { record }: Job): boolean {
   return (
     source.topic === record.topic && source.partition === record.partition && source.offset === record.offset
   );
-}
-
-/** One line an attempt. What Meta refuses is data; what needs a person is an error. */
-function report(
-  { logger }: AttemptDependencies,
-  { command }: Job,
-  attemptNumber: number,
-  decision: Decision,
-): void {
-  const line = {
-    commandId: command.id,
-    wabaId: command.wabaId,
-    phoneNumberId: command.phoneNumberId,
-    attempt: attemptNumber,
-    outcome: decision.kind,
-    ...(decision.kind !== 'accepted' && { code: decision.error.code, class: decision.error.class }),
-  };
-  if (decision.kind === 'wait' && decision.pause === 'parked') {
-    logger.error(line, 'a number is parked: mend its token, registration or payment; its messages wait');
-  } else {
-    logger.info(line, 'attempt');
-  }
 }

@@ -2,7 +2,13 @@ import { type DeadLetterCause } from '@talaria/contracts';
 import { classifyError, type ErrorClass, type SendResult } from '@talaria/whatsapp';
 import { retryDelay, type RetryPolicy } from '../retry/retry-delay';
 
-export type ErrorReport = { readonly code?: number; readonly class: string; readonly message: string };
+export type ErrorReport = {
+  readonly code?: number;
+  readonly class: string;
+  readonly message: string;
+  /** Meta's own id of the failed call. */
+  readonly fbtraceId?: string;
+};
 
 /** Who rests after Meta throttled or refused the sender. */
 export type Pause = 'pair' | 'number' | 'account' | 'parked';
@@ -60,7 +66,12 @@ export function decide(result: SendResult, circumstances: Circumstances): Decisi
       const errorClass = classifyError(error.code, httpStatus, error.isTransient);
       return refused(
         errorClass,
-        { code: error.code, class: errorClass, message: error.title },
+        {
+          code: error.code,
+          class: errorClass,
+          message: error.title,
+          ...(error.fbtraceId !== undefined && { fbtraceId: error.fbtraceId }),
+        },
         circumstances,
         retryAfterMs,
       );

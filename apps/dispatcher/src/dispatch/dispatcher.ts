@@ -25,7 +25,7 @@ const UNKNOWN_NUMBER_RATE = 80;
 const AFTER_FAULT_MS = 1000;
 const BUSY_MS = 1000;
 const SWEEP_MS = 10_000;
-const STOP_MS = 4000;
+const STOP_MS = 3000;
 
 export type Dispatcher = {
   /** Takes a job; it is done, in its turn, when `job.done` was called. */
@@ -38,7 +38,7 @@ export type Dispatcher = {
   setRates(): void;
   readonly queued: number;
   readonly inFlight: number;
-  /** Starts nothing more and waits for the calls under way, at most 4 s. What is left comes again. */
+  /** Starts nothing more and waits for the calls under way, at most 3 s. What is left comes again. */
   stop(): Promise<void>;
 };
 

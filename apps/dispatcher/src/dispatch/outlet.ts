@@ -30,6 +30,7 @@ export type DeadLetter = {
   readonly message: string;
   readonly attempts: number;
   readonly metaCode?: number | undefined;
+  readonly fbtraceId?: string | undefined;
 };
 
 export function createOutlet(producer: VerifiedProducer): Outlet {
@@ -62,7 +63,7 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
       const topic = retryTopicFor(dueAt - Date.now()).name;
       await producer.send({ ...unchanged(record), topic, headers: record.headers });
     },
-    async deadLetter(record, { cause, message, attempts, metaCode }) {
+    async deadLetter(record, { cause, message, attempts, metaCode, fbtraceId }) {
       const now = new Date();
       const letter = {
         ...unchanged(record),
@@ -73,6 +74,7 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
           [headers.lastFailureAt]: now.toISOString(),
           [headers.attempts]: String(attempts),
           ...(metaCode !== undefined && { [headers.metaCode]: String(metaCode) }),
+          ...(fbtraceId !== undefined && { [headers.fbtraceId]: fbtraceId }),
         },
       };
       try {

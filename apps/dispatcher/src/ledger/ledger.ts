@@ -19,7 +19,13 @@ export type Outcome = {
   readonly waId?: string;
   readonly cause?: string;
   readonly nextAttemptAt?: string;
-  readonly error?: { readonly code?: number; readonly class: string; readonly message: string };
+  readonly error?: {
+    readonly code?: number;
+    readonly class: string;
+    readonly message: string;
+    /** Meta's own id of the failed call. */
+    readonly fbtraceId?: string;
+  };
 };
 
 export type LedgerRow = {

@@ -11,6 +11,7 @@ import {
   Query,
   Req,
 } from '@nestjs/common';
+import { topics } from '@talaria/contracts';
 import { SpanKind } from '@opentelemetry/api';
 import { inSpan, type Logger, publicContext } from '@talaria/observability';
 import { isSigned } from '@talaria/whatsapp';
@@ -68,10 +69,12 @@ export class WebhookController {
       attributes: { 'talaria.delivery_id': delivery.deliveryId },
     };
     try {
-      webhookItems.inc(
-        await inSpan('POST /webhooks/whatsapp', options, () => this.publisher.publish(delivery)),
+      const records = await inSpan('POST /webhooks/whatsapp', options, () =>
+        this.publisher.publish(delivery),
       );
-      webhookRequests.inc({ result: 'accepted' });
+      const isJson = records.every(({ topic }) => topic === topics.webhooks.name);
+      webhookItems.inc(isJson ? records.length : 0);
+      webhookRequests.inc({ result: isJson ? 'accepted' : 'not_json' });
     } catch (error) {
       webhookRequests.inc({ result: 'produce_failed' });
       this.logger.error(

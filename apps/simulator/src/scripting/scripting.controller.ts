@@ -29,7 +29,7 @@ import { WrongCallFilter } from './wrong-call.filter';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** The calls by which tests, the demo and benchmarks script the simulator. `docs/simulator.md` describes each. */
+/** The calls by which tests and the demo script the simulator. `docs/simulator.md` describes each. */
 @Controller('simulator')
 @UseFilters(WrongCallFilter)
 export class ScriptingController {

@@ -1,0 +1,29 @@
+import { type SendMessage } from '@talaria/contracts';
+import { type PhoneNumber } from '@talaria/database';
+import { checkMessage } from '@talaria/whatsapp';
+import { type Decision } from './decide';
+
+export type Checked =
+  { readonly ok: true; readonly number: PhoneNumber } | { readonly ok: false; readonly decision: Decision };
+
+/**
+ * Whether a command may cost a call, or is given up before it.
+ * @param number the sender, if the registry knows it
+ * @param now milliseconds since 1970
+ */
+export function checkCommand(command: SendMessage, number: PhoneNumber | undefined, now: number): Checked {
+  if (command.expiresAt !== undefined && Date.parse(command.expiresAt) <= now) {
+    return givenUp('expired', 'expiresAt has passed');
+  }
+  // Refused rather than promised: a later message could overtake one that waits in a retry topic.
+  if (command.order === 'strict') return givenUp('invalid', 'order strict is not supported yet');
+  const problems = checkMessage(command.message);
+  if (problems.length > 0) return givenUp('invalid', problems.join('; '));
+  if (number === undefined) return givenUp('invalid', 'phoneNumberId is not in the registry');
+  if (number.wabaId !== command.wabaId) return givenUp('invalid', 'phoneNumberId belongs to another WABA');
+  return { ok: true, number };
+}
+
+function givenUp(cause: 'expired' | 'invalid', message: string): Checked {
+  return { ok: false, decision: { kind: 'dead-letter', cause, error: { class: cause, message } } };
+}

@@ -1,0 +1,30 @@
+import { type Outcome } from '../ledger/ledger';
+import { type Decision } from './decide';
+
+/**
+ * What is recorded and told of a decision.
+ * @param now milliseconds since 1970
+ * @param checkMs when to look again for what stayed unknown
+ */
+export function outcomeOf(decision: Decision, now: number, checkMs: number): Outcome {
+  const at = new Date(now).toISOString();
+  const later = (ms: number) => new Date(now + ms).toISOString();
+  switch (decision.kind) {
+    case 'accepted': {
+      const { wamid, waId } = decision;
+      return { state: 'accepted', at, wamid, ...(waId !== undefined && { waId }) };
+    }
+    case 'retry':
+    case 'wait':
+      return { state: 'retrying', at, nextAttemptAt: later(decision.delayMs), error: decision.error };
+    case 'unknown':
+      return {
+        state: 'unknown',
+        at,
+        nextAttemptAt: later(checkMs),
+        error: decision.error,
+      };
+    case 'dead-letter':
+      return { state: 'dead-lettered', at, cause: decision.cause, error: decision.error };
+  }
+}
