@@ -51,6 +51,6 @@ function waysOut(missing: readonly string[]): string {
     `  - or name a Kafka cluster that runs already: KAFKA_BROKERS=host:port[,host:port];`,
     `  - or, with Docker: "docker compose up -d", then`,
     `      export KAFKA_BROKERS=localhost:9092`,
-    `      export DATABASE_URL=<the Postgres on localhost:5432 that docker-compose.yml describes>`,
+    `      export DATABASE_URL=postgres://talaria:talaria@localhost:5432/talaria`,
   ].join('\n');
 }
