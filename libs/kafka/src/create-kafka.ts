@@ -1,3 +1,4 @@
+import './quiet-request-queue';
 import { type Logger } from '@talaria/observability';
 import { Kafka, logLevel, type RetryOptions, type SASLOptions } from 'kafkajs';
 import { type KafkaConfig } from './settings';

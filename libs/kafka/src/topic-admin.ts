@@ -48,7 +48,7 @@ export async function createTopics(
         ],
       })),
     });
-    await untilLed(
+    await untilOpen(
       admin,
       missing.map(({ name }) => prefix + name),
     );
@@ -60,20 +60,25 @@ export async function createTopics(
   };
 }
 
-const LED_WITHIN_MS = 30_000;
+const OPEN_WITHIN_MS = 30_000;
 
-/** A new topic can be used when every broker knows who leads its partitions. */
-async function untilLed(admin: Admin, names: readonly string[]): Promise<void> {
-  const deadline = Date.now() + LED_WITHIN_MS;
+/** A new topic can be used when its partitions have leaders and these have opened them: a leader answers for its log only then. */
+async function untilOpen(admin: Admin, names: readonly string[]): Promise<void> {
+  const deadline = performance.now() + OPEN_WITHIN_MS;
   for (;;) {
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: [...names] });
-      if (topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+      const isLed = topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+      if (isLed) {
+        for (const name of names) await admin.fetchTopicOffsets(name);
+        return;
+      }
     } catch (error) {
-      if (Date.now() > deadline) throw error;
+      if (performance.now() > deadline) throw error;
     }
-    if (Date.now() > deadline)
-      throw new Error(`not every partition of ${names.join(', ')} has a leader after ${LED_WITHIN_MS} ms`);
+    if (performance.now() > deadline) {
+      throw new Error(`not every partition of ${names.join(', ')} has a leader after ${OPEN_WITHIN_MS} ms`);
+    }
     await delay(50);
   }
 }
