@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { dirname } from 'node:path';
 import { readdirSync } from 'node:fs';
 import { headers, topics } from '@talaria/contracts';
@@ -169,6 +170,17 @@ describe('the whole loop', () => {
           ...(signature !== undefined && { 'x-hub-signature-256': signature }),
         },
       });
+    /** Says how long a body is and waits for the answer: one that is refused is not read. */
+    const announce = (length: number) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const headers = { 'content-type': 'application/json', 'content-length': length };
+        const sent = request(platform.webhookUrl, { method: 'POST', headers }, ({ statusCode }) => {
+          resolve(statusCode);
+          sent.destroy();
+        });
+        sent.once('error', reject);
+        sent.flushHeaders();
+      });
     const signed = (body: string) => sign(Buffer.from(body), appSecret);
 
     it.each([
@@ -181,8 +193,7 @@ describe('the whole loop', () => {
     });
 
     it('answers 413 to more than 4 MB, and takes one message of 3 MB, the most that Meta sends', async () => {
-      const tooLarge = JSON.stringify({ entry: [], padding: 'x'.repeat(4 * 1024 * 1024) });
-      expect((await post(tooLarge, signed(tooLarge))).status).toBe(413);
+      expect(await announce(4 * 1024 * 1024 + 1)).toBe(413);
       const body = 'é'.repeat(1_500_000);
       const message = { id: 'wamid.loop-large', from: markers.phone, type: 'text', text: { body } };
       const fits = JSON.stringify(notification(message));
