@@ -42,11 +42,13 @@ const aWorld = (): World => ({ sent: 0, told: new Set(), letters: [], retries: 0
 
 /** A dispatcher of its own. It dies at a point: there and from there on, nothing happens any more. `after` it: the deed is done, nobody hears. */
 function aProcess(world: World, answer: SendResult, death?: { point: Point; when: 'before' | 'after' }) {
-  const never = new Promise<never>(() => undefined);
+  let die: (how: 'dead') => void = () => undefined;
+  const died = new Promise<'dead'>((resolve) => (die = resolve));
+  const never = () => (die('dead'), new Promise<never>(() => undefined));
   const passing = async <T>(point: Point, deed: () => T | Promise<T>): Promise<T> => {
-    if (death?.point === point && death.when === 'before') return never;
+    if (death?.point === point && death.when === 'before') return never();
     const result = await deed();
-    return death?.point === point ? never : result;
+    return death?.point === point ? never() : result;
   };
   const ledger = createLedger(sqlOf(database.dataSource), randomUUID());
   const outlet = {
@@ -83,7 +85,7 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
     settle: (settlement: Parameters<typeof ledger.settle>[0]) =>
       passing('settle', () => ledger.settle(settlement)),
   };
-  return { config, ledger: dying, registry, client, outlet, logger: testLogger };
+  return { config, ledger: dying, registry, client, outlet, logger: testLogger, died };
 }
 
 function aJob(fields: Partial<SendMessage> = {}, offset = 7): Job {
@@ -123,10 +125,7 @@ const setBack = (job: Job) =>
 /** Runs until the record is finished or the process is dead. */
 async function run(process: ReturnType<typeof aProcess>, job: Job): Promise<Turn | 'dead'> {
   for (;;) {
-    const turn = await Promise.race([
-      attempt(process, job),
-      new Promise<'dead'>((resolve) => setTimeout(resolve, 300, 'dead')),
-    ]);
+    const turn = await Promise.race([attempt(process, job), process.died]);
     if (turn === 'dead' || turn.kind !== 'again') return turn;
     if (turn.afterMs > 1500) return turn;
   }
