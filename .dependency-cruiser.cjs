@@ -1,5 +1,5 @@
 /** The arrows of the architecture: what may import what. Specs may also use test/kit. */
-const leafLibs = 'contracts|whatsapp|rate-limit|config';
+const leafLibs = 'contracts|whatsapp|rate-limit|process-lock|config';
 
 module.exports = {
   forbidden: [

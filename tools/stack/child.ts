@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identify, isAlive, readIdentity, type ProcessIdentity } from './process-identity';
+import { identify, isAlive, readIdentity, type ProcessIdentity } from '@talaria/process-lock';
 
 export type ChildOptions = {
   /** For people, e.g. "Kafka node 1". */

@@ -6,7 +6,7 @@ import { Client } from 'pg';
 import { Child, endOfLog } from './child';
 import { freePorts } from './ports';
 import { choosePlace, type Place } from './postgres-place';
-import { isAlive, programOf } from './process-identity';
+import { isAlive, programOf } from '@talaria/process-lock';
 import { postgresProblem } from './reachable';
 
 export type Postgres = { readonly url: string; stop(): Promise<void> };

@@ -2,9 +2,9 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { endOrphans } from './child';
 import { prepareKafka, startKafka, type Broker } from './kafka';
-import { lock } from './lock';
+import { takeDirectory } from './take-directory';
 import { startPostgres } from './postgres';
-import { identify, isAlive, readIdentity, type ProcessIdentity } from './process-identity';
+import { identify, isAlive, readIdentity, type ProcessIdentity } from '@talaria/process-lock';
 import { kafkaProblem, postgresProblem } from './reachable';
 import { repositoryRoot } from './repository';
 
@@ -60,7 +60,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
   }
 
-  const undo: (() => Promise<void> | void)[] = [lock(directory)];
+  const undo: (() => Promise<void> | void)[] = [takeDirectory(directory)];
   const stop = once(async () => {
     for (const step of undo.reverse()) await step();
   });
