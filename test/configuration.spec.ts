@@ -14,7 +14,7 @@ function start(app: string, env: NodeJS.ProcessEnv) {
 
 describe('a wrong environment', () => {
   it.each([
-    ['ingestion', ['KAFKA_BROKERS', 'WHATSAPP_APP_SECRET', 'WHATSAPP_VERIFY_TOKEN']],
+    ['ingestion', ['KAFKA_BROKERS', 'WHATSAPP_APP_SECRET', 'WHATSAPP_VERIFY_TOKEN', 'SPOOL_DIR']],
     ['processor', ['KAFKA_BROKERS', 'DATABASE_URL']],
     ['dispatcher', ['KAFKA_BROKERS', 'DATABASE_URL']],
     ['simulator', ['WHATSAPP_APP_SECRET']],

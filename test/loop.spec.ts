@@ -228,7 +228,7 @@ describe('the whole loop', () => {
         expect((await fetch(`${app.url}/health/${path}`)).status).toBe(200);
     }
     const metrics = await (await fetch(platform.metricsUrls.ingestion)).text();
-    expect(metrics).toContain('talaria_webhook_requests_total{result="produce_failed"} 0');
+    expect(metrics).toContain('talaria_webhook_requests_total{result="unavailable"} 0');
     expect(await (await fetch(platform.metricsUrls.dispatcher)).text()).toContain(
       'talaria_dead_letters_total{cause="ambiguous"} 0',
     );

@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { readEnvironment } from '@talaria/config';
 import { createKafka, type KafkaConfig, kafkaSettings } from '@talaria/kafka';
-import { type Platform, type PlatformOptions, startPlatform } from '../../tools/platform/platform';
+import {
+  type Platform,
+  type PlatformDirectories,
+  type PlatformOptions,
+  startPlatform,
+} from '../../tools/platform/platform';
 import { repositoryRoot } from '../../tools/stack/repository';
 import { required } from './database';
 import { testLogger } from './logger';
@@ -20,9 +25,13 @@ export function testPlatform(name: string, env: PlatformOptions['env'] = {}): Pr
 }
 
 /** `npm test` ends what is left running in these, and removes them. */
-export function testDirectories(name: string): { logDirectory: string; pidDirectory: string } {
+export function testDirectories(name: string): PlatformDirectories {
   const directory = join(repositoryRoot(), '.talaria/tests', name);
-  return { logDirectory: directory, pidDirectory: join(directory, 'pids') };
+  return {
+    logDirectory: directory,
+    pidDirectory: join(directory, 'pids'),
+    spoolDirectory: join(directory, 'spool'),
+  };
 }
 
 export function kafkaConfigOf(platform: Platform): KafkaConfig {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEnvironment } from '@talaria/config';
 import { topics } from '@talaria/contracts';
@@ -23,10 +24,16 @@ export type PlatformOptions = {
   /** Settings beyond those that make the parts find each other. */
   readonly env?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>>;
   readonly say?: (line: string) => void;
-  /** Where logs and pid files go; default `.talaria/logs/<name>` and `.talaria/pids`. */
-  readonly directories?: { readonly logDirectory: string; readonly pidDirectory: string };
+  /** Where logs, pid files and the spool go; default `.talaria/logs/<name>`, `.talaria/pids` and `.talaria/spool/<name>`. */
+  readonly directories?: PlatformDirectories;
   /** Called when a process ends though nobody asked it to. */
   readonly onUnexpectedEnd?: (name: string, how: string) => void;
+};
+
+export type PlatformDirectories = {
+  readonly logDirectory: string;
+  readonly pidDirectory: string;
+  readonly spoolDirectory: string;
 };
 
 /** All of Talaria and a stand-in for Meta, as processes, on topics and a database of their own. */
@@ -42,7 +49,7 @@ export type Platform = {
   addNumber(number: NewNumber): Promise<void>;
   /** Another process of ours, started with these variables and ended with the platform. */
   addProcess(name: string, script: string, env: Readonly<Record<string, string>>): Promise<AppProcess>;
-  /** SIGTERM for every process, then topics and database are dropped. @returns how each process ended */
+  /** SIGTERM for every process, then topics, database and spool are dropped. @returns how each process ended */
   stop(): Promise<Readonly<Record<string, string>>>;
 };
 
@@ -76,12 +83,18 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const directories = options.directories ?? {
     logDirectory: join(root, '.talaria/logs', name),
     pidDirectory: join(root, '.talaria/pids'),
+    spoolDirectory: join(root, '.talaria/spool', name),
   };
   const { onUnexpectedEnd } = options;
   const common = { KAFKA_BROKERS: kafkaBrokers, KAFKA_PREFIX: kafkaPrefix, DATABASE_URL: databaseUrl };
   const own: Record<AppName, Record<string, string>> = {
     simulator: { WEBHOOK_URL: webhookUrl, WHATSAPP_APP_SECRET: appSecret },
-    ingestion: { WHATSAPP_APP_SECRET: appSecret, WHATSAPP_VERIFY_TOKEN: verifyToken },
+    ingestion: {
+      WHATSAPP_APP_SECRET: appSecret,
+      WHATSAPP_VERIFY_TOKEN: verifyToken,
+      SPOOL_DIR: directories.spoolDirectory,
+      SHUTDOWN_DELAY: '0s',
+    },
     processor: {},
     dispatcher: { GRAPH_API_URL: url('simulator') },
   };
@@ -124,6 +137,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     }
     await dropTopics(kafkaConfig);
     await dropDatabase(options.databaseUrl, databaseUrl);
+    rmSync(directories.spoolDirectory, { recursive: true, force: true });
     return ends;
   }
 
@@ -176,7 +190,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         script: join(root, script),
         httpPort,
         ...directories,
-        ...(onUnexpectedEnd && { onUnexpectedEnd }),
         ...(onUnexpectedEnd && { onUnexpectedEnd }),
         env: { ...process.env, ...common, HTTP_PORT: String(httpPort), ...env },
       });

@@ -1,27 +1,27 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { type VerifiedProducer } from '@talaria/kafka';
 import { HealthModule, type Logger } from '@talaria/observability';
 import { type IngestionConfig } from './config';
-import { INGESTION_CONFIG, LOGGER, PRODUCER } from './tokens';
+import { type RecordWriter } from './spool/record-writer';
+import { INGESTION_CONFIG, LOGGER, RECORD_WRITER } from './tokens';
 import { WebhookController } from './webhook/webhook.controller';
 import { WebhookPublisher } from './webhook/webhook.publisher';
 
 @Module({})
 export class AppModule {
-  static with(config: IngestionConfig, producer: VerifiedProducer, logger: Logger): DynamicModule {
+  static with(config: IngestionConfig, writer: RecordWriter, logger: Logger): DynamicModule {
     return {
       module: AppModule,
       imports: [
         HealthModule.register({
           live: { process: () => undefined },
-          ready: { kafka: () => producer.fault() },
+          ready: { webhooks: () => writer.fault() },
         }),
       ],
       controllers: [WebhookController],
       providers: [
         WebhookPublisher,
         { provide: INGESTION_CONFIG, useValue: config },
-        { provide: PRODUCER, useValue: producer },
+        { provide: RECORD_WRITER, useValue: writer },
         { provide: LOGGER, useValue: logger },
       ],
     };

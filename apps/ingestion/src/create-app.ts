@@ -1,30 +1,41 @@
+import { type Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type VerifiedProducer } from '@talaria/kafka';
 import { type Logger, nestLogger } from '@talaria/observability';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { AppModule } from './app.module';
 import { type IngestionConfig } from './config';
+import { guardEdge } from './edge';
 import { SilentFilter } from './silent.filter';
+import { type RecordWriter } from './spool/record-writer';
 
-/** Meta sends up to 3 MB. */
-const BODY_LIMIT = 4 * 1024 * 1024;
+/** How long a client may take for its headers, and for the whole request. Meta is quick; who trickles holds a connection. */
+const REQUEST_MS = 5_000;
+const IDLE_MS = 65_000;
+/** How often Node looks for clients that are too slow; its default is half a minute. */
+const CHECK_MS = 1_000;
 
-/** The HTTP server, not listening yet. Bodies stay the bytes that came: the signature is over them. */
+/** The HTTP server, not listening yet. */
 export async function createApp(
   config: IngestionConfig,
-  producer: VerifiedProducer,
+  writer: RecordWriter,
   logger: Logger,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
-    bodyLimit: BODY_LIMIT,
-    // Below the time that stopping may take: a body that trickles in does not hold it up.
-    requestTimeout: 5_000,
-    connectionTimeout: 30_000,
+    http: { connectionsCheckingInterval: CHECK_MS, headersTimeout: REQUEST_MS },
+    requestTimeout: REQUEST_MS,
+    // Longer than a load balancer keeps its own: the one who sends decides when a connection ends, so that no request meets a closed one.
+    keepAliveTimeout: IDLE_MS,
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    skipMiddie: true,
+    frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) =>
+      void reply.code(400).send(),
+    clientErrorHandler: answerSilently,
   });
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with(config, producer, logger),
+    AppModule.with(config, writer, logger),
     adapter,
     {
       bodyParser: false,
@@ -32,9 +43,20 @@ export async function createApp(
       abortOnError: false,
     },
   );
-  const server = adapter.getInstance();
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  guardEdge(adapter.getInstance(), config.HTTP_MAX_CONNECTIONS);
   app.useGlobalFilters(new SilentFilter(logger));
   return app;
 }
+
+/** What is no HTTP, or comes too slowly: a status without a word, and the end of the connection. */
+function answerSilently(error: NodeJS.ErrnoException, socket: Socket): void {
+  const status = statuses[error.code ?? ''] ?? '400 Bad Request';
+  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  // Who does not close his side is cut off.
+  socket.destroySoon();
+}
+
+const statuses: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+};

@@ -1,25 +1,61 @@
 import '@talaria/observability/tracing';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { topics } from '@talaria/contracts';
 import { createVerifiedProducer } from '@talaria/kafka';
 import { runProcess, startMetricsServer } from '@talaria/observability';
 import { readConfig } from './config';
 import { createApp } from './create-app';
+import { RecordWriter } from './spool/record-writer';
+import { Spool } from './spool/spool';
+import { watchSpool } from './spool/spool.metrics';
 
-runProcess('ingestion', async (logger) => {
+/** Requests that are not answered by then are cut off: longer than any of them may take for Kafka and the disk. */
+const FINISH_REQUESTS_MS = 4_000;
+
+runProcess('ingestion', async (logger, stop) => {
   const config = readConfig(process.env);
+  const openSpool = (directory: string) =>
+    Spool.open({ directory, maxBytes: config.SPOOL_MAX_SIZE, logger, onLost: stop });
+  const spool = await openSpool(config.SPOOL_DIR);
+  watchSpool(spool);
   const metrics = await startMetricsServer(config.METRICS_PORT);
-  const producer = await createVerifiedProducer({
-    config,
-    clientId: 'talaria.ingestion',
-    topics: [topics.webhooks.name, topics.webhooksDlq.name],
+  const writer = new RecordWriter({
+    connect: () =>
+      createVerifiedProducer({
+        config,
+        clientId: 'talaria.ingestion',
+        topics: [topics.webhooks.name, topics.webhooksDlq.name],
+        logger,
+      }),
+    spool,
+    openRefused: () => openSpool(join(config.SPOOL_DIR, 'refused')),
+    budgetMs: config.WEBHOOK_ACK_TIMEOUT,
     logger,
+    onFatal: stop,
   });
-  const app = await createApp(config, producer, logger);
+  writer.start();
+  const app = await createApp(config, writer, logger);
   await app.listen(config.HTTP_PORT, '0.0.0.0');
   return {
+    // At most 3 s, 4 s and 2.5 s: below the 10 s that stopping may take.
     close: async () => {
-      await app.close();
+      await sleep(config.SHUTDOWN_DELAY);
+      await finishRequests(app);
+      await writer.close();
       await metrics.close();
     },
   };
 });
+
+/** No new connections; what is under way is answered, and what is too slow for that is cut off. */
+async function finishRequests(app: NestFastifyApplication): Promise<void> {
+  const { server } = app.getHttpAdapter().getInstance();
+  // A connection whose last request began before the stop is kept alive by its answer.
+  const idle = setInterval(() => server.closeIdleConnections(), 100);
+  const late = setTimeout(() => server.closeAllConnections(), FINISH_REQUESTS_MS);
+  await app.close();
+  clearInterval(idle);
+  clearTimeout(late);
+}

@@ -92,3 +92,12 @@ export const durations = makeExactValidator<readonly number[]>((input) => {
     invalid('must be durations like "1s 2s 4s 30s 5m 1h"');
   return known;
 });
+
+const sizes: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
+
+/** A size such as `64KiB`, `512MiB` or `1GiB`, read as bytes. */
+export const bytes = makeExactValidator<number>((input) => {
+  const [, amount, unit] = /^([1-9]\d{0,5})(KiB|MiB|GiB|TiB)$/.exec(input.trim()) ?? [];
+  if (amount === undefined || unit === undefined) return invalid('must be a size like 64KiB, 512MiB or 1GiB');
+  return Number(amount) * (sizes[unit] ?? 1);
+});

@@ -1,4 +1,5 @@
 export * from './consumer';
+export { MissingTopicError } from './count-partitions';
 export * from './create-kafka';
 export * from './kafka-record';
 export * from './kafka-transport';

@@ -5,6 +5,7 @@ import { countPartitions } from './count-partitions';
 import { partitionOf } from './partition-of';
 import { connectProducer, type ProducerClient } from './producer-client';
 import { type KafkaConfig } from './settings';
+import { faultOf, GapError, isRefused, needsNewClient } from './write-faults';
 
 export type OutgoingRecord = {
   /** Without the prefix. */
@@ -32,6 +33,11 @@ export type VerifiedProducer = {
    * @throws {NotWrittenError} when it was given up, can never be written, or nothing more may be buffered
    */
   readonly send: (record: OutgoingRecord, options?: { readonly timeoutMs?: number }) => Promise<Written>;
+  /**
+   * Refuses everything that is not confirmed, at once, so that its callers can keep it elsewhere; none of it is sent again. What is under
+   * way may still be written: a record that is sent later is behind it in its partition all the same.
+   */
+  readonly giveUp: () => void;
   /** Why records are not being written at the moment; undefined when they are. */
   readonly fault: () => string | undefined;
   /** Waits up to 3 s for what is under way and refuses the rest, so that every caller is answered; then disconnects. */
@@ -40,7 +46,7 @@ export type VerifiedProducer = {
 
 export class NotWrittenError extends Error {
   constructor(
-    readonly reason: 'timeout' | 'refused' | 'full' | 'closed',
+    readonly reason: 'timeout' | 'given-up' | 'refused' | 'full' | 'closed',
     message: string,
     options?: ErrorOptions,
   ) {
@@ -75,18 +81,11 @@ const BATCH_BYTES = 512 * 1024;
 const SWEEP_MS = 50;
 const CLOSE_MS = { sending: 1500, disconnect: 1000 };
 const RETRY_MS = [50, 100, 200, 500, 1000];
-/** What the broker says of a batch when one record in it can never be written. */
-const REFUSED = new Set([
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
-  'INVALID_RECORD',
-  'INVALID_TIMESTAMP',
-]);
 
 /**
  * Connects and learns how many partitions each topic has.
  * @param topics without the prefix; the only ones that may be sent to
- * @throws when no broker answers, or a topic does not exist
+ * @throws {MissingTopicError} when a topic does not exist; otherwise when no broker answers
  */
 export async function createVerifiedProducer(options: {
   readonly config: KafkaConfig;
@@ -169,7 +168,7 @@ export async function createVerifiedProducer(options: {
         return;
       } catch (error) {
         if (isRefused(error)) return writeApart(shard, waiting, error);
-        fault = describe(error);
+        fault = faultOf(error);
         logger.warn(
           { topic: shard.topic, partition: shard.partition, records: waiting.length, reason: fault },
           'not written yet',
@@ -184,7 +183,7 @@ export async function createVerifiedProducer(options: {
   async function writeApart(shard: Shard, batch: readonly Waiting[], cause: unknown): Promise<void> {
     const [only] = batch;
     if (only !== undefined && batch.length === 1) {
-      const why = `the broker refuses this record: ${describe(cause)}`;
+      const why = `the broker refuses this record: ${faultOf(cause)}`;
       answer(only, () => only.reject(new NotWrittenError('refused', why, { cause })));
       return;
     }
@@ -214,7 +213,7 @@ export async function createVerifiedProducer(options: {
     giveUp(({ expiresAt }) => expiresAt <= now, 'timeout');
   }
 
-  function giveUp(which: (one: Waiting) => boolean, reason: 'timeout' | 'closed'): void {
+  function giveUp(which: (one: Waiting) => boolean, reason: 'timeout' | 'given-up' | 'closed'): void {
     for (const shard of shards.values()) {
       const late = [...shard.sending, ...shard.queue].filter(which);
       if (late.length === 0) continue;
@@ -238,7 +237,7 @@ export async function createVerifiedProducer(options: {
       void broken.retire();
       if (closed) void client.retire();
     } catch (error) {
-      logger.warn({ reason: describe(error) }, 'no new Kafka producer yet');
+      logger.warn({ reason: faultOf(error) }, 'no new Kafka producer yet');
     }
   }
 
@@ -247,6 +246,7 @@ export async function createVerifiedProducer(options: {
 
   return {
     send: (record, { timeoutMs = Infinity } = {}) => enqueue(record, timeoutMs),
+    giveUp: () => giveUp(() => true, 'given-up'),
     fault: () => (isBusy() ? fault : undefined),
     close: async () => {
       closed = true;
@@ -273,10 +273,6 @@ function takeBatch(shard: Shard): Waiting[] {
   return batch;
 }
 
-class GapError extends Error {
-  override readonly name = 'GapError';
-}
-
 /** The offset of the first record, if the broker's answer says that exactly this partition was written. */
 function firstOffset(shard: Shard, answer: RecordMetadata[]): number {
   const own = answer.filter(({ partition }) => partition === shard.partition);
@@ -285,30 +281,6 @@ function firstOffset(shard: Shard, answer: RecordMetadata[]): number {
     throw new GapError(`the answer does not confirm partition ${shard.partition}`);
   }
   return Number(baseOffset);
-}
-
-function causes(error: unknown): { name?: string; type?: string; message?: string }[] {
-  const chain: { name?: string; type?: string; message?: string; cause?: unknown }[] = [];
-  for (
-    let one = error;
-    typeof one === 'object' && one !== null && chain.length < 5;
-    one = (one as Error).cause
-  ) {
-    chain.push(one);
-  }
-  return chain;
-}
-
-const isRefused = (error: unknown) =>
-  causes(error).some(({ type }) => type !== undefined && REFUSED.has(type));
-
-function needsNewClient(error: unknown): boolean {
-  return causes(error).some(({ name }) => name === 'GapError' || name === 'KafkaJSRequestTimeoutError');
-}
-
-function describe(error: unknown): string {
-  const last = causes(error).at(-1);
-  return last?.type ?? last?.name ?? 'unknown fault';
 }
 
 function sizeOf({ key, value, headers }: OutgoingRecord): number {

@@ -1,10 +1,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
+/** The header that Meta signs its webhooks in, as Node names it. */
+export const signatureHeader = 'x-hub-signature-256';
+
 const FORM = /^sha256=([0-9a-f]{64})$/;
 
 /** The value of `X-Hub-Signature-256` for these bytes. */
 export function sign(body: Buffer, appSecret: string): string {
   return `sha256=${createHmac('sha256', appSecret).update(body).digest('hex')}`;
+}
+
+/** Whether a header has the form of a signature at all: what has not need not be read on. */
+export function isSignatureForm(header: unknown): boolean {
+  return typeof header === 'string' && FORM.test(header);
 }
 
 /**

@@ -28,6 +28,10 @@ const itemArrays: Readonly<Record<string, Item['kind']>> = {
   user_id_update: 'change',
 };
 
+/** Meta puts up to 1000 updates into a body. What is far beyond that, or would grow so far beyond itself, is not split. */
+const MAX_ITEMS = 10_000;
+const MAX_ENVELOPE_BYTES = 64 * 1024 * 1024;
+
 /** Where an item stands: the members on the way to it, outermost first, and the element or value that is the item. */
 type Place = { readonly kind: Item['kind']; readonly path: readonly Step[]; readonly item: Span };
 type Step = { readonly members: readonly Member[]; readonly taken: Member };
@@ -35,7 +39,8 @@ type Step = { readonly members: readonly Member[]; readonly taken: Member };
 /**
  * Splits a notification into its items. Nothing is lost and nothing invented: every message, status and change comes out exactly
  * once, its own bytes unchanged. A body that is one item is passed on as it is; otherwise each gets the envelope around it, with the contacts
- * that it refers to (a contact that nothing refers to goes with the first item of its change). What has no items, or not the shape of a notification, is one item of its own.
+ * that it refers to (a contact that nothing refers to goes with the first item of its change). What has no items, or not the shape of a notification, is one item of its own;
+ * so is a body whose items would be too many (10 000) or together too large (64 MiB, because what is around them is repeated with each).
  * @param body a JSON text
  * @returns undefined when the body is not JSON
  */
@@ -46,13 +51,27 @@ export function splitNotification(body: Buffer): Item[] | undefined {
     return undefined;
   }
   const json = body.toString('latin1');
-  const places = findItems(json, rootOf(json));
+  const root = rootOf(json);
+  const places = findItems(json, root);
   const only = places.length === 1 ? places[0] : undefined;
   if (only?.path.every(({ members }) => isPlain(members))) return [describe(json, only, body, body)];
+  const envelopes = places.length > MAX_ITEMS ? undefined : envelopesOf(json, places);
+  if (envelopes === undefined) return [describe(json, { kind: 'unknown', path: [], item: root }, body, body)];
+  return places.map((place, index) => describe(json, place, body, envelopes[index] ?? body));
+}
+
+/** @returns undefined when they would be too large together */
+function envelopesOf(json: string, places: readonly Place[]): Buffer[] | undefined {
   const contacts = shareContacts(json, places);
-  return places.map((place, index) =>
-    describe(json, place, body, Buffer.from(rebuild(json, place, contacts[index]), 'latin1')),
-  );
+  const envelopes: Buffer[] = [];
+  let bytes = 0;
+  for (const [index, place] of places.entries()) {
+    const envelope = Buffer.from(rebuild(json, place, contacts[index]), 'latin1');
+    bytes += envelope.length;
+    if (bytes > MAX_ENVELOPE_BYTES) return undefined;
+    envelopes.push(envelope);
+  }
+  return envelopes;
 }
 
 /** A repeated key would let a reader see another item than the one that was cut out. */

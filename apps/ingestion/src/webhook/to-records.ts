@@ -3,14 +3,21 @@ import { headers, topics, webhookKey } from '@talaria/contracts';
 import { type OutgoingRecord } from '@talaria/kafka';
 import { splitNotification } from '@talaria/whatsapp';
 
-export type Delivery = { readonly deliveryId: string; readonly receivedAt: Date; readonly body: Buffer };
+export type Delivery = {
+  readonly deliveryId: string;
+  readonly receivedAt: Date;
+  readonly body: Buffer;
+  /** The trace that the delivery belongs to, as record headers. */
+  readonly trace?: Readonly<Record<string, string>>;
+};
 
 /**
  * The records of a signed body: one for each of its items, keyed by the person it is about. A body that is not JSON becomes one dead
  * letter: Meta's retries would bring the same bytes again for seven days.
  */
-export function toRecords({ deliveryId, receivedAt, body }: Delivery): OutgoingRecord[] {
+export function toRecords({ deliveryId, receivedAt, body, trace }: Delivery): OutgoingRecord[] {
   const common = {
+    ...trace,
     [headers.deliveryId]: deliveryId,
     [headers.receivedAt]: receivedAt.toISOString(),
     [headers.bodySha256]: createHash('sha256').update(body).digest('hex'),

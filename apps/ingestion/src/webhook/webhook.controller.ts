@@ -2,7 +2,6 @@ import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import {
   Controller,
   Get,
-  Headers,
   HttpCode,
   HttpException,
   HttpStatus,
@@ -14,7 +13,8 @@ import {
 import { topics } from '@talaria/contracts';
 import { SpanKind } from '@opentelemetry/api';
 import { inSpan, type Logger, publicContext } from '@talaria/observability';
-import { isSigned } from '@talaria/whatsapp';
+import { isSigned, signatureHeader } from '@talaria/whatsapp';
+import { type FastifyRequest } from 'fastify';
 import { type IngestionConfig } from '../config';
 import { INGESTION_CONFIG, LOGGER } from '../tokens';
 import { webhookDuration, webhookItems, webhookRequests } from './webhook.metrics';
@@ -41,16 +41,16 @@ export class WebhookController {
     return challenge;
   }
 
-  /** 200 only when every item is in Kafka. Everything else makes Meta send it again, but a wrong signature. */
+  /** 200 only when every item is kept. Everything else makes Meta send it again. */
   @Post()
   @HttpCode(200)
-  async receive(
-    @Req() { body }: { body: unknown },
-    @Headers('x-hub-signature-256') signature: unknown,
-  ): Promise<void> {
+  async receive(@Req() { body, headers }: FastifyRequest): Promise<void> {
     const stop = webhookDuration.startTimer();
     try {
-      if (!Buffer.isBuffer(body) || !isSigned(body, signature, this.config.WHATSAPP_APP_SECRET)) {
+      if (
+        !Buffer.isBuffer(body) ||
+        !isSigned(body, headers[signatureHeader], this.config.WHATSAPP_APP_SECRET)
+      ) {
         webhookRequests.inc({ result: 'bad_signature' });
         throw silent(HttpStatus.UNAUTHORIZED);
       }
@@ -72,14 +72,14 @@ export class WebhookController {
       const records = await inSpan('POST /webhooks/whatsapp', options, () =>
         this.publisher.publish(delivery),
       );
-      const isJson = records.every(({ topic }) => topic === topics.webhooks.name);
+      const isJson = records[0]?.topic === topics.webhooks.name;
       webhookItems.inc(isJson ? records.length : 0);
       webhookRequests.inc({ result: isJson ? 'accepted' : 'not_json' });
     } catch (error) {
-      webhookRequests.inc({ result: 'produce_failed' });
+      webhookRequests.inc({ result: 'unavailable' });
       this.logger.error(
         { err: error, deliveryId: delivery.deliveryId },
-        'a webhook was answered 503: Kafka did not confirm it',
+        'a webhook was answered 503: neither Kafka nor the spool took it',
       );
       throw silent(HttpStatus.SERVICE_UNAVAILABLE);
     }

@@ -1,30 +1,23 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { type OutgoingRecord, type VerifiedProducer } from '@talaria/kafka';
-import { INGESTION_CONFIG, PRODUCER } from '../tokens';
-import { type IngestionConfig } from '../config';
+import { Inject, Injectable } from '@nestjs/common';
+import { type OutgoingRecord } from '@talaria/kafka';
+import { traceHeaders } from '@talaria/observability';
+import { type RecordWriter } from '../spool/record-writer';
+import { RECORD_WRITER } from '../tokens';
 import { toRecords, type Delivery } from './to-records';
 
 @Injectable()
-export class WebhookPublisher implements OnApplicationShutdown {
-  constructor(
-    @Inject(PRODUCER) private readonly producer: VerifiedProducer,
-    @Inject(INGESTION_CONFIG) private readonly config: IngestionConfig,
-  ) {}
+export class WebhookPublisher {
+  constructor(@Inject(RECORD_WRITER) private readonly writer: RecordWriter) {}
 
   /**
-   * Resolves when every item of the body is in Kafka, confirmed by all in-sync replicas. Items may be written although it throws:
-   * Meta sends the body again, and readers tell repeats apart.
+   * Resolves when every item of the body is in Kafka, confirmed by all in-sync replicas, or in the spool, synced to the disk. Items may be
+   * written although it throws: Meta sends the body again, and readers tell repeats apart.
    * @returns the records that were written
-   * @throws {NotWrittenError} when Kafka did not confirm all of them in time
+   * @throws {NotSpooledError} when neither took all of them
    */
-  async publish(delivery: Delivery): Promise<readonly OutgoingRecord[]> {
-    const records = toRecords(delivery);
-    const timeoutMs = this.config.WEBHOOK_ACK_TIMEOUT;
-    await Promise.all(records.map((record) => this.producer.send(record, { timeoutMs })));
+  async publish(delivery: Omit<Delivery, 'trace'>): Promise<readonly OutgoingRecord[]> {
+    const records = toRecords({ ...delivery, trace: traceHeaders() });
+    await Promise.all(records.map((record) => this.writer.write(record)));
     return records;
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.producer.close();
   }
 }

@@ -1,0 +1,18 @@
+import { crc32c } from './crc32c';
+
+describe('crc32c', () => {
+  // The test vectors of RFC 3720, appendix B.4.
+  it.each([
+    ['32 bytes of zero', Buffer.alloc(32), 0x8a9136aa],
+    ['32 bytes of ones', Buffer.alloc(32, 0xff), 0x62a8ab43],
+    ['bytes counting up', Buffer.from(Array.from({ length: 32 }, (_, byte) => byte)), 0x46dd794e],
+    ['the digits', Buffer.from('123456789'), 0xe3069283],
+    ['nothing', Buffer.alloc(0), 0],
+  ])('is that of the standard for %s', (_, bytes, expected) => {
+    expect(crc32c(bytes)).toBe(expected);
+  });
+
+  it('goes on from the CRC of what came before', () => {
+    expect(crc32c(Buffer.from('456789'), crc32c(Buffer.from('123')))).toBe(0xe3069283);
+  });
+});

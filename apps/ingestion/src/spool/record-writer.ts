@@ -1,0 +1,277 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { headers, topics } from '@talaria/contracts';
+import {
+  MissingTopicError,
+  NotWrittenError,
+  type OutgoingRecord,
+  type VerifiedProducer,
+} from '@talaria/kafka';
+import { type Logger } from '@talaria/observability';
+import { NotSpooledError, type Spool } from './spool';
+import { spoolDamage, spooledItems, spoolFailures } from './spool.metrics';
+import { type Segment } from './segment-files';
+import { decodeRecord, encodeRecord } from './spooled-record';
+
+export type RecordWriterOptions = {
+  /** Connects to Kafka; is called again until it succeeds. */
+  readonly connect: () => Promise<VerifiedProducer>;
+  readonly spool: Spool;
+  /** Opens the folder for records that Kafka refuses, when there is one. */
+  readonly openRefused: () => Promise<Spool>;
+  /** How long Kafka may take before its records go to the spool. */
+  readonly budgetMs: number;
+  readonly logger: Logger;
+  /** Called when it cannot go on. */
+  readonly onFatal: (error: Error) => void;
+};
+
+type Outstanding = {
+  readonly record: OutgoingRecord;
+  readonly bytes: number;
+  readonly since: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+};
+
+/** Beyond it Kafka is too slow for what comes in. */
+const MAX_OUTSTANDING_BYTES = 32 * 1024 * 1024;
+/** So little is drained in the time that a request may wait. */
+const HAND_OVER_BYTES = 1024 * 1024;
+const SWEEP_MS = 25;
+const CONNECT_AGAIN_MS = 1000;
+const DRAIN_AGAIN_MS = 500;
+/** How long a failure of the spool counts against being ready. */
+const FAILURE_COUNTS_MS = 5000;
+
+/**
+ * Writes records to Kafka, or, when Kafka does not take them in time, to the spool; "written" is true either way. It is always in one of three states:
+ *
+ * - `direct`: records go to Kafka. As soon as one is not confirmed within the budget, everything that is not confirmed goes to the spool, in the order of
+ *   the calls.
+ * - `spooling`: records go to the spool at once, and nobody waits for Kafka. Meanwhile the oldest segment is being sent, for as long as it takes.
+ * - `handing-over`: Kafka takes records again and little is left in the spool. New records wait, for milliseconds, until it is empty; then they go
+ *   to Kafka, in the order of the calls. If that takes longer than the budget, they go to the spool.
+ *
+ * So records of one key reach Kafka in the order of the calls. A record may reach it twice: when it was on its way as it was given up, and when the
+ * process ends in the middle of a segment.
+ */
+export class RecordWriter {
+  private state: 'direct' | 'spooling' | 'handing-over' = 'spooling';
+  /** What the callers of `direct` and `handing-over` wait for, oldest first. */
+  private readonly outstanding = new Set<Outstanding>();
+  private outstandingBytes = 0;
+  private producer: VerifiedProducer | undefined;
+  private refused: Spool | undefined;
+  private draining: Promise<void> | undefined;
+  private failedAt = -Infinity;
+  private closed = false;
+  private readonly sweep = setInterval(() => this.checkBudget(performance.now()), SWEEP_MS).unref();
+
+  constructor(private readonly options: RecordWriterOptions) {}
+
+  /** Begins to connect, and to drain what an earlier process left in the spool; until then records go behind that. */
+  start(): void {
+    this.draining = this.drain()
+      .catch((error: unknown) => this.options.onFatal(error as Error))
+      .finally(() => (this.draining = undefined));
+  }
+
+  /**
+   * Resolves with where the record is: confirmed by all in-sync replicas, or synced to the disk.
+   * @throws {NotSpooledError} when neither took it. It may be written all the same.
+   */
+  write(record: OutgoingRecord): Promise<void> {
+    if (this.state === 'spooling') return this.spoolRecord(record);
+    const bytes = record.value?.length ?? 0;
+    if (this.outstandingBytes + bytes > MAX_OUTSTANDING_BYTES) {
+      this.turnToSpool('more waits for Kafka than the memory may hold');
+      return this.spoolRecord(record);
+    }
+    return new Promise((resolve, reject) => {
+      const one = { record, bytes, since: performance.now(), resolve, reject };
+      this.outstanding.add(one);
+      this.outstandingBytes += bytes;
+      if (this.state === 'direct') this.send(one);
+    });
+  }
+
+  /** Why webhooks can be taken neither by Kafka nor by the spool; undefined when they can. */
+  fault(): string | undefined {
+    const failed = this.state === 'spooling' && performance.now() - this.failedAt < FAILURE_COUNTS_MS;
+    return failed ? 'Kafka is away and the spool is full or not writable' : undefined;
+  }
+
+  /** What is not confirmed goes to the spool; what is in the spool stays there for the next process. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.sweep);
+    if (this.outstanding.size > 0) this.turnToSpool('stopping');
+    await this.producer?.close();
+    if (this.producer !== undefined) await this.draining;
+    await this.options.spool.close();
+    await this.refused?.close();
+  }
+
+  private send(one: Outstanding): void {
+    this.producer?.send(one.record).then(
+      () => {
+        if (this.take(one)) one.resolve();
+      },
+      (error: unknown) => this.notWritten(one, error),
+    );
+  }
+
+  /** @returns false when it was answered, or went to the spool, meanwhile */
+  private take(one: Outstanding): boolean {
+    if (!this.outstanding.delete(one)) return false;
+    this.outstandingBytes -= one.bytes;
+    return true;
+  }
+
+  private notWritten(one: Outstanding, error: unknown): void {
+    if (!this.outstanding.has(one)) return;
+    if (isRefused(error)) {
+      this.take(one);
+      this.deadLetter(one.record, error).then(one.resolve, one.reject);
+    } else {
+      this.turnToSpool(error instanceof Error ? error.message : 'unknown fault');
+    }
+  }
+
+  private checkBudget(now: number): void {
+    const [oldest] = this.outstanding;
+    if (oldest !== undefined && now - oldest.since > this.options.budgetMs) {
+      this.turnToSpool(this.producer?.fault() ?? 'slow');
+    }
+  }
+
+  private turnToSpool(reason: string): void {
+    const { logger } = this.options;
+    logger.warn(
+      { reason, items: this.outstanding.size },
+      'Kafka does not take webhooks: they go to the spool',
+    );
+    const wasDirect = this.state === 'direct';
+    this.state = 'spooling';
+    const waiting = [...this.outstanding];
+    this.outstanding.clear();
+    this.outstandingBytes = 0;
+    for (const { record, resolve, reject } of waiting) this.spoolRecord(record).then(resolve, reject);
+    if (wasDirect) this.producer?.giveUp();
+    if (!this.closed && this.draining === undefined) this.start();
+  }
+
+  private async spoolRecord(record: OutgoingRecord): Promise<void> {
+    try {
+      await this.options.spool.append(encodeRecord(record));
+      spooledItems.inc({ event: 'spooled' });
+    } catch (error) {
+      this.failedAt = performance.now();
+      if (error instanceof NotSpooledError) spoolFailures.inc({ reason: error.reason });
+      throw error;
+    }
+  }
+
+  /** Sends what is in the spool, oldest first, until there is nothing in it; then records go to Kafka again. */
+  private async drain(): Promise<void> {
+    const { spool } = this.options;
+    const producer = (this.producer ??= await this.connect());
+    let isTaking = false;
+    while (!this.closed && this.state !== 'direct') {
+      if ((isTaking || spool.isEmpty) && spool.bytes <= HAND_OVER_BYTES) this.state = 'handing-over';
+      if (spool.oldest === undefined) await spool.seal();
+      const segment = spool.oldest;
+      if (segment !== undefined) {
+        isTaking = await this.drainSegment(producer, segment);
+        if (!isTaking) await sleep(DRAIN_AGAIN_MS);
+      } else if (this.state === 'handing-over' && spool.isEmpty) this.goDirect();
+    }
+  }
+
+  private goDirect(): void {
+    this.state = 'direct';
+    this.options.logger.info('webhooks go to Kafka');
+    for (const one of this.outstanding) this.send(one);
+  }
+
+  /** @returns whether all of it is in Kafka, or where else it belongs, and it is gone from the spool */
+  private async drainSegment(producer: VerifiedProducer, segment: Segment): Promise<boolean> {
+    const { spool, logger } = this.options;
+    const { payloads, damagedBytes } = await spool.read(segment);
+    if (damagedBytes > 0) {
+      spoolDamage.inc(damagedBytes);
+      logger.error(
+        { segment: segment.name, damagedBytes },
+        'a part of the spool was damaged and is set aside in its folder "damaged": a write was cut off, or the disk is failing',
+      );
+    }
+    const ends = await Promise.allSettled(
+      payloads.map((payload) => this.drainRecord(producer, readRecord(payload, segment.name))),
+    );
+    if (ends.some(({ status }) => status === 'rejected')) return false;
+    await spool.remove(segment);
+    spooledItems.inc({ event: 'drained' }, payloads.length);
+    return true;
+  }
+
+  private async drainRecord(producer: VerifiedProducer, record: OutgoingRecord): Promise<void> {
+    try {
+      await producer.send(record);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      await this.deadLetter(record, error);
+    }
+  }
+
+  /** What Kafka refuses for ever would come again for ever: it becomes a dead letter, or, refused as that too, a file. */
+  private async deadLetter(record: OutgoingRecord, cause: NotWrittenError): Promise<void> {
+    spooledItems.inc({ event: 'refused' });
+    this.options.logger.error({ reason: cause.message }, 'Kafka refuses an item: it becomes a dead letter');
+    const letter = {
+      ...record,
+      topic: topics.webhooksDlq.name,
+      headers: {
+        ...record.headers,
+        [headers.dlqCause]: 'invalid',
+        [headers.dlqAt]: new Date().toISOString(),
+        [headers.errorMessage]: cause.message,
+      },
+    };
+    try {
+      await this.producer?.send(letter, { timeoutMs: this.options.budgetMs });
+    } catch (error) {
+      if (!isRefused(error)) return this.options.spool.append(encodeRecord(letter));
+      this.refused ??= await this.options.openRefused();
+      await this.refused.append(encodeRecord(record));
+    }
+  }
+
+  private async connect(): Promise<VerifiedProducer> {
+    for (;;) {
+      try {
+        return await this.options.connect();
+      } catch (error) {
+        if (error instanceof MissingTopicError || this.closed) throw error;
+        this.options.logger.warn({ reason: (error as Error).name }, 'no Kafka yet: webhooks go to the spool');
+      }
+      await sleep(CONNECT_AGAIN_MS, undefined, { ref: false });
+    }
+  }
+}
+
+function isRefused(error: unknown): error is NotWrittenError {
+  return error instanceof NotWrittenError && error.reason === 'refused';
+}
+
+/** What passed its checksum and is no record was written by another program: it is kept whole, where a person will look at it. */
+function readRecord(payload: Buffer, segment: string): OutgoingRecord {
+  try {
+    return decodeRecord(payload);
+  } catch {
+    const cause = {
+      [headers.dlqCause]: 'decode',
+      [headers.errorMessage]: 'an entry of the spool that is no record',
+    };
+    return { topic: topics.webhooksDlq.name, key: segment, value: payload, headers: cause };
+  }
+}

@@ -1,0 +1,43 @@
+/** The broker's answer does not confirm what was sent. */
+export class GapError extends Error {
+  override readonly name = 'GapError';
+}
+
+/** What the broker says of a batch when one record in it can never be written. */
+const REFUSED = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+]);
+
+/** Whether the same records would be refused again, however often they are sent. */
+export function isRefused(error: unknown): boolean {
+  return causes(error).some(({ type }) => type !== undefined && REFUSED.has(type));
+}
+
+/** Whether the client that sent cannot be trusted any more: its broker map is wrong, or its connection is dead and it does not know. */
+export function needsNewClient(error: unknown): boolean {
+  return causes(error).some(({ name }) => name === 'GapError' || name === 'KafkaJSRequestTimeoutError');
+}
+
+/** Kafka's name for the fault, else the error's; nothing of what was sent. */
+export function faultOf(error: unknown): string {
+  const last = causes(error).at(-1);
+  return last?.type ?? last?.name ?? 'unknown fault';
+}
+
+type Cause = { readonly name?: string; readonly type?: string };
+
+/** kafkajs wraps the error that tells into others. */
+function causes(error: unknown): Cause[] {
+  const chain: Cause[] = [];
+  for (
+    let one = error;
+    typeof one === 'object' && one !== null && chain.length < 5;
+    one = (one as Error).cause
+  ) {
+    chain.push(one);
+  }
+  return chain;
+}
