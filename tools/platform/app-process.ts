@@ -32,6 +32,11 @@ export class AppProcess {
     return `http://127.0.0.1:${this.options.httpPort}`;
   }
 
+  /** Undefined before it was started. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   get logFile(): string {
     return join(this.options.logDirectory, `${this.name}.log`);
   }

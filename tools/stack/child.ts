@@ -71,6 +71,11 @@ export class Child {
     });
   }
 
+  /** Undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.process.pid;
+  }
+
   /** Sends a signal; nothing happens when it is gone. */
   signal(signal: NodeJS.Signals): void {
     if (running.has(this)) this.process.kill(signal);

@@ -13,6 +13,8 @@ export type Broker = {
   readonly nodeId: number;
   /** host:port; the same for as long as the stack runs. */
   readonly address: string;
+  /** Undefined while it does not run; another one after each start. */
+  readonly pid: number | undefined;
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGSTOP: its connections stay open and nothing answers. */
@@ -155,6 +157,10 @@ class Node implements Broker {
       await this.kill();
       throw error;
     }
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
   }
 
   async kill(): Promise<void> {

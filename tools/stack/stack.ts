@@ -34,7 +34,11 @@ export type Stack = {
   stop(): Promise<void>;
 };
 
-export type RunningStack = Pick<Stack, 'kafkaBrokers' | 'databaseUrl'> & { readonly pid: number };
+export type RunningStack = Pick<Stack, 'kafkaBrokers' | 'databaseUrl'> & {
+  readonly pid: number;
+  /** Of the brokers that it runs; empty when KAFKA_BROKERS named a cluster. */
+  readonly kafkaPids: readonly number[];
+};
 
 const NAMED_SERVER_ANSWERS_WITHIN_MS = 5_000;
 const defaultDirectory = () => join(repositoryRoot(), '.talaria');
@@ -90,7 +94,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       kafkaBrokers: kafkaBrokers || brokers.map(({ address }) => address).join(','),
       databaseUrl,
     };
-    if (options.announced === true) undo.push(announce(directory, stack));
+    if (options.announced === true) undo.push(announce(directory, { ...stack, kafkaPids: pidsOf(brokers) }));
     return { ...stack, brokers, stop };
   } catch (error) {
     await stop();
@@ -102,8 +106,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 export function runningStack(directory = defaultDirectory()): RunningStack | undefined {
   const found = readIdentity(notice(resolve(directory))) as (RunningStack & ProcessIdentity) | undefined;
   if (!found || !isAlive(found)) return undefined;
-  const { pid, kafkaBrokers, databaseUrl } = found;
-  return { pid, kafkaBrokers, databaseUrl };
+  const { pid, kafkaBrokers, databaseUrl, kafkaPids } = found;
+  return { pid, kafkaBrokers, databaseUrl, kafkaPids };
+}
+
+/** The processes of those brokers that run. */
+export function pidsOf(brokers: readonly Broker[]): number[] {
+  return brokers.flatMap(({ pid }) => pid ?? []);
 }
 
 async function checkNamedServers(env: NodeJS.ProcessEnv): Promise<void> {
@@ -120,7 +129,7 @@ async function checkNamedServers(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /** Tells other processes of this clone where the servers are; gives back what takes it back. */
-function announce(directory: string, stack: Pick<Stack, 'kafkaBrokers' | 'databaseUrl'>): () => void {
+function announce(directory: string, stack: Omit<RunningStack, 'pid'>): () => void {
   const file = notice(directory);
   rmSync(file, { force: true });
   writeFileSync(file, JSON.stringify({ ...identify(process.pid), ...stack }), { mode: 0o600 });
