@@ -50,6 +50,7 @@ const scripts = {
   test: () => (build(), start('test/main.js')),
   topics: () => (build(), start('setup/topics.js')),
   migrate: () => (build(), start('setup/migrate.js')),
+  spool: () => (build(), start('spool/main.js')),
   check() {
     run('format', bin('prettier'), ['--check', '--log-level=warn', '.']);
     run('lint', bin('eslint'), ['--max-warnings=0', '.']);

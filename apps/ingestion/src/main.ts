@@ -19,6 +19,7 @@ runProcess('ingestion', async (logger, stop) => {
   const openSpool = (directory: string) =>
     Spool.open({ directory, maxBytes: config.SPOOL_MAX_SIZE, logger, onLost: stop });
   const spool = await openSpool(config.SPOOL_DIR);
+  let refused: Promise<Spool> | undefined;
   watchSpool(spool);
   const metrics = await startMetricsServer(config.METRICS_PORT);
   const writer = new RecordWriter({
@@ -30,7 +31,7 @@ runProcess('ingestion', async (logger, stop) => {
         logger,
       }),
     spool,
-    openRefused: () => openSpool(join(config.SPOOL_DIR, 'refused')),
+    openRefused: () => (refused ??= openSpool(join(config.SPOOL_DIR, 'refused'))),
     budgetMs: config.WEBHOOK_ACK_TIMEOUT,
     logger,
     onFatal: stop,
@@ -44,6 +45,7 @@ runProcess('ingestion', async (logger, stop) => {
       await sleep(config.SHUTDOWN_DELAY);
       await finishRequests(app);
       await writer.close();
+      await (await refused)?.close();
       await metrics.close();
     },
   };

@@ -1,26 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { headers, topics } from '@talaria/contracts';
-import {
-  MissingTopicError,
-  NotWrittenError,
-  type OutgoingRecord,
-  type VerifiedProducer,
-} from '@talaria/kafka';
-import { type Logger } from '@talaria/observability';
-import { NotSpooledError, type Spool } from './spool';
-import { spoolDamage, spooledItems, spoolFailures } from './spool.metrics';
-import { type Segment } from './segment-files';
-import { decodeRecord, encodeRecord } from './spooled-record';
+import { MissingTopicError, type OutgoingRecord, type VerifiedProducer } from '@talaria/kafka';
+import { deadLetter, type Drain, drainSegment, isRefused } from './drain-segment';
+import { NotSpooledError } from './spool';
+import { spooledItems, spoolFailures } from './spool.metrics';
+import { encodeRecord } from './spooled-record';
 
-export type RecordWriterOptions = {
+export type RecordWriterOptions = Omit<Drain, 'producer'> & {
   /** Connects to Kafka; is called again until it succeeds. */
   readonly connect: () => Promise<VerifiedProducer>;
-  readonly spool: Spool;
-  /** Opens the folder for records that Kafka refuses, when there is one. */
-  readonly openRefused: () => Promise<Spool>;
   /** How long Kafka may take before its records go to the spool. */
   readonly budgetMs: number;
-  readonly logger: Logger;
   /** Called when it cannot go on. */
   readonly onFatal: (error: Error) => void;
 };
@@ -60,8 +49,7 @@ export class RecordWriter {
   /** What the callers of `direct` and `handing-over` wait for, oldest first. */
   private readonly outstanding = new Set<Outstanding>();
   private outstandingBytes = 0;
-  private producer: VerifiedProducer | undefined;
-  private refused: Spool | undefined;
+  private drainer: Drain | undefined;
   private draining: Promise<void> | undefined;
   private failedAt = -Infinity;
   private closed = false;
@@ -71,9 +59,9 @@ export class RecordWriter {
 
   /** Begins to connect, and to drain what an earlier process left in the spool; until then records go behind that. */
   start(): void {
-    this.draining = this.drain()
-      .catch((error: unknown) => this.options.onFatal(error as Error))
-      .finally(() => (this.draining = undefined));
+    this.draining = this.drain().catch((error: unknown) => {
+      if (!this.closed) this.options.onFatal(error as Error);
+    });
   }
 
   /**
@@ -106,14 +94,13 @@ export class RecordWriter {
     this.closed = true;
     clearInterval(this.sweep);
     if (this.outstanding.size > 0) this.turnToSpool('stopping');
-    await this.producer?.close();
-    if (this.producer !== undefined) await this.draining;
+    await this.drainer?.producer.close();
+    if (this.drainer !== undefined) await this.draining;
     await this.options.spool.close();
-    await this.refused?.close();
   }
 
   private send(one: Outstanding): void {
-    this.producer?.send(one.record).then(
+    this.drainer?.producer.send(one.record).then(
       () => {
         if (this.take(one)) one.resolve();
       },
@@ -130,9 +117,9 @@ export class RecordWriter {
 
   private notWritten(one: Outstanding, error: unknown): void {
     if (!this.outstanding.has(one)) return;
-    if (isRefused(error)) {
+    if (isRefused(error) && this.drainer !== undefined) {
       this.take(one);
-      this.deadLetter(one.record, error).then(one.resolve, one.reject);
+      deadLetter(this.drainer, one.record, error).then(one.resolve, one.reject);
     } else {
       this.turnToSpool(error instanceof Error ? error.message : 'unknown fault');
     }
@@ -141,7 +128,7 @@ export class RecordWriter {
   private checkBudget(now: number): void {
     const [oldest] = this.outstanding;
     if (oldest !== undefined && now - oldest.since > this.options.budgetMs) {
-      this.turnToSpool(this.producer?.fault() ?? 'slow');
+      this.turnToSpool(this.drainer?.producer.fault() ?? 'slow');
     }
   }
 
@@ -157,7 +144,7 @@ export class RecordWriter {
     this.outstanding.clear();
     this.outstandingBytes = 0;
     for (const { record, resolve, reject } of waiting) this.spoolRecord(record).then(resolve, reject);
-    if (wasDirect) this.producer?.giveUp();
+    if (wasDirect) this.drainer?.producer.giveUp();
     if (!this.closed && this.draining === undefined) this.start();
   }
 
@@ -175,14 +162,15 @@ export class RecordWriter {
   /** Sends what is in the spool, oldest first, until there is nothing in it; then records go to Kafka again. */
   private async drain(): Promise<void> {
     const { spool } = this.options;
-    const producer = (this.producer ??= await this.connect());
+    const drainer = (this.drainer ??= { ...this.options, producer: await this.connect() });
+    if (this.closed) await drainer.producer.close();
     let isTaking = false;
     while (!this.closed && this.state !== 'direct') {
       if ((isTaking || spool.isEmpty) && spool.bytes <= HAND_OVER_BYTES) this.state = 'handing-over';
-      if (spool.oldest === undefined) await spool.seal();
-      const segment = spool.oldest;
+      if (spool.segments.length === 0) await spool.seal();
+      const [segment] = spool.segments;
       if (segment !== undefined) {
-        isTaking = await this.drainSegment(producer, segment);
+        isTaking = (await drainSegment(drainer, segment)) !== undefined;
         if (!isTaking) await sleep(DRAIN_AGAIN_MS);
       } else if (this.state === 'handing-over' && spool.isEmpty) this.goDirect();
     }
@@ -190,60 +178,9 @@ export class RecordWriter {
 
   private goDirect(): void {
     this.state = 'direct';
+    this.draining = undefined;
     this.options.logger.info('webhooks go to Kafka');
     for (const one of this.outstanding) this.send(one);
-  }
-
-  /** @returns whether all of it is in Kafka, or where else it belongs, and it is gone from the spool */
-  private async drainSegment(producer: VerifiedProducer, segment: Segment): Promise<boolean> {
-    const { spool, logger } = this.options;
-    const { payloads, damagedBytes } = await spool.read(segment);
-    if (damagedBytes > 0) {
-      spoolDamage.inc(damagedBytes);
-      logger.error(
-        { segment: segment.name, damagedBytes },
-        'a part of the spool was damaged and is set aside in its folder "damaged": a write was cut off, or the disk is failing',
-      );
-    }
-    const ends = await Promise.allSettled(
-      payloads.map((payload) => this.drainRecord(producer, readRecord(payload, segment.name))),
-    );
-    if (ends.some(({ status }) => status === 'rejected')) return false;
-    await spool.remove(segment);
-    spooledItems.inc({ event: 'drained' }, payloads.length);
-    return true;
-  }
-
-  private async drainRecord(producer: VerifiedProducer, record: OutgoingRecord): Promise<void> {
-    try {
-      await producer.send(record);
-    } catch (error) {
-      if (!isRefused(error)) throw error;
-      await this.deadLetter(record, error);
-    }
-  }
-
-  /** What Kafka refuses for ever would come again for ever: it becomes a dead letter, or, refused as that too, a file. */
-  private async deadLetter(record: OutgoingRecord, cause: NotWrittenError): Promise<void> {
-    spooledItems.inc({ event: 'refused' });
-    this.options.logger.error({ reason: cause.message }, 'Kafka refuses an item: it becomes a dead letter');
-    const letter = {
-      ...record,
-      topic: topics.webhooksDlq.name,
-      headers: {
-        ...record.headers,
-        [headers.dlqCause]: 'invalid',
-        [headers.dlqAt]: new Date().toISOString(),
-        [headers.errorMessage]: cause.message,
-      },
-    };
-    try {
-      await this.producer?.send(letter, { timeoutMs: this.options.budgetMs });
-    } catch (error) {
-      if (!isRefused(error)) return this.options.spool.append(encodeRecord(letter));
-      this.refused ??= await this.options.openRefused();
-      await this.refused.append(encodeRecord(record));
-    }
   }
 
   private async connect(): Promise<VerifiedProducer> {
@@ -256,22 +193,5 @@ export class RecordWriter {
       }
       await sleep(CONNECT_AGAIN_MS, undefined, { ref: false });
     }
-  }
-}
-
-function isRefused(error: unknown): error is NotWrittenError {
-  return error instanceof NotWrittenError && error.reason === 'refused';
-}
-
-/** What passed its checksum and is no record was written by another program: it is kept whole, where a person will look at it. */
-function readRecord(payload: Buffer, segment: string): OutgoingRecord {
-  try {
-    return decodeRecord(payload);
-  } catch {
-    const cause = {
-      [headers.dlqCause]: 'decode',
-      [headers.errorMessage]: 'an entry of the spool that is no record',
-    };
-    return { topic: topics.webhooksDlq.name, key: segment, value: payload, headers: cause };
   }
 }

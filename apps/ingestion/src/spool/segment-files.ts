@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scan } from './frames';
+import { type Scan, scan } from './frames';
 
 /** A file of the spool that nothing is appended to any more. */
 export type Segment = { readonly name: string; readonly bytes: number };
@@ -31,6 +31,11 @@ export type ReadSegment = {
   /** How many bytes were no whole entry. */
   readonly damagedBytes: number;
 };
+
+/** Reads a segment and changes nothing. */
+export async function inspectSegment(directory: string, name: string): Promise<Scan> {
+  return scan(await readFile(join(directory, name)));
+}
 
 /** Reads a segment; what is damaged in it is first set aside, in files below `damaged`, where a person can look at it. */
 export async function readSegment(directory: string, name: string): Promise<ReadSegment> {

@@ -131,9 +131,9 @@ export class Spool {
     return new Promise((sealed) => this.enqueue({ sealed }));
   }
 
-  /** The oldest segment that is not appended to any more. */
-  get oldest(): Segment | undefined {
-    return this.sealed[0];
+  /** What is not appended to any more, oldest first. */
+  get segments(): readonly Segment[] {
+    return this.sealed;
   }
 
   /** Its entries; damage is set aside and told. */

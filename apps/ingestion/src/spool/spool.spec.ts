@@ -1,0 +1,89 @@
+import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSpool, testSpools } from '../../testing/spools';
+import { type NotSpooledError, type Spool } from './spool';
+
+describe('the spool', () => {
+  let spools: ReturnType<typeof testSpools>;
+  beforeEach(() => (spools = testSpools()));
+  afterEach(() => spools.close());
+
+  const appendAll = async (spool: Spool, texts: readonly string[]) => {
+    await Promise.all(texts.map((text) => spool.append(Buffer.from(text))));
+  };
+  const numbers = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, index) => `entry ${from + index}`);
+  const textsOf = async (spool: Spool) => {
+    const { payloads, damagedBytes } = await readSpool(spool);
+    return { texts: payloads.map(String), damagedBytes };
+  };
+  const files = (name = 'spool') =>
+    readdirSync(join(spools.root, name)).filter((file) => file.endsWith('.seg'));
+
+  it('gives back what was appended, in the order of the calls, also to a later process, and what that one appends behind it', async () => {
+    const first = await spools.open();
+    await appendAll(first, numbers(0, 300));
+    await first.close();
+    const second = await spools.open();
+    await appendAll(second, numbers(300, 400));
+    expect(await textsOf(second)).toEqual({ texts: numbers(0, 400), damagedBytes: 0 });
+  });
+
+  it('begins a new segment when one is full, and is empty when all are removed', async () => {
+    const spool = await spools.open();
+    const large = Buffer.alloc(1_500_000, 'x');
+    for (let index = 0; index < 9; index++) await spool.append(large);
+    await spool.seal();
+    expect(spool.segments.length).toBeGreaterThan(2);
+    expect(spool.bytes).toBeGreaterThan(9 * large.length);
+    for (const segment of [...spool.segments]) await spool.remove(segment);
+    expect([spool.bytes, spool.isEmpty, spool.oldestAt, files()]).toEqual([0, true, undefined, []]);
+  });
+
+  it('belongs to one process at a time', async () => {
+    const spool = await spools.open();
+    await expect(spools.open()).rejects.toThrow(`is held by process ${process.pid}`);
+    await spool.close();
+    await expect(spools.open()).resolves.toBeDefined();
+  });
+
+  it('refuses what goes beyond its size, and takes entries again when there is room', async () => {
+    const spool = await spools.open('small', 2000);
+    await spool.append(Buffer.alloc(1500));
+    await expect(spool.append(Buffer.alloc(1500))).rejects.toMatchObject({ reason: 'full' });
+    await spool.seal();
+    await spool.remove(spool.segments[0]!);
+    await expect(spool.append(Buffer.alloc(1500))).resolves.toBeUndefined();
+  });
+
+  it('refuses while the disk refuses, keeps what it had, and goes on when the disk is well', async () => {
+    const spool = await spools.open('gone');
+    rmSync(join(spools.root, 'gone'), { recursive: true });
+    const failure = (await spool
+      .append(Buffer.from('lost'))
+      .catch((error: unknown) => error)) as NotSpooledError;
+    expect(failure).toMatchObject({ reason: 'disk', message: 'the spool cannot be written (ENOENT)' });
+    expect(spool.isEmpty).toBe(true);
+  });
+
+  it('sets aside what is damaged, tells how much, and gives all the rest, once', async () => {
+    const before = await spools.open();
+    await appendAll(before, numbers(0, 10));
+    await before.close();
+    const [name = ''] = files();
+    appendFileSync(join(spools.root, 'spool', name), 'half an ent');
+
+    const spool = await spools.open();
+    expect(await textsOf(spool)).toEqual({ texts: numbers(0, 10), damagedBytes: 11 });
+    const damaged = readdirSync(join(spools.root, 'spool/damaged'));
+    expect(damaged.map((file) => readFileSync(join(spools.root, 'spool/damaged', file), 'utf8'))).toEqual([
+      'half an ent',
+    ]);
+  });
+
+  it('takes nothing more when it is closed', async () => {
+    const spool = await spools.open();
+    await spool.close();
+    await expect(spool.append(Buffer.from('late'))).rejects.toMatchObject({ reason: 'closed' });
+  });
+});

@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { isAlive, readIdentity } from '@talaria/process-lock';
+import {
+  begunAt,
+  inspectSegment,
+  listDamaged,
+  listSegments,
+} from '../../apps/ingestion/src/spool/segment-files';
+
+export type SpoolStatus = {
+  readonly directory: string;
+  /** The process that holds it, if that lives on this machine. */
+  readonly heldBy?: number;
+  readonly segments: number;
+  readonly bytes: number;
+  /** When the oldest segment was begun, ISO 8601. */
+  readonly oldestAt?: string;
+  /** Files of damage that was set aside earlier. */
+  readonly damagedFiles: number;
+  /** What Kafka refused even as dead letters. */
+  readonly refusedBytes: number;
+  /** Whole entries; only when all was read. */
+  readonly items?: number;
+  /** Bytes that are no whole entry; only when all was read. */
+  readonly damagedBytes?: number;
+};
+
+/** Changes nothing, and may be asked while ingestion runs. @throws when there is no such folder */
+export async function spoolStatus(directory: string): Promise<SpoolStatus> {
+  if (!existsSync(directory)) throw new Error(`there is no folder ${directory}`);
+  const segments = await listSegments(directory);
+  const refused = join(directory, 'refused');
+  const refusedSegments = existsSync(refused) ? await listSegments(refused) : [];
+  const owner = readIdentity(join(directory, 'spool.lock'));
+  const [oldest] = segments;
+  return {
+    directory,
+    ...(owner !== undefined && isAlive(owner) && { heldBy: owner.pid }),
+    segments: segments.length,
+    bytes: sum(segments),
+    ...(oldest && { oldestAt: new Date(begunAt(oldest.name)).toISOString() }),
+    damagedFiles: (await listDamaged(directory)).length,
+    refusedBytes: sum(refusedSegments),
+  };
+}
+
+/** Reads everything and changes nothing. The end of what a living process appends to at the moment is not judged. */
+export async function verifySpool(directory: string, say: (line: string) => void): Promise<SpoolStatus> {
+  const status = await spoolStatus(directory);
+  const segments = await listSegments(directory);
+  let items = 0;
+  let damagedBytes = 0;
+  for (const [index, { name, bytes }] of segments.entries()) {
+    const { payloads, damage } = await inspectSegment(directory, name);
+    items += payloads.length;
+    const isWrittenTo = status.heldBy !== undefined && index === segments.length - 1;
+    for (const { start, end } of damage) {
+      if (isWrittenTo && end >= bytes) continue;
+      damagedBytes += end - start;
+      say(`${name}: bytes ${start} to ${end} are no whole entry`);
+    }
+  }
+  return { ...status, items, damagedBytes };
+}
+
+export function reportOf(status: SpoolStatus): string {
+  const { directory, heldBy, segments, bytes, oldestAt, damagedFiles, refusedBytes, items, damagedBytes } =
+    status;
+  const lines: (readonly [string, string | number | undefined])[] = [
+    ['folder', directory],
+    ['held by', heldBy === undefined ? 'no process of this machine' : `process ${heldBy}`],
+    ['waiting', `${bytes} bytes in ${segments} segments`],
+    ['oldest', oldestAt],
+    ['items', items],
+    ['damaged', damagedBytes === undefined ? undefined : `${damagedBytes} bytes`],
+    [
+      'set aside',
+      damagedFiles === 0 ? undefined : `${damagedFiles} damaged pieces, in ${join(directory, 'damaged')}`,
+    ],
+    ['refused', refusedBytes === 0 ? undefined : `${refusedBytes} bytes, in ${join(directory, 'refused')}`],
+  ];
+  return lines
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name.padEnd(10)} ${value ?? ''}`)
+    .join('\n');
+}
+
+function sum(segments: readonly { readonly bytes: number }[]): number {
+  return segments.reduce((total, { bytes }) => total + bytes, 0);
+}
