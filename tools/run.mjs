@@ -48,6 +48,7 @@ const scripts = {
   demo: () => (build(), start('demo/main.js')),
   stack: () => (build(), start('stack/main.js')),
   test: () => (build(), start('test/main.js')),
+  bench: () => (build(), start('bench/main.js')),
   topics: () => (build(), start('setup/topics.js')),
   migrate: () => (build(), start('setup/migrate.js')),
   spool: () => (build(), start('spool/main.js')),

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+
+/** Linux counts in hundredths of a second, whatever its kernel is built with. */
+const TICK_MS = 10;
+const PAGE_BYTES = 4096;
+
+/** The CPU time that processes have used since they started, in milliseconds; undefined where /proc does not tell. */
+export function cpuMsOf(pids: readonly number[]): number | undefined {
+  try {
+    return pids.reduce((sum, pid) => sum + ticksOf(readFileSync(`/proc/${pid}/stat`, 'utf8')) * TICK_MS, 0);
+  } catch {
+    return undefined;
+  }
+}
+
+/** User and system time in a line of /proc/<pid>/stat. The command's name, in brackets, may itself hold brackets and spaces. */
+export function ticksOf(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+/** Resident memory of a process in bytes; undefined where /proc does not tell. */
+export function residentBytesOf(pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
+  } catch {
+    return undefined;
+  }
+}

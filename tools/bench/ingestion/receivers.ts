@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { topics } from '@talaria/contracts';
+import { type AppProcess } from '../../platform/app-process';
+import { freePorts } from '../../stack/ports';
+import { type Ground } from './ground';
+import { QUEUE, redisProblem, startRedis } from './redis';
+import { kafkaStore, type Store } from './store';
+
+/** A server that receives webhooks, running. */
+export type Receiver = {
+  readonly name: string;
+  readonly server: AppProcess;
+  /** Undefined: it drops what it receives. */
+  readonly store: Store | undefined;
+  stop(): Promise<void>;
+};
+
+export type ReceiverName = 'ceiling' | 'sketch' | 'bullmq' | 'nest-express' | 'talaria';
+
+/** Each starts its receiver; undefined when this machine has not what it needs, which has then been said. */
+export const receivers: Readonly<Record<ReceiverName, (ground: Ground) => Promise<Receiver | undefined>>> = {
+  ceiling: async (ground) => running('ceiling', await start(ground, 'ceiling', {}), undefined),
+  sketch: (ground) => startOnTopic(ground, 'sketch'),
+  bullmq: startBullmq,
+  'nest-express': (ground) => startOnTopic(ground, 'nest-express'),
+  talaria: startTalaria,
+};
+
+/** The real thing: the ingestion process. */
+export async function startTalaria(ground: Ground): Promise<TalariaReceiver> {
+  const { config, admin, kafkaPids, directory } = ground;
+  const [metricsPort = 0] = await freePorts(1);
+  const server = await ground.startServer('ingestion', 'apps/ingestion/src/main.js', {
+    METRICS_PORT: String(metricsPort),
+    WHATSAPP_VERIFY_TOKEN: 'bench-verify-token',
+    SPOOL_DIR: join(directory, `spool-${randomUUID()}`),
+    SHUTDOWN_DELAY: '0s',
+  });
+  const store = kafkaStore(config, admin, config.KAFKA_PREFIX + topics.webhooks.name, kafkaPids);
+  return {
+    ...running('talaria', server, store),
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    store,
+  };
+}
+
+export type TalariaReceiver = Receiver & { readonly metricsUrl: string; readonly store: Store };
+
+async function startOnTopic(ground: Ground, name: 'sketch' | 'nest-express'): Promise<Receiver> {
+  const { config, admin, kafkaPids } = ground;
+  const topic = config.KAFKA_PREFIX + name;
+  await ground.createTopic(name);
+  const server = await start(ground, name, { TOPIC: topic, KAFKAJS_NO_PARTITIONER_WARNING: '1' });
+  return running(name, server, kafkaStore(config, admin, topic, kafkaPids));
+}
+
+async function startBullmq(ground: Ground): Promise<Receiver | undefined> {
+  const problem = redisProblem();
+  if (problem !== undefined) {
+    ground.say(`bullmq is left out: ${problem}`);
+    return undefined;
+  }
+  const redis = await startRedis(ground);
+  try {
+    const server = await start(ground, 'bullmq', { REDIS_PORT: String(redis.port), QUEUE });
+    return running('bullmq', server, redis.store, () => redis.stop());
+  } catch (error) {
+    await redis.stop();
+    throw error;
+  }
+}
+
+function start(ground: Ground, name: string, env: Readonly<Record<string, string>>): Promise<AppProcess> {
+  return ground.startServer(name, `tools/bench/ingestion/servers/${name}.js`, env);
+}
+
+function running(
+  name: string,
+  server: AppProcess,
+  store: Store | undefined,
+  andThen: () => Promise<void> = () => Promise.resolve(),
+): Receiver {
+  return {
+    name,
+    server,
+    store,
+    async stop() {
+      const how = await server.stop();
+      if (how !== 'exit code 0')
+        throw new Error(`${name} did not end cleanly (${how}); see ${server.logFile}`);
+      await andThen();
+    },
+  };
+}

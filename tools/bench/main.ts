@@ -1,0 +1,38 @@
+import { runTool } from '../setup/run-tool';
+import { untilSignal } from '../setup/until-signal';
+import { useStack } from '../setup/use-stack';
+import { type BenchOptions, listCases, readArguments, UsageError } from './arguments';
+import { type BenchCase } from './bench-case';
+import { ingestion } from './ingestion/case';
+import { toJson, toText } from './report';
+
+const cases: Readonly<Record<string, BenchCase>> = { ingestion };
+
+const say = (line: string) => console.error(line);
+
+// `npm run bench`: measures on this machine. A missed goal is told, and is no failure of the command.
+runTool(async () => {
+  let options: BenchOptions | undefined;
+  try {
+    options = readArguments(process.argv.slice(2), cases);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+  const chosen = options && cases[options.case];
+  if (options === undefined || chosen === undefined) {
+    console.log(listCases(cases));
+    return 0;
+  }
+  const stop = new AbortController();
+  void untilSignal().then((name) => stop.abort(new Error(`ended by ${name}`)));
+  const stack = await useStack(say);
+  try {
+    const outcome = await chosen.run({ options, stack, say, signal: stop.signal });
+    console.log(options.json ? toJson(options.case, outcome) : toText(options.case, outcome));
+    return 0;
+  } finally {
+    await stack.stop();
+  }
+});
