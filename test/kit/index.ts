@@ -5,3 +5,6 @@ export * from './logger';
 export * from './platform';
 export * from './trace-receiver';
 export * from './own-stack';
+export * from './check-acknowledged';
+export * from './webhook-load';
+export * from './leaders';

@@ -5,12 +5,12 @@ import { repositoryRoot } from '../../tools/stack/repository';
 import { type Stack, startStack } from '../../tools/stack/stack';
 
 /** A Kafka of the test's own, to be frozen and killed, beside the Postgres that all tests share; `stop` removes it. */
-export async function startOwnKafka(): Promise<Stack> {
+export async function startOwnKafka({ brokers = 1 }: { readonly brokers?: 1 | 3 } = {}): Promise<Stack> {
   const directory = join(repositoryRoot(), '.talaria/tests', `kafka-${randomUUID().slice(0, 8)}`);
   mkdirSync(directory, { recursive: true });
   shareJars(directory);
   const { KAFKA_BROKERS: _, ...env } = process.env;
-  const stack = await startStack({ directory, env });
+  const stack = await startStack({ directory, env, brokers });
   return {
     ...stack,
     async stop() {
