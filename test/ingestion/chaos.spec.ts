@@ -1,0 +1,197 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { topics } from '@talaria/contracts';
+import { type Stack } from '../../tools/stack/stack';
+import { countByStatus, eventually, moveLeaders, startOwnKafka } from '../kit';
+import { ACK_TIMEOUT_MS, type Outcome, restoreCluster, type Scenario, startScenario } from './scenario';
+
+/** How long Kafka is away, in seconds. */
+const AWAY_S = Number(process.env.TALARIA_CHAOS_AWAY ?? 8);
+/** Longer than a request of ours may take (5 s), and than a silent broker is waited for (3 s). */
+const FROZEN_MS = 6_000;
+/** Within which a webhook is answered that has not to wait for Kafka any more; the machine is busy. */
+const SPOOLED_WITHIN_MS = 1_000;
+const KiB = 1024;
+
+/** What holds in every scenario. */
+function expectKept({ lost, outOfOrder, statuses, unexpectedEnds }: Outcome, allowed = ['200', '503']): void {
+  expect({ lost, outOfOrder, unexpectedEnds }).toEqual({ lost: [], outOfOrder: [], unexpectedEnds: [] });
+  expect(allowed).toEqual(expect.arrayContaining(Object.keys(statuses)));
+}
+
+describe('a webhook that was answered 200 is in Kafka in the end, once or more and in the order of its sender', () => {
+  let stack: Stack;
+  let scenario: Scenario | undefined;
+
+  const start = async (name: string, env: Readonly<Record<string, string>> = {}) => {
+    scenario = await startScenario(stack, name, env);
+    await scenario.untilAcknowledged(500);
+    return scenario;
+  };
+
+  beforeAll(async () => {
+    stack = await startOwnKafka({ brokers: 3 });
+  }, 120_000);
+
+  afterEach(async () => {
+    await restoreCluster(stack);
+    await scenario?.close();
+    scenario = undefined;
+  }, 120_000);
+
+  afterAll(() => stack.stop(), 60_000);
+
+  it('while leaders are moved all the time', async () => {
+    const { config, untilAcknowledged, finish } = await start('leaders');
+    const leaders = await moveLeaders(config, topics.webhooks.name);
+    try {
+      await eventually(() => expect(leaders.moves()).toBeGreaterThanOrEqual(48), 60_000);
+    } finally {
+      await leaders.stop();
+    }
+    await untilAcknowledged(200);
+    process.stderr.write(`leaders: ${leaders.moves()} moves\n`);
+    expectKept(await finish());
+  }, 120_000);
+
+  it('though a broker is killed and started again', async () => {
+    const { untilAcknowledged, finish } = await start('broker-killed');
+    await stack.brokers[0]!.kill();
+    // What was under way when it died may be answered at once; these are not.
+    await untilAcknowledged(2000);
+    await restoreCluster(stack);
+    await untilAcknowledged(500);
+    expectKept(await finish());
+  }, 120_000);
+
+  it('though a broker is frozen for longer than it is waited for, and comes back', async () => {
+    const { untilAcknowledged, finish } = await start('broker-frozen');
+    stack.brokers[1]!.pause();
+    await sleep(FROZEN_MS);
+    await untilAcknowledged(500);
+    await restoreCluster(stack);
+    await untilAcknowledged(500);
+    expectKept(await finish());
+  }, 120_000);
+
+  it('though ingestion is killed again and again', async () => {
+    const { ingestion, untilAcknowledged, finish } = await start('ingestion-killed');
+    for (let kill = 0; kill < 4; kill++) {
+      await ingestion.kill();
+      await ingestion.start();
+      await untilAcknowledged(500);
+    }
+    expectKept(await finish());
+  }, 120_000);
+
+  it('though ingestion is stopped and started again; it ends in good order', async () => {
+    const { ingestion, untilAcknowledged, finish } = await start('ingestion-stopped');
+    for (let stop = 0; stop < 2; stop++) {
+      const began = Date.now();
+      expect(await ingestion.stop()).toBe('exit code 0');
+      expect(Date.now() - began).toBeLessThan(10_000);
+      await ingestion.start();
+      await untilAcknowledged(500);
+    }
+    expectKept(await finish());
+  }, 120_000);
+
+  describe.each(['frozen', 'killed'] as const)('though all of Kafka is %s', (how) => {
+    const takeAway = async () => {
+      if (how === 'frozen') for (const broker of stack.brokers) broker.pause();
+      else await Promise.all(stack.brokers.map((broker) => broker.kill()));
+    };
+
+    it('and every answer is 200 and soon, also when ingestion is killed and starts again meanwhile', async () => {
+      const { ingestion, load, spool, untilAcknowledged, finish } = await start(`kafka-${how}`);
+      await takeAway();
+      const awayAt = Date.now();
+      await sleep((AWAY_S * 1000) / 2);
+      expect(load.failures()).toBe(0);
+      const left = await spool();
+      expect(left.records).toBeGreaterThan(0);
+
+      await ingestion.kill();
+      await ingestion.start();
+      expect((await spool()).records).toBeGreaterThanOrEqual(left.records);
+      await untilAcknowledged(500);
+      await sleep(Math.max(0, awayAt + AWAY_S * 1000 - Date.now()));
+
+      const during = load.answers.filter(({ at }) => at > awayAt + ACK_TIMEOUT_MS + SPOOLED_WITHIN_MS);
+      expect(during.length).toBeGreaterThan(100);
+      expect(Math.max(...during.map(({ tookMs }) => tookMs))).toBeLessThan(SPOOLED_WITHIN_MS);
+      await restoreCluster(stack);
+      await untilAcknowledged(500);
+      expectKept(await finish(), ['200']);
+    }, 300_000);
+  });
+
+  it('though Kafka is away until the spool is full: then the answer is 503, until Kafka is back', async () => {
+    const maxBytes = 1024 * KiB;
+    const running = await start('spool-full', { SPOOL_MAX_SIZE: '1MiB' });
+    for (const broker of stack.brokers) broker.pause();
+    await untilAnswered(running, 503);
+    const { bytes } = await running.spool();
+    // It was used, and it stays near its bound; what was under way when it was reached may lie beyond.
+    expect(bytes).toBeGreaterThan(maxBytes / 2);
+    expect(bytes).toBeLessThan(maxBytes * 2);
+    await restoreCluster(stack);
+    await untilAnswered(running, 200);
+    expectKept(await running.finish());
+  }, 120_000);
+
+  const problem = tmpfsProblem();
+  const onFullDisk = problem === undefined ? it : it.skip;
+  onFullDisk(
+    `though the disk of the spool is full, also when ingestion is killed then${problem === undefined ? '' : ` (skipped: ${problem})`}`,
+    async () => {
+      const disk = mountTmpfs();
+      try {
+        const running = await start('disk-full', { SPOOL_DIR: join(disk.folder, 'spool') });
+        for (const broker of stack.brokers) broker.pause();
+        await untilAnswered(running, 503);
+        await running.ingestion.kill();
+        await restoreCluster(stack);
+        await running.ingestion.start();
+        await untilAnswered(running, 200);
+        expectKept(await running.finish());
+      } finally {
+        disk.unmount();
+      }
+    },
+    120_000,
+  );
+});
+
+/** Waits until the latest hundred answers are all of this status. */
+async function untilAnswered({ load }: Scenario, status: number): Promise<void> {
+  await eventually(() => expect(countByStatus(load.answers.slice(-100))).toEqual({ [status]: 100 }), 60_000);
+}
+
+/** A disk of 2 MiB. */
+function mountTmpfs(): { readonly folder: string; unmount(): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'talaria-full-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', folder], { stdio: 'pipe' });
+  return {
+    folder,
+    unmount() {
+      // Lazily: files are open on it until ingestion has ended.
+      execFileSync('umount', ['--lazy', folder], { stdio: 'pipe' });
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** Why no small disk can be made here: it takes root, and a container may forbid it even then. */
+function tmpfsProblem(): string | undefined {
+  if (process.getuid?.() !== 0) return 'only root may mount a small disk';
+  try {
+    mountTmpfs().unmount();
+    return undefined;
+  } catch (error) {
+    return `no small disk can be mounted: ${(error as Error).message.trim()}`;
+  }
+}
