@@ -97,7 +97,10 @@ async function consume(
   try {
     await consumer.subscribe({ topics: [name], fromBeginning: true });
     await new Promise<void>((resolve, reject) => {
-      consumer.on('consumer.crash', ({ payload }) => reject(payload.error));
+      // It starts again by itself where that may help, as when its coordinator has just come back.
+      consumer.on('consumer.crash', ({ payload }) => {
+        if (!payload.restart) reject(payload.error);
+      });
       const eachMessage = (partition: number, offset: string, value: Buffer | null) => {
         if (take(partition, Number(offset), String(value))) resolve();
       };
