@@ -1,5 +1,6 @@
 export * from './consumer';
 export { MissingTopicError } from './count-partitions';
+export { crc32c } from './crc32c';
 export * from './create-kafka';
 export * from './kafka-record';
 export * from './kafka-transport';
@@ -7,4 +8,5 @@ export * from './partition-of';
 export * from './record-batch';
 export * from './settings';
 export * from './topic-admin';
+export { type Written } from './shard';
 export * from './verified-producer';

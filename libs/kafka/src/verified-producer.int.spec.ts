@@ -1,32 +1,38 @@
-import { type Producer } from 'kafkajs';
+import ConnectionPool from 'kafkajs/src/network/connectionPool';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
-import type * as CreateKafka from './create-kafka';
-import { createKafka } from './create-kafka';
 import { partitionOf } from './partition-of';
+import type * as Clients from './produce-client';
+import { connectProduceClient, type ProduceClient } from './produce-client';
 import { createVerifiedProducer, type VerifiedProducer } from './verified-producer';
+import { GapError } from './write-faults';
 
-jest.mock('./create-kafka', () => {
-  const actual = jest.requireActual<typeof CreateKafka>('./create-kafka');
-  return { createKafka: jest.fn(actual.createKafka) };
+jest.mock('./produce-client', () => {
+  const actual = jest.requireActual<typeof Clients>('./produce-client');
+  return { connectProduceClient: jest.fn(actual.connectProduceClient) };
 });
-const { createKafka: realKafka } = jest.requireActual<typeof CreateKafka>('./create-kafka');
+const { connectProduceClient: connectReal } = jest.requireActual<typeof Clients>('./produce-client');
 
-type Send = Producer['send'];
+type Produce = ProduceClient['produce'];
+type Answers = { topics: { topicName: string; partitions: object[] }[] };
 
-/** Every new kafkajs producer sends through what `wrap` makes of its own `send`. */
-function wrapSends(wrap: (send: Send, client: number) => Send): { clients: number } {
+/** Every new client sends through what `wrap` makes of its own `produce`. */
+function wrapClients(wrap: (produce: Produce, client: number) => Produce): { clients: number } {
   const made = { clients: 0 };
-  jest.mocked(createKafka).mockImplementation((...args) => {
-    const kafka = realKafka(...args);
-    const makeProducer = kafka.producer.bind(kafka);
-    kafka.producer = (options) => {
-      const producer = makeProducer(options);
-      producer.send = wrap(producer.send.bind(producer), made.clients++);
-      return producer;
-    };
-    return kafka;
+  jest.mocked(connectProduceClient).mockImplementation(async (...args) => {
+    const client = await connectReal(...args);
+    return { ...client, produce: wrap(client.produce, made.clients++) };
   });
   return made;
+}
+
+/** Produce requests are not sent but answered like this, while `applies`. */
+function answerInstead(answer: () => Answers, applies: () => boolean): void {
+  // eslint-disable-next-line @typescript-eslint/unbound-method
+  const send = ConnectionPool.prototype.send;
+  jest.spyOn(ConnectionPool.prototype, 'send').mockImplementation(function (this: ConnectionPool, call) {
+    if (call.request.apiName === 'Produce' && applies()) return Promise.resolve(answer());
+    return send.call(this, call);
+  });
 }
 
 const connections = () =>
@@ -52,11 +58,12 @@ describe('the verified producer', () => {
     }));
 
   beforeEach(async () => {
-    jest.mocked(createKafka).mockImplementation(realKafka);
+    jest.mocked(connectProduceClient).mockImplementation(connectReal);
     kafka = await testKafka(['records']);
   });
 
   afterEach(async () => {
+    jest.restoreAllMocks();
     await producer?.close();
     producer = undefined;
     await kafka.close();
@@ -85,15 +92,15 @@ describe('the verified producer', () => {
 
   it('refuses a record that is too large alone, and writes the others of its batch in order', async () => {
     // By their size they would not leave together: the broker is made to refuse the batch for one of them.
-    wrapSends((send) => (request) => {
-      const large = request.messages.filter(({ value }) => value === 'large');
-      return send({
-        ...request,
-        messages: [
-          ...request.messages.filter((one) => !large.includes(one)),
-          ...large.map((one) => ({ ...one, value: 'x'.repeat(1_100_000) })),
-        ],
-      });
+    const large = Buffer.alloc(1_100_000, 'x');
+    wrapClients((produce) => (leader, batches) => {
+      const grown = batches.map((batch) => ({
+        ...batch,
+        records: batch.records.map((record) =>
+          String(record.value) === 'large' ? { ...record, value: large } : record,
+        ),
+      }));
+      return produce(leader, grown);
     });
     const { send } = await create();
     const values = ['a', 'b', 'large', 'c', 'd'];
@@ -123,16 +130,28 @@ describe('the verified producer', () => {
     await expect(send(record)).resolves.toMatchObject({ offset: 1 });
   });
 
-  it.each([
-    ['empty', () => []],
-    [
-      'about another partition',
-      () => [{ topicName: 'records', partition: 2, errorCode: 0, baseOffset: '7' }],
+  const said = (partition: number, errorCode: number) => (): Answers => ({
+    topics: [
+      {
+        topicName: `${kafka.config.KAFKA_PREFIX}records`,
+        partitions: [{ partition, errorCode, baseOffset: errorCode === 0 ? '7' : '-1' }],
+      },
     ],
-    ['an error', () => [{ topicName: 'records', partition: 0, errorCode: 6, baseOffset: '-1' }]],
-  ])('writes with a new client what an answer that is %s does not confirm', async (_, answer) => {
-    // As kafkajs does with a corrupted broker map (P25): success is reported and nothing is written, for ever.
-    const made = wrapSends((send, client) => (client === 0 ? () => Promise.resolve(answer()) : send));
+  });
+
+  it.each([
+    ['is empty', (): Answers => ({ topics: [] })],
+    ['is about another partition', () => said(2, 0)()],
+    [
+      'is about another topic',
+      (): Answers => ({
+        topics: [{ topicName: 'other', partitions: [{ partition: 0, errorCode: 0, baseOffset: '7' }] }],
+      }),
+    ],
+  ])('writes over new connections what an answer that %s does not confirm', async (_, answer) => {
+    // As a client does that asks the wrong broker: success is reported and nothing is written, for ever.
+    const made = wrapClients((produce) => produce);
+    answerInstead(answer, () => made.clients === 1);
     const { send } = await create();
     const written = await Promise.all(
       ['a', 'b', 'c'].map((value) => send({ topic: 'records', partition: 0, key: null, value })),
@@ -142,29 +161,97 @@ describe('the verified producer', () => {
     expect(made.clients).toBe(2);
   });
 
-  it('replaces a broken client once, under the sends of other partitions, and leaves no connection behind', async () => {
+  it('sends again over the same connections what a broker did not write, and over new ones when it says too often that it does not lead', async () => {
+    const made = wrapClients((produce) => produce);
+    let refusals = 3;
+    answerInstead(
+      () => said(0, 6)(),
+      () => refusals-- > 0,
+    );
+    const { send } = await create();
+    const record = { topic: 'records', partition: 0, key: null, value: 'a' };
+    await expect(send(record)).resolves.toMatchObject({ offset: 0 });
+    expect(made.clients).toBe(1);
+    refusals = Infinity;
+    const misled = send(record);
+    await eventually(() => expect(made.clients).toBe(2));
+    refusals = 0;
+    await expect(misled).resolves.toMatchObject({ offset: 1 });
+  });
+
+  it('tells the partitions of one answer apart: what was written is confirmed, what was not is sent again', async () => {
+    let isFirst = true;
+    wrapClients((produce) => async (leader, batches) => {
+      if (!isFirst) return produce(leader, batches);
+      isFirst = false;
+      const kept = batches.filter(({ partition }) => partition !== 1);
+      const outcomes = await produce(leader, kept);
+      return batches.map((batch) =>
+        batch.partition === 1 ? { error: new Error('NOT_ENOUGH_REPLICAS') } : outcomes[kept.indexOf(batch)]!,
+      );
+    });
+    const { send } = await create();
+    const sends = ['a', 'b', 'c', 'd', 'e', 'f'].map((value, index) =>
+      send({ topic: 'records', partition: index % 3, key: null, value }),
+    );
+    await Promise.all(sends);
+    expect((await stored()).map(({ value, partition }) => `${partition}${value}`)).toEqual([
+      '0a',
+      '0d',
+      '1b',
+      '1e',
+      '2c',
+      '2f',
+    ]);
+  });
+
+  it('leaves no connection behind when connections are replaced under a request', async () => {
     const before = connections();
-    const made = wrapSends((send, client) => async (request) => {
-      const partition = request.messages[0]?.partition;
-      if (client === 0 && partition === 0) return [];
-      // Keeps the client busy while it is replaced: one of these sends is under way then.
-      for (let more = 20; client === 0 && more > 0; more -= made.clients - 1) await send(request);
-      return send(request);
+    let release: (() => void) | undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const made = wrapClients((produce, client) => async (leader, batches) => {
+      if (client > 0) return produce(leader, batches);
+      await held;
+      throw Object.assign(new Error('late'), { name: 'KafkaJSRequestTimeoutError' });
     });
     const { send, close } = await create();
-    const other = send({ topic: 'records', partition: 1, key: null, value: 'other' });
-    await send({ topic: 'records', partition: 0, key: null, value: 'gap' });
-    await expect(other).resolves.toMatchObject({ partition: 1 });
+    const written = send({ topic: 'records', partition: 1, key: null, value: 'v' });
+    release!();
+    await expect(written).resolves.toMatchObject({ partition: 1, offset: 0 });
     expect(made.clients).toBe(2);
     await close();
     await eventually(() => expect(connections()).toBe(before));
   });
 
+  it('gives everything back at once when asked, sends none of it again, and writes what comes later behind it', async () => {
+    let answer: (() => void) | undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    wrapClients((produce) => async (leader, batches) => {
+      await held;
+      return produce(leader, batches);
+    });
+    const { send, giveUp } = await create();
+    const record = (value: string) => ({ topic: 'records', partition: 0, key: null, value });
+    const underWay = send(record('under way'));
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    const waiting = send(record('waiting'));
+    giveUp();
+    const outcomes = await Promise.allSettled([underWay, waiting]);
+    expect(outcomes).toMatchObject([{ reason: { reason: 'given-up' } }, { reason: { reason: 'given-up' } }]);
+    const later = send(record('later'));
+    answer!();
+    await later;
+    expect((await stored()).map(({ value }) => value)).toEqual(['under way', 'later']);
+  });
+
   it('answers at the given time when the brokers do not, and does not send again what was given up', async () => {
     let sends = 0;
-    wrapSends((send, client) => (request) => {
-      sends += request.messages.length;
-      return client === 0 ? Promise.resolve([]) : send(request);
+    wrapClients((produce, client) => (leader, batches) => {
+      sends += batches.flatMap(({ records }) => records).length;
+      return client === 0
+        ? Promise.resolve(batches.map(() => ({ error: new GapError('gap') })))
+        : produce(leader, batches);
     });
     const { send } = await create();
     const began = Date.now();
@@ -179,9 +266,12 @@ describe('the verified producer', () => {
   it('answers everybody when it closes, and refuses what comes later', async () => {
     let fail: (() => void) | undefined;
     const never = new Promise<never>((_, reject) => (fail = () => reject(new Error('the end'))));
-    wrapSends((send) => (request) => (request.messages[0]?.partition === 1 ? never : send(request)));
+    wrapClients(
+      (produce) => (leader, batches) => (batches[0]?.partition === 1 ? never : produce(leader, batches)),
+    );
     const { send, close } = await create();
     const written = send({ topic: 'records', partition: 0, key: null, value: 'written' });
+    await written;
     const stuck = send({ topic: 'records', partition: 1, key: null, value: 'stuck' });
     const behind = send({ topic: 'records', partition: 1, key: null, value: 'behind' });
     const outcomes = Promise.allSettled([written, stuck, behind]);

@@ -1,11 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, traceHeaders } from '@talaria/observability';
-import { type Message, type RecordMetadata } from 'kafkajs';
 import { countPartitions } from './count-partitions';
 import { partitionOf } from './partition-of';
-import { connectProducer, type ProducerClient } from './producer-client';
+import { connectProduceClient, type PartitionOutcome, type ProduceClient } from './produce-client';
 import { type KafkaConfig } from './settings';
-import { faultOf, GapError, isRefused, needsNewClient } from './write-faults';
+import {
+  BATCH_RECORDS,
+  isBusy,
+  newShard,
+  putBack,
+  type Shard,
+  takeBatch,
+  type Waiting,
+  type Written,
+} from './shard';
+import { faultOf, isMisled, isRefused, needsNewClient, NotWrittenError } from './write-faults';
+
+export { NotWrittenError } from './write-faults';
 
 export type OutgoingRecord = {
   /** Without the prefix. */
@@ -17,18 +28,17 @@ export type OutgoingRecord = {
   readonly partition?: number;
 };
 
-export type Written = { readonly topic: string; readonly partition: number; readonly offset: number };
-
 /**
- * Writes records so that "written" is true. kafkajs 2.2.4 can report success for records that no broker has (a send over several
- * brokers while leaders move; a corrupted broker map), and its idempotent mode can lose them. So: a send names one partition,
- * one send is under way for each partition, the broker's answer is checked against what was sent, and a gap or a request that timed out
- * means a new client and the same records again. Records may so be written twice; whoever reads them tells repeats apart.
+ * Writes records so that "written" is true. kafkajs 2.2.4's own producer can report success for records that no broker has (a send over
+ * several brokers while leaders move; a corrupted broker map), and its idempotent mode can lose them. So: a request goes to one broker and names the
+ * partitions that this one leads; one request is under way for each broker, and so one batch for each partition; the answer is checked
+ * partition by partition against what was sent; and a gap or a request that timed out means new connections and the same records again.
+ * Records may so be written twice; whoever reads them tells repeats apart.
  */
 export type VerifiedProducer = {
   /**
-   * Resolves when the brokers have it (acks=all). Records of one partition are written in the order of the calls. What waits
-   * for a partition leaves together as soon as the send before it is back; a lone record leaves at once.
+   * Resolves when the brokers have it (acks=all). Records of one partition are written in the order of the calls, but for those that are
+   * given up. What waits leaves together as soon as the request before it is back; a lone record leaves at once.
    * @param options.timeoutMs after it the record is given up if it was not sent yet; one that is under way may still be written. Default: never
    * @throws {NotWrittenError} when it was given up, can never be written, or nothing more may be buffered
    */
@@ -40,254 +50,304 @@ export type VerifiedProducer = {
   readonly giveUp: () => void;
   /** Why records are not being written at the moment; undefined when they are. */
   readonly fault: () => string | undefined;
-  /** Waits up to 3 s for what is under way and refuses the rest, so that every caller is answered; then disconnects. */
+  /** Waits up to 1.5 s for what is under way and refuses the rest, so that every caller is answered; then disconnects. */
   readonly close: () => Promise<void>;
 };
 
-export class NotWrittenError extends Error {
-  constructor(
-    readonly reason: 'timeout' | 'given-up' | 'refused' | 'full' | 'closed',
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.name = 'NotWrittenError';
-  }
-}
-
-type Waiting = {
-  readonly message: Message;
-  readonly bytes: number;
-  readonly expiresAt: number;
-  /** The caller has its answer; the record may still be under way. */
-  answered: boolean;
-  readonly resolve: (written: Written) => void;
-  readonly reject: (error: NotWrittenError) => void;
-};
-
-/** One partition: what waits, and what the send under way holds. */
-type Shard = {
-  readonly topic: string;
-  readonly partition: number;
-  queue: Waiting[];
-  sending: Waiting[];
-  busy: boolean;
-};
-
-const BATCH_RECORDS = 500;
-/** Half of the broker's default limit for one batch, so that no batch of ours is refused for its size. */
-const BATCH_BYTES = 512 * 1024;
-/** How exactly a caller's timeout is kept. */
-const SWEEP_MS = 50;
-const CLOSE_MS = { sending: 1500, disconnect: 1000 };
-const RETRY_MS = [50, 100, 200, 500, 1000];
-
-/**
- * Connects and learns how many partitions each topic has.
- * @param topics without the prefix; the only ones that may be sent to
- * @throws {MissingTopicError} when a topic does not exist; otherwise when no broker answers
- */
-export async function createVerifiedProducer(options: {
+export type VerifiedProducerOptions = {
   readonly config: KafkaConfig;
   readonly clientId: string;
+  /** Without the prefix; the only ones that may be sent to. */
   readonly topics: readonly string[];
   readonly logger: Logger;
   /** Above it `send` refuses at once. */
   readonly maxBufferedBytes?: number;
-}): Promise<VerifiedProducer> {
-  const { config, clientId, topics, logger, maxBufferedBytes = 64 * 1024 * 1024 } = options;
-  const partitions = await countPartitions(options);
-  const shards = new Map<string, Shard>();
-  let client = await connectProducer(config, clientId, logger);
-  let replacing: Promise<void> | undefined;
-  let buffered = 0;
-  let closed = false;
-  let fault: string | undefined;
+};
 
-  async function enqueue(record: OutgoingRecord, timeoutMs: number): Promise<Written> {
-    const { topic, key, value, headers } = record;
-    const partition = choosePartition(record);
-    const bytes = sizeOf(record);
-    if (closed) throw new NotWrittenError('closed', 'the producer is closed');
-    if (buffered + bytes > maxBufferedBytes)
-      throw new NotWrittenError('full', `${buffered} bytes wait to be written already`);
-    const shard = shardOf(topic, partition);
-    const message = { partition, key, value, headers: { ...traceHeaders(), ...headers } };
-    const expiresAt = performance.now() + timeoutMs;
+/** What one request holds at most, beyond a batch. */
+const REQUEST_BYTES = 4 * 1024 * 1024;
+/** How exactly a caller's timeout is kept. */
+const SWEEP_MS = 50;
+const CLOSE_MS = { sending: 1500, disconnect: 1000 };
+const RETRY_MS = [50, 100, 200, 500, 1000];
+/** So often in a row that who we take for the leader says it is none: our map of the cluster is wrong, whatever the cluster answers. */
+const MISLED_AFTER = 5;
+
+/**
+ * Connects and learns how many partitions each topic has.
+ * @throws {MissingTopicError} when a topic does not exist; otherwise when no broker answers
+ */
+export async function createVerifiedProducer(options: VerifiedProducerOptions): Promise<VerifiedProducer> {
+  const partitions = await countPartitions(options);
+  const producer = new Producer(options, partitions, await connect(options));
+  return {
+    send: (record, { timeoutMs = Infinity } = {}) => producer.send(record, timeoutMs),
+    giveUp: () => producer.giveUp(() => true, 'given-up'),
+    fault: () => producer.currentFault(),
+    close: () => producer.close(),
+  };
+}
+
+function connect({ config, clientId, topics, logger }: VerifiedProducerOptions): Promise<ProduceClient> {
+  return connectProduceClient(
+    config,
+    clientId,
+    topics.map((topic) => config.KAFKA_PREFIX + topic),
+    logger,
+  );
+}
+
+class Producer {
+  private readonly shards = new Map<string, Shard>();
+  /** Nodes that a request is under way to. */
+  private readonly busyLeaders = new Set<number>();
+  private isPumping = false;
+  private waking: NodeJS.Timeout | undefined;
+  private replacing: Promise<void> | undefined;
+  private refreshing: Promise<void> | undefined;
+  private buffered = 0;
+  private closed = false;
+  private fault: string | undefined;
+  private readonly sweep = setInterval(() => {
+    const now = performance.now();
+    this.giveUp(({ expiresAt }) => expiresAt <= now, 'timeout');
+  }, SWEEP_MS).unref();
+
+  constructor(
+    private readonly options: VerifiedProducerOptions,
+    private readonly partitions: ReadonlyMap<string, number>,
+    private client: ProduceClient,
+  ) {}
+
+  async send(record: OutgoingRecord, timeoutMs: number): Promise<Written> {
+    const key = bytesOf(record.key);
+    const value = bytesOf(record.value);
+    const partition = this.choosePartition(record, key);
+    const headers = { ...traceHeaders(), ...record.headers };
+    const bytes = (key?.length ?? 0) + (value?.length ?? 0) + sizeOf(headers);
+    if (this.closed) throw new NotWrittenError('closed', 'the producer is closed');
+    const { maxBufferedBytes = 64 * 1024 * 1024 } = this.options;
+    if (this.buffered + bytes > maxBufferedBytes)
+      throw new NotWrittenError('full', `${this.buffered} bytes wait to be written already`);
     return new Promise((resolve, reject) => {
-      buffered += bytes;
-      shard.queue.push({ message, bytes, expiresAt, answered: false, resolve, reject });
-      if (!shard.busy) void drain(shard);
+      this.buffered += bytes;
+      const expiresAt = performance.now() + timeoutMs;
+      const encodable = { key, value, headers };
+      const waiting = { record: encodable, bytes, expiresAt, answered: false, resolve, reject };
+      this.shardOf(record.topic, partition).queue.push(waiting);
+      this.pumpSoon();
     });
   }
 
-  /** For a partition that does not exist kafkajs would report success and write nothing. */
-  function choosePartition({ topic, key, partition }: OutgoingRecord): number {
-    const count = partitions.get(topic);
+  currentFault(): string | undefined {
+    return this.isBusy() ? this.fault : undefined;
+  }
+
+  giveUp(which: (one: Waiting) => boolean, reason: 'timeout' | 'given-up' | 'closed'): void {
+    for (const shard of this.shards.values()) {
+      const late = [shard.sending, shard.queue].flatMap((some) => some.filter(which));
+      if (late.length === 0) continue;
+      const why = `the brokers did not confirm it in time (${this.fault ?? 'slow'})`;
+      for (const one of late) this.answer(one, () => one.reject(new NotWrittenError(reason, why)));
+      shard.queue = shard.queue.filter(({ answered }) => !answered);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const deadline = performance.now() + CLOSE_MS.sending;
+    while (this.isBusy() && performance.now() < deadline) await sleep(10);
+    clearInterval(this.sweep);
+    clearTimeout(this.waking);
+    this.giveUp(() => true, 'closed');
+    await Promise.race([this.client.retire(), sleep(CLOSE_MS.disconnect, undefined, { ref: false })]);
+  }
+
+  private choosePartition({ topic, partition }: OutgoingRecord, key: Buffer | null): number {
+    const count = this.partitions.get(topic);
     if (count === undefined)
-      throw new Error(`this producer was not made for topic ${topic}, only for ${topics.join(', ')}`);
+      throw new Error(
+        `this producer was not made for topic ${topic}, only for ${this.options.topics.join(', ')}`,
+      );
     const chosen = partition ?? (key === null ? 0 : partitionOf(key, count));
     if (!Number.isInteger(chosen) || chosen < 0 || chosen >= count)
       throw new NotWrittenError('refused', `topic ${topic} has no partition ${chosen}, it has ${count}`);
     return chosen;
   }
 
-  function shardOf(topic: string, partition: number): Shard {
+  private shardOf(topic: string, partition: number): Shard {
     const id = `${topic}/${partition}`;
-    let shard = shards.get(id);
+    let shard = this.shards.get(id);
     if (shard === undefined)
-      shards.set(id, (shard = { topic, partition, queue: [], sending: [], busy: false }));
+      this.shards.set(id, (shard = newShard(this.options.config.KAFKA_PREFIX + topic, partition)));
     return shard;
   }
 
-  async function drain(shard: Shard): Promise<void> {
-    shard.busy = true;
-    // Lets records that come in the same turn of the event loop leave together.
-    await Promise.resolve();
-    while (shard.queue.length > 0) {
-      shard.sending = takeBatch(shard);
-      await write(shard, shard.sending);
-      shard.sending = [];
-    }
-    shard.busy = false;
+  /** At the end of this turn of the event loop, so that records of the same turn leave together. */
+  private pumpSoon(): void {
+    if (this.isPumping) return;
+    this.isPumping = true;
+    setImmediate(() => {
+      this.isPumping = false;
+      this.pump();
+    });
   }
 
-  /** Writes the batch, or tells each of its callers why not. What was given up meanwhile is not sent again. */
-  async function write(shard: Shard, batch: readonly Waiting[]): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      const waiting = batch.filter(({ answered }) => !answered);
-      if (waiting.length === 0) return;
-      const used = client;
-      try {
-        const first = firstOffset(shard, await used.send(request(shard, waiting)));
-        fault = undefined;
-        const { topic, partition } = shard;
-        waiting.forEach((one, index) =>
-          answer(one, () => one.resolve({ topic, partition, offset: first + index })),
-        );
-        return;
-      } catch (error) {
-        if (isRefused(error)) return writeApart(shard, waiting, error);
-        fault = faultOf(error);
-        logger.warn(
-          { topic: shard.topic, partition: shard.partition, records: waiting.length, reason: fault },
-          'not written yet',
-        );
-        if (needsNewClient(error)) await replace(used);
-        await sleep(RETRY_MS[attempt] ?? 1000);
+  /** Sends a request to each broker that leads a partition with records and has none under way. */
+  private pump(): void {
+    const now = performance.now();
+    const ready = new Map<number, Shard[]>();
+    for (const shard of this.shards.values()) {
+      if (shard.queue.length === 0 || shard.sending.length > 0) continue;
+      if (shard.retryAt > now) {
+        this.waking ??= setTimeout(() => {
+          this.waking = undefined;
+          this.pumpSoon();
+        }, shard.retryAt - now);
+        continue;
       }
+      const leader = this.client.leaderOf(shard.topic, shard.partition);
+      if (leader === undefined) this.notWritten(shard, new Error('LEADER_NOT_AVAILABLE'));
+      else if (!this.busyLeaders.has(leader)) ready.set(leader, [...(ready.get(leader) ?? []), shard]);
     }
+    for (const [leader, shards] of ready) void this.write(leader, shards);
   }
 
-  /** One record that the broker refuses must not take the others of its batch with it. */
-  async function writeApart(shard: Shard, batch: readonly Waiting[], cause: unknown): Promise<void> {
-    const [only] = batch;
-    if (only !== undefined && batch.length === 1) {
-      const why = `the broker refuses this record: ${faultOf(cause)}`;
-      answer(only, () => only.reject(new NotWrittenError('refused', why, { cause })));
+  private async write(leader: number, shards: Shard[]): Promise<void> {
+    const { client } = this;
+    const sent = takeBatches(shards);
+    this.busyLeaders.add(leader);
+    let outcomes: readonly PartitionOutcome[];
+    try {
+      const batches = sent.map(({ topic, partition, sending }) => ({
+        topic,
+        partition,
+        records: sending.map(({ record }) => record),
+      }));
+      outcomes = await client.produce(leader, batches);
+    } catch (error) {
+      outcomes = sent.map(() => ({ error: error as Error }));
+    }
+    sent.forEach((shard, index) => this.settle(shard, outcomes[index]));
+    if (sent.some((shard, index) => isBroken(shard, outcomes[index]))) await this.replace(client);
+    this.busyLeaders.delete(leader);
+    this.pumpSoon();
+  }
+
+  private settle(shard: Shard, outcome: PartitionOutcome | undefined): void {
+    if (outcome === undefined || 'error' in outcome) {
+      this.notWritten(shard, outcome?.error ?? new Error('no outcome'));
       return;
     }
-    const half = Math.ceil(batch.length / 2);
-    await write(shard, batch.slice(0, half));
-    await write(shard, batch.slice(half));
+    const { partition, sending } = shard;
+    const topic = shard.topic.slice(this.options.config.KAFKA_PREFIX.length);
+    shard.sending = [];
+    shard.failures = 0;
+    shard.limit = BATCH_RECORDS;
+    this.fault = undefined;
+    sending.forEach((one, index) =>
+      this.answer(one, () => one.resolve({ topic, partition, offset: outcome.offset + index })),
+    );
   }
 
-  function request({ topic }: Shard, batch: readonly Waiting[]) {
-    return {
-      topic: config.KAFKA_PREFIX + topic,
-      acks: -1,
-      timeout: 3000,
-      messages: batch.map(({ message }) => message),
-    };
+  /** The batch is sent again, in front of what waits, and what was given up meanwhile is not. */
+  private notWritten(shard: Shard, error: Error): void {
+    const { sending } = shard;
+    putBack(shard);
+    if (isRefused(error)) {
+      this.isolate(shard, sending, error);
+      return;
+    }
+    shard.retryAt = performance.now() + (RETRY_MS[shard.failures] ?? 1000);
+    shard.failures++;
+    this.fault = faultOf(error);
+    const { topic, partition } = shard;
+    this.options.logger.warn(
+      { topic, partition, records: shard.queue.length, reason: this.fault },
+      'not written yet',
+    );
+    this.refreshing ??= this.refresh().finally(() => (this.refreshing = undefined));
+    this.pumpSoon();
+  }
+
+  /** One record that the broker refuses must not take the others of its batch with it: fewer leave together, until it is alone. */
+  private isolate(shard: Shard, refused: readonly Waiting[], cause: Error): void {
+    const [only] = refused;
+    if (only === undefined || refused.length > 1) {
+      shard.limit = Math.ceil(refused.length / 2);
+      return;
+    }
+    shard.limit = BATCH_RECORDS;
+    shard.queue = shard.queue.filter((one) => one !== only);
+    const why = `the broker refuses this record: ${faultOf(cause)}`;
+    this.answer(only, () => only.reject(new NotWrittenError('refused', why, { cause })));
   }
 
   /** Every caller hears once. */
-  function answer(one: Waiting, tell: () => void): void {
+  private answer(one: Waiting, tell: () => void): void {
     if (one.answered) return;
     one.answered = true;
-    buffered -= one.bytes;
+    this.buffered -= one.bytes;
     tell();
   }
 
-  function giveUpLate(now: number): void {
-    giveUp(({ expiresAt }) => expiresAt <= now, 'timeout');
+  private async refresh(): Promise<void> {
+    await this.client.refresh().catch(() => undefined);
   }
 
-  function giveUp(which: (one: Waiting) => boolean, reason: 'timeout' | 'given-up' | 'closed'): void {
-    for (const shard of shards.values()) {
-      const late = [...shard.sending, ...shard.queue].filter(which);
-      if (late.length === 0) continue;
-      const why = `the brokers did not confirm it in time (${fault ?? 'slow'})`;
-      for (const one of late) answer(one, () => one.reject(new NotWrittenError(reason, why)));
-      shard.queue = shard.queue.filter(({ answered }) => !answered);
-    }
+  /** Several brokers' requests may find the same client broken: it is replaced once. */
+  private async replace(broken: ProduceClient): Promise<void> {
+    if (this.client !== broken || this.closed) return;
+    this.replacing ??= this.connectFresh(broken).finally(() => (this.replacing = undefined));
+    await this.replacing;
   }
 
-  /** Several partitions may find the same client broken: it is replaced once. */
-  async function replace(broken: ProducerClient): Promise<void> {
-    if (client !== broken || closed) return;
-    replacing ??= connectFresh(broken).finally(() => (replacing = undefined));
-    await replacing;
-  }
-
-  async function connectFresh(broken: ProducerClient): Promise<void> {
-    logger.warn({ reason: fault }, 'the Kafka producer is replaced');
+  private async connectFresh(broken: ProduceClient): Promise<void> {
+    const { logger } = this.options;
+    logger.warn({ reason: this.fault }, 'the connections to Kafka are replaced');
     try {
-      client = await connectProducer(config, clientId, logger);
+      this.client = await connect(this.options);
       void broken.retire();
-      if (closed) void client.retire();
+      if (this.closed) void this.client.retire();
     } catch (error) {
-      logger.warn({ reason: faultOf(error) }, 'no new Kafka producer yet');
+      logger.warn({ reason: faultOf(error) }, 'no new connections to Kafka yet');
     }
   }
 
-  const isBusy = () => [...shards.values()].some(({ busy }) => busy);
-  const sweep = setInterval(() => giveUpLate(performance.now()), SWEEP_MS).unref();
-
-  return {
-    send: (record, { timeoutMs = Infinity } = {}) => enqueue(record, timeoutMs),
-    giveUp: () => giveUp(() => true, 'given-up'),
-    fault: () => (isBusy() ? fault : undefined),
-    close: async () => {
-      closed = true;
-      const deadline = performance.now() + CLOSE_MS.sending;
-      while (isBusy() && performance.now() < deadline) await sleep(10);
-      clearInterval(sweep);
-      giveUp(() => true, 'closed');
-      await Promise.race([client.retire(), sleep(CLOSE_MS.disconnect, undefined, { ref: false })]);
-    },
-  };
+  private isBusy(): boolean {
+    for (const shard of this.shards.values()) if (isBusy(shard)) return true;
+    return false;
+  }
 }
 
-/** Takes from the queue what may leave in one batch. */
-function takeBatch(shard: Shard): Waiting[] {
+/** As many of them as fit into a request, each with its batch; first those that had their turn longest ago. */
+function takeBatches(shards: Shard[]): Shard[] {
+  const taken: Shard[] = [];
+  const now = performance.now();
   let bytes = 0;
-  let count = 0;
-  for (const one of shard.queue) {
-    if (count === BATCH_RECORDS || (count > 0 && bytes + one.bytes > BATCH_BYTES)) break;
-    bytes += one.bytes;
-    count++;
+  for (const shard of shards.sort((a, b) => a.sentAt - b.sentAt)) {
+    if (bytes >= REQUEST_BYTES) break;
+    takeBatch(shard);
+    shard.sentAt = now;
+    taken.push(shard);
+    bytes += shard.sending.reduce((sum, one) => sum + one.bytes, 0);
   }
-  const batch = shard.queue.slice(0, count);
-  shard.queue = shard.queue.slice(count);
-  return batch;
+  return taken;
 }
 
-/** The offset of the first record, if the broker's answer says that exactly this partition was written. */
-function firstOffset(shard: Shard, answer: RecordMetadata[]): number {
-  const own = answer.filter(({ partition }) => partition === shard.partition);
-  const { errorCode, baseOffset } = own[0] ?? { errorCode: undefined, baseOffset: undefined };
-  if (own.length !== 1 || answer.length !== 1 || errorCode !== 0 || baseOffset === undefined) {
-    throw new GapError(`the answer does not confirm partition ${shard.partition}`);
-  }
-  return Number(baseOffset);
+/** Whether what became of the batch tells that the connections, or the map behind them, cannot be trusted. */
+function isBroken({ failures }: Shard, outcome: PartitionOutcome | undefined): boolean {
+  if (outcome === undefined || !('error' in outcome)) return false;
+  return needsNewClient(outcome.error) || (isMisled(outcome.error) && failures % MISLED_AFTER === 0);
 }
 
-function sizeOf({ key, value, headers }: OutgoingRecord): number {
-  const length = (part: string | Buffer | null) => (part === null ? 0 : Buffer.byteLength(part));
-  const head = Object.entries(headers ?? {}).reduce(
-    (sum, [name, text]) => sum + length(name) + length(text) + 4,
-    0,
-  );
-  return length(key) + length(value) + head + 160;
+function bytesOf(part: string | Buffer | null): Buffer | null {
+  return typeof part === 'string' ? Buffer.from(part) : part;
+}
+
+/** About what the headers of a record take, and the record itself. */
+function sizeOf(headers: Readonly<Record<string, string>>): number {
+  let size = 160;
+  for (const name of Object.keys(headers)) size += name.length + (headers[name]?.length ?? 0) + 4;
+  return size;
 }

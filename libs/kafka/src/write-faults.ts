@@ -1,3 +1,18 @@
+/**
+ * Why a record was not written. timeout: given up at its own time · given-up: with everything else that was not confirmed · refused: it can never be
+ * written · full: too much waits already · closed: it came too late.
+ */
+export class NotWrittenError extends Error {
+  constructor(
+    readonly reason: 'timeout' | 'given-up' | 'refused' | 'full' | 'closed',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'NotWrittenError';
+  }
+}
+
 /** The broker's answer does not confirm what was sent. */
 export class GapError extends Error {
   override readonly name = 'GapError';
@@ -19,6 +34,11 @@ export function isRefused(error: unknown): boolean {
 /** Whether the client that sent cannot be trusted any more: its broker map is wrong, or its connection is dead and it does not know. */
 export function needsNewClient(error: unknown): boolean {
   return causes(error).some(({ name }) => name === 'GapError' || name === 'KafkaJSRequestTimeoutError');
+}
+
+/** Whether the broker says that it does not lead the partition. */
+export function isMisled(error: unknown): boolean {
+  return causes(error).some(({ type }) => type === 'NOT_LEADER_FOR_PARTITION');
 }
 
 /** Kafka's name for the fault, else the error's; nothing of what was sent. */

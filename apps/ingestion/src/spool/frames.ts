@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c';
+import { crc32c } from '@talaria/kafka';
 
 /**
  * How entries lie in a segment, one behind the other: a mark, the length and the CRC-32C of the payload (both big-endian), the payload. The mark begins with a byte

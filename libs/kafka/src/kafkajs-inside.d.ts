@@ -1,0 +1,68 @@
+/** Inside kafkajs 2.2.4, which has no newer release: only what is touched here. A spec holds the version fast. */
+declare module 'kafkajs/src/network/requestQueue' {
+  class RequestQueue {
+    constructor(options: Record<string, unknown>);
+    pending: unknown[];
+    throttledUntil: number;
+    throttleCheckTimeoutId: NodeJS.Timeout | null | undefined;
+    checkPendingRequests(): void;
+    scheduleCheckPendingRequests: (this: RequestQueue) => void;
+    destroy(): void;
+  }
+  export = RequestQueue;
+}
+
+declare module 'kafkajs/src/protocol/requests/produce/v7/response' {
+  export type ProduceAnswer = {
+    readonly topics: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly errorCode: number;
+        readonly baseOffset: string;
+      }[];
+    }[];
+  };
+  export function decode(answer: Buffer): Promise<ProduceAnswer>;
+}
+
+declare module 'kafkajs/src/protocol/error' {
+  export function createErrorFromCode(code: number): Error & { readonly type: string };
+}
+
+declare module 'kafkajs/src/protocol/decoder' {
+  class Decoder {
+    constructor(buffer: Buffer);
+    readInt16(): number;
+    readInt32(): number;
+    readString(): string | null;
+    readBytes(): Buffer | null;
+    canReadBytes(length: number): boolean;
+  }
+  export = Decoder;
+}
+
+declare module 'kafkajs/src/protocol/recordBatch/v0/decoder' {
+  type Decoded = {
+    readonly key: Buffer | null;
+    readonly value: Buffer | null;
+    readonly headers: Readonly<Record<string, Buffer>>;
+  };
+  function decodeBatch(decoder: unknown): Promise<{ readonly records: readonly Decoded[] }>;
+  export = decodeBatch;
+}
+
+declare module 'kafkajs/src/cluster/brokerPool' {
+  class BrokerPool {
+    brokers: Record<string, { nodeId: number }>;
+    connect(): Promise<void>;
+  }
+  export = BrokerPool;
+}
+
+declare module 'kafkajs/src/network/connectionPool' {
+  class ConnectionPool {
+    send(call: { readonly request: { readonly apiName: string } }): Promise<unknown>;
+  }
+  export = ConnectionPool;
+}
