@@ -19,6 +19,16 @@ export function ticksOf(stat: string): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
+/** The CPU time that everything on this machine has used, in milliseconds; undefined where /proc does not tell. */
+export function busyMs(): number | undefined {
+  try {
+    const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'utf8').split(/\s+/);
+    return [user, nice, system, irq, softirq, steal].reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Resident memory of a process in bytes; undefined where /proc does not tell. */
 export function residentBytesOf(pid: number): number | undefined {
   try {

@@ -122,8 +122,9 @@ export function toText(name: string, { results, ratios, goals }: Outcome): strin
 }
 
 function titleOf({ of, to, median: _median, min: _min, max: _max, ...details }: Ratio): string {
-  const rest = Object.entries(details).map(([key, value]) => `${key} ${String(value)}`);
-  return [`${of} / ${to}`, ...rest].join(', ');
+  return [`${of} / ${to}`, ...Object.entries(details).map(([key, value]) => `${key} ${String(value)}`)].join(
+    ', ',
+  );
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

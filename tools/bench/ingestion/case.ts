@@ -1,50 +1,61 @@
 import { type BenchCase, type BenchContext } from '../bench-case';
-import { startGenerator } from '../load/generator';
+import { type Generator, startGenerator } from '../load/generator';
 import { type Outcome } from '../report';
 import { appSecret, type Ground, openGround } from './ground';
+import { measureItems } from './items';
+import { measureLatency } from './latency';
+import { outage } from './outage';
 import { compareRates } from './rates';
+import { soak } from './soak';
 
-const parts: Readonly<Record<string, (ground: Ground, before: Outcome) => Promise<Outcome>>> = {
+/** @param before what the parts before it have measured */
+type Part = (ground: Ground, before: Outcome) => Promise<Outcome>;
+
+const partsOnTheStack: Readonly<Record<string, Part>> = {
   rates: compareRates,
+  items: measureItems,
+  latency: measureLatency,
+  soak,
 };
 
 /** How fast webhooks are received and stored, and at what cost. */
 export const ingestion: BenchCase = {
   summary:
     'webhooks received and stored: rates against other ways to do it, items, latency, memory, an outage',
-  parts: Object.keys(parts),
-  usualParts: ['rates'],
-  async run(context: BenchContext) {
+  parts: [...Object.keys(partsOnTheStack), 'outage'],
+  usualParts: ['rates', 'items', 'latency'],
+  async run(context) {
     const generator = startGenerator(appSecret, context.signal);
     try {
-      return await runParts(context, generator);
+      const before = await runOnTheStack(context, generator);
+      if (!context.options.parts.includes('outage')) return before;
+      return join(before, await outage(context, generator, before));
     } finally {
       await generator.stop();
     }
   },
 };
 
-async function runParts(
-  context: BenchContext,
-  generator: ReturnType<typeof startGenerator>,
-): Promise<Outcome> {
+async function runOnTheStack(context: BenchContext, generator: Generator): Promise<Outcome> {
   const { options, stack, say } = context;
+  const parts = options.parts.flatMap((name) => partsOnTheStack[name] ?? []);
+  let outcome: Outcome = { results: [], ratios: [], goals: [] };
+  if (parts.length === 0) return outcome;
   if (stack.kafkaPids.length === 0)
     say('KAFKA_BROKERS names a server that is not ours: what it costs is not known.');
   const ground = await openGround(context, stack, generator);
   try {
-    let outcome: Outcome = { results: [], ratios: [], goals: [] };
-    for (const name of options.parts) {
-      const more = await parts[name]?.(ground, outcome);
-      if (more)
-        outcome = {
-          results: [...outcome.results, ...more.results],
-          ratios: [...outcome.ratios, ...more.ratios],
-          goals: [...outcome.goals, ...more.goals],
-        };
-    }
+    for (const part of parts) outcome = join(outcome, await part(ground, outcome));
     return outcome;
   } finally {
     await ground.close();
   }
+}
+
+function join(one: Outcome, other: Outcome): Outcome {
+  return {
+    results: [...one.results, ...other.results],
+    ratios: [...one.ratios, ...other.ratios],
+    goals: [...one.goals, ...other.goals],
+  };
 }

@@ -39,6 +39,8 @@ export type LoadReport = {
     readonly store: number | undefined;
     readonly generator: number;
   };
-  /** The first item of every body that was answered 200, as {@link Bits}. */
+  /** Which part of all cores others used in the measured time, 0 to 1: figures are worth little when it is not near 0. */
+  readonly othersShare: number | undefined;
+  /** The number of every body that was answered 200, which is that of its first item / items in a body; as {@link Bits}. */
   readonly acknowledged: { readonly first: number; readonly bytes: Uint8Array };
 };

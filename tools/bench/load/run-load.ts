@@ -1,5 +1,6 @@
+import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuMsOf } from '../cpu-time';
+import { busyMs, cpuMsOf } from '../cpu-time';
 import { Bits } from './bits';
 import { Connection, type Sent } from './connection';
 import { type LoadPlan, type LoadReport } from './plan';
@@ -12,6 +13,9 @@ const RECONNECT_AFTER_MS = 20;
 /** Sends what the plan says, out of the pool. Resolves when every answer is there, or cannot be waited for any longer. */
 export async function runLoad(plan: LoadPlan, pool: RequestPool): Promise<LoadReport> {
   const { loop, port } = plan;
+  /** Open loop: how many requests there will be. */
+  const scheduled =
+    loop.kind === 'open' ? Math.floor(((plan.warmUpMs + plan.measureMs) * loop.perSecond) / 1000) : 0;
   const open = new Set<Connection>();
   const idle: Connection[] = [];
   const acknowledged = new Bits(Math.floor(pool.nextItem / pool.items));
@@ -22,13 +26,12 @@ export async function runLoad(plan: LoadPlan, pool: RequestPool): Promise<LoadRe
   const measured = { from: Infinity, to: Infinity };
   let isSending = true;
   let isOver = false;
-  let exhausted = false;
   let connectionErrors = 0;
   let answered = 0;
   let underWay = 0;
   /** Open loop: how many of the scheduled requests have been sent. */
   let started = 0;
-  let giveUp: () => void = () => undefined;
+  const usedUp = new AbortController();
 
   const events = {
     answered(connection: Connection, status: number, { request, since }: Sent) {
@@ -71,8 +74,7 @@ export async function runLoad(plan: LoadPlan, pool: RequestPool): Promise<LoadRe
     if (loop.kind === 'closed' && !isSending) return;
     const request = pool.take(loop.kind === 'open');
     if (request === undefined) {
-      exhausted = true;
-      giveUp();
+      usedUp.abort();
       return;
     }
     underWay++;
@@ -82,8 +84,7 @@ export async function runLoad(plan: LoadPlan, pool: RequestPool): Promise<LoadRe
   /** Open loop: sends what is due by now, as far as there are connections. */
   function sendDue(now: number): void {
     if (loop.kind !== 'open') return;
-    const until = Math.min(now, startsAt + plan.warmUpMs + plan.measureMs);
-    const due = Math.floor(((until - startsAt) * loop.perSecond) / 1000);
+    const due = Math.min(Math.floor(((now - startsAt) * loop.perSecond) / 1000), scheduled);
     while (started < due) {
       const connection = idle.shift() ?? (open.size < plan.connections ? connectNew() : undefined);
       if (connection === undefined) return;
@@ -91,18 +92,16 @@ export async function runLoad(plan: LoadPlan, pool: RequestPool): Promise<LoadRe
     }
   }
 
-  const scheduled =
-    loop.kind === 'open' ? Math.floor(((plan.warmUpMs + plan.measureMs) * loop.perSecond) / 1000) : 0;
   const isDone = () => underWay === 0 && started >= scheduled;
 
   const ticking = loop.kind === 'open' ? setInterval(() => sendDue(performance.now()), 1) : undefined;
   if (loop.kind === 'closed') for (let index = 0; index < plan.connections; index++) connectAndSend();
-  const usedUp = new Promise<void>((resolve) => (giveUp = resolve));
-  await Promise.race([sleep(plan.warmUpMs), usedUp]);
+  const passed = (ms: number) => sleep(ms, undefined, { signal: usedUp.signal }).catch(() => undefined);
+  await passed(plan.warmUpMs);
   answered = 0;
   measured.from = performance.now();
   const before = readClocks(plan);
-  await Promise.race([sleep(plan.measureMs), usedUp]);
+  await passed(plan.measureMs);
   measured.to = performance.now();
   const after = readClocks(plan);
   const answeredInTime = answered;
@@ -119,19 +118,21 @@ export async function runLoad(plan: LoadPlan, pool: RequestPool): Promise<LoadRe
     end === undefined || begin === undefined || answeredInTime === 0
       ? undefined
       : ((end - begin) * 1000) / answeredInTime;
+  const seconds = (measured.to - measured.from) / 1000;
   return {
-    seconds: (measured.to - measured.from) / 1000,
+    seconds,
     answered: answeredInTime,
     statuses,
     connectionErrors,
     unanswered,
-    exhausted,
+    exhausted: usedUp.signal.aborted,
     latencyMs: percentiles(latencies),
     cpuUs: {
       app: each(after.app, before.app),
       store: each(after.store, before.store),
       generator: each(after.generator, before.generator) ?? 0,
     },
+    othersShare: shareOfOthers(before, after, seconds),
     acknowledged: acknowledged.pack(),
   };
 }
@@ -142,7 +143,17 @@ function readClocks({ watch }: LoadPlan) {
     app: cpuMsOf(watch.app),
     store: watch.store && cpuMsOf(watch.store),
     generator: (user + system) / 1000,
+    machine: busyMs(),
   };
+}
+
+type Clocks = ReturnType<typeof readClocks>;
+
+function shareOfOthers(before: Clocks, after: Clocks, seconds: number): number | undefined {
+  const spent = (clock: 'app' | 'store' | 'generator' | 'machine') =>
+    (after[clock] ?? NaN) - (before[clock] ?? NaN);
+  const others = spent('machine') - spent('app') - spent('store') - spent('generator');
+  return Number.isNaN(others) ? undefined : Math.max(0, others / (seconds * 1000 * cpus().length));
 }
 
 export function percentiles(values: readonly number[]): { p50: number; p99: number; max: number } {
