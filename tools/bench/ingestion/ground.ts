@@ -25,6 +25,8 @@ export type Ground = Pick<BenchContext, 'say' | 'signal' | 'options'> & {
   startServer(name: string, script: string, env: Readonly<Record<string, string>>): Promise<AppProcess>;
   /** Topics beside Talaria's own; without the prefix. */
   createTopic(name: string): Promise<void>;
+  /** What `close` has to end as well. May be called again for what was ended before. */
+  readonly atClose: (step: () => Promise<void>) => void;
   /** Ends the servers that still run, and removes topics and folder. */
   close(): Promise<void>;
 };
@@ -42,7 +44,7 @@ export async function openGround(
     KAFKA_BROKERS: kafka.kafkaBrokers,
     KAFKA_PREFIX: `${name}.`,
   });
-  const servers: AppProcess[] = [];
+  const steps: (() => Promise<unknown>)[] = [];
   mkdirSync(directory, { recursive: true });
   const admin = createKafka(config, 'bench-admin', createLogger('bench', 'error')).admin();
   await admin.connect();
@@ -53,7 +55,8 @@ export async function openGround(
   }
 
   async function close(): Promise<void> {
-    await Promise.all(servers.map((server) => server.stop()));
+    // The last one first: a server before what it writes to.
+    for (const step of steps.reverse()) await step();
     await removeTopics().finally(() => admin.disconnect());
     rmSync(directory, { recursive: true, force: true });
   }
@@ -94,7 +97,7 @@ export async function openGround(
           ...env,
         },
       });
-      servers.push(server);
+      steps.push(() => server.stop());
       await server.start();
       return server;
     },
@@ -102,6 +105,7 @@ export async function openGround(
       const declaration = { name: topic, partitions: 12, retentionMs: -1 };
       await createTopics(admin, [declaration], { prefix: config.KAFKA_PREFIX, replicationFactor: 1 });
     },
+    atClose: (step) => void steps.push(step),
     close,
   };
 }

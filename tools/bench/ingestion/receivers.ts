@@ -62,13 +62,8 @@ async function startBullmq(ground: Ground): Promise<Receiver | undefined> {
     return undefined;
   }
   const redis = await startRedis(ground);
-  try {
-    const server = await start(ground, 'bullmq', { REDIS_PORT: String(redis.port), QUEUE });
-    return running('bullmq', server, redis.store, () => redis.stop());
-  } catch (error) {
-    await redis.stop();
-    throw error;
-  }
+  const server = await start(ground, 'bullmq', { REDIS_PORT: String(redis.port), QUEUE });
+  return running('bullmq', server, redis.store, redis.stop);
 }
 
 function start(ground: Ground, name: string, env: Readonly<Record<string, string>>): Promise<AppProcess> {

@@ -20,7 +20,7 @@ export function redisProblem(): string | undefined {
 }
 
 /** A Redis of the benchmark's own that writes as one does where jobs matter: the log of all writes, on disk each second. */
-export async function startRedis({ directory, signal }: Ground) {
+export async function startRedis({ directory, signal, atClose }: Ground) {
   const [port = 0] = await freePorts(1);
   const data = join(directory, 'redis');
   mkdirSync(data, { recursive: true });
@@ -49,12 +49,8 @@ export async function startRedis({ directory, signal }: Ground) {
     client.disconnect();
     await child.stop();
   };
-  try {
-    await child.until(() => client.ping());
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  atClose(stop);
+  await child.until(() => client.ping());
   return { port, store: redisStore(client, child.pid, signal), stop };
 }
 
