@@ -5,33 +5,29 @@ import { type Logger, nestLogger } from '@talaria/observability';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { AppModule } from './app.module';
 import { type IngestionConfig } from './config';
-import { guardEdge } from './edge';
+import { type EdgeLimits, edgeLimits, guardEdge } from './edge';
 import { SilentFilter } from './silent.filter';
 import { type RecordWriter } from './spool/record-writer';
-
-/** How long a client may take for its headers, and for the whole request. Meta is quick; who trickles holds a connection. */
-const REQUEST_MS = 5_000;
-const IDLE_MS = 65_000;
-/** How often Node looks for clients that are too slow; its default is half a minute. */
-const CHECK_MS = 1_000;
 
 /** The HTTP server, not listening yet. */
 export async function createApp(
   config: IngestionConfig,
   writer: RecordWriter,
   logger: Logger,
+  limits: EdgeLimits = edgeLimits,
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
-    http: { connectionsCheckingInterval: CHECK_MS, headersTimeout: REQUEST_MS },
-    requestTimeout: REQUEST_MS,
-    // Longer than a load balancer keeps its own: the one who sends decides when a connection ends, so that no request meets a closed one.
-    keepAliveTimeout: IDLE_MS,
+    http: { connectionsCheckingInterval: limits.checkMs, headersTimeout: limits.requestMs },
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    // Also for who sends requests and does not read the answers.
+    connectionTimeout: limits.idleMs,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: false,
     skipMiddie: true,
     frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) =>
-      void reply.code(400).send(),
+      void reply.code(400).header('connection', 'close').send(),
     clientErrorHandler: answerSilently,
   });
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -43,7 +39,7 @@ export async function createApp(
       abortOnError: false,
     },
   );
-  guardEdge(adapter.getInstance(), config.HTTP_MAX_CONNECTIONS);
+  guardEdge(adapter.getInstance(), config.HTTP_MAX_CONNECTIONS, limits.bodiesBytes);
   app.useGlobalFilters(new SilentFilter(logger));
   return app;
 }

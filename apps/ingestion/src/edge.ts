@@ -6,8 +6,19 @@ import { connectionsDropped, type Refusal, webhookRequests } from './webhook/web
 
 /** Meta sends up to 3 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024;
-/** All bodies that are being read or not answered yet. What else a request holds grows with its body, so this bounds the memory. */
-const BODIES_LIMIT = 64 * 1024 * 1024;
+/** How much time and memory the internet may take of us; tests give less. */
+export const edgeLimits = {
+  /** How long a client may take for its headers, and for the whole request. Meta is quick; who trickles holds a connection. */
+  requestMs: 5_000,
+  /** How often Node looks for clients that are too slow; its default is half a minute. */
+  checkMs: 1_000,
+  /** Longer than a load balancer keeps its own: the one who sends decides when a connection ends, so that no request meets a closed one. */
+  idleMs: 65_000,
+  /** All bodies that are being read or not answered yet. What else a request holds grows with its body, so this bounds the memory. */
+  bodiesBytes: 64 * 1024 * 1024,
+};
+
+export type EdgeLimits = Readonly<typeof edgeLimits>;
 
 const statusOf: Readonly<Record<Refusal, number>> = {
   bad_signature: 401,
@@ -28,7 +39,7 @@ class RefusedError extends Error {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Bytes of its body that count against the limit of all bodies. */
+    /** Bytes of its body that count against the limit of all bodies, until it is answered. */
     heldBytes: number;
   }
 }
@@ -40,24 +51,34 @@ type Done = (error: Error | null, body?: Buffer) => void;
  * stay the bytes that came, because the signature is over them, and it alone decides, not the content type; and what does not fit into the memory that all bodies share is refused
  * with 503. A refusal is a status without a word, and ends the connection.
  */
-export function guardEdge(server: FastifyInstance, maxConnections: number): void {
-  const bodies = { held: 0 };
+export function guardEdge(server: FastifyInstance, maxConnections: number, maxBytes: number): void {
+  const bodies = { held: 0, maxBytes };
 
   server.decorateRequest('heldBytes', 0);
   server.server.maxConnections = maxConnections;
   server.server.on('drop', () => connectionsDropped.inc());
+  // Node would answer 417 by itself, and keep the connection.
+  server.server.on('checkExpectation', (request, response) => server.routing(request, response));
 
   server.addHook('onRequest', (request, reply, done) => {
-    // Emitted once, however the request ends.
-    reply.raw.once('close', () => (bodies.held -= request.heldBytes));
-    if (isStopping()) reply.header('connection', 'close');
+    // Only a signed webhook keeps its connection: a stranger has his for one request.
+    if (isStopping() || request.method !== 'POST') reply.header('connection', 'close');
     if (request.is404) {
       void reply.code(404).header('connection', 'close').send();
       return;
     }
+    // Whatever it was: Fastify answers 415 to a type that is none, and does not read an empty body without one.
+    request.raw.headers['content-type'] = 'application/octet-stream';
     const refusal = request.method === 'POST' ? refusalOf(request) : undefined;
     if (refusal === undefined) done();
     else refuse(reply, refusal);
+  });
+
+  // Every request comes here. A response that waits behind another does not even close when their connection is gone.
+  server.addHook('onSend', (request, _reply, payload, done) => {
+    bodies.held -= request.heldBytes;
+    request.heldBytes = 0;
+    done(null, payload);
   });
 
   server.removeAllContentTypeParsers();
@@ -79,7 +100,7 @@ function refuse(reply: FastifyReply, refusal: Refusal): void {
 function readBody(
   request: FastifyRequest,
   stream: IncomingMessage,
-  bodies: { held: number },
+  bodies: { held: number; readonly maxBytes: number },
   done: Done,
 ): void {
   const chunks: Buffer[] = [];
@@ -88,7 +109,7 @@ function readBody(
     bodies.held += chunk.length;
     chunks.push(chunk);
     if (request.heldBytes > BODY_LIMIT) end('too_large');
-    else if (bodies.held > BODIES_LIMIT) end('overloaded');
+    else if (bodies.held > bodies.maxBytes) end('overloaded');
   };
   const onEnd = () => end();
   const onClose = () => end('aborted');

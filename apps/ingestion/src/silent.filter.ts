@@ -13,7 +13,10 @@ export class SilentFilter implements ExceptionFilter {
     if (status === 500) this.logger.error({ err: error }, 'a request failed');
     const body = error instanceof HttpException && error.message !== '' ? error.getResponse() : undefined;
     const isHealth = typeof body === 'object' && 'status' in body;
-    void reply.status(status).send(isHealth ? body : undefined);
+    void reply
+      .status(status)
+      .header('connection', 'close')
+      .send(isHealth ? body : undefined);
   }
 }
 
