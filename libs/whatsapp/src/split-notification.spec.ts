@@ -136,6 +136,23 @@ describe('a notification with several items', () => {
     expect(items.map((item) => read(item).entry[0].changes[0].value.errors)).toEqual([errors, errors]);
   });
 
+  it('keeps every digit around the items', () => {
+    const around = '"x":12345678901234567890.10,"y":"\\u00e9\\/"';
+    const items = split(
+      `{"entry":[{${around},"changes":[{${around},"value":{${around},"messages":[1,2]}}]}],${around}}`,
+    );
+    for (const { envelope } of items) expect(envelope.toString().split(around)).toHaveLength(5);
+  });
+
+  it('keeps what only looks like items with each of them', () => {
+    const value = { constructor: 1, toString: [2], messages: { id: 'a' }, user_preferences: null };
+    const items = split(notification({ field: 'messages', value: { ...value, statuses: [{}, {}] } }));
+    expect(items.map((item) => read(item).entry[0].changes[0].value)).toEqual([
+      { ...value, statuses: [{}] },
+      { ...value, statuses: [{}] },
+    ]);
+  });
+
   it('finds items behind repeated and escaped keys', () => {
     const items = split(
       '{"entry":[{"changes":[{"field":"messages","value":{"m\\u0065ssages":[{"id":"a"}],"messages":[]}},{"field":"messages","value":{"messages":[{"id":"b"}]},"value":{}}]}]}',
@@ -179,6 +196,51 @@ describe('a body that is not quite a notification', () => {
   it('may be nested as deep as it likes', () => {
     const body = `{"entry":${'['.repeat(5000)}${']'.repeat(5000)}}`;
     expect(split(body)).toHaveLength(1);
+  });
+});
+
+describe('a notification that is very large', () => {
+  const numbered = (count: number) => Array.from({ length: count }, (_, index) => message(`m${index}`));
+
+  it('of a thousand updates, the most that Meta sends, is split', () => {
+    const items = split(notification(messagesChange({ messages: numbered(1000) })));
+    expect(items.map((item) => read(item).entry[0].changes[0].value.messages)).toEqual(
+      numbered(1000).map((one) => [one]),
+    );
+  });
+
+  const many = '{},'.repeat(9999);
+  it.each<[string, string]>([
+    [
+      'of more than 10 000 items',
+      JSON.stringify(notification(messagesChange({ messages: numbered(10_001) }))),
+    ],
+    [
+      'whose envelopes would be larger than 64 MiB together',
+      JSON.stringify(notification(messagesChange({ large: 'x'.repeat(1024 ** 2), messages: numbered(65) }))),
+    ],
+    ['of thousands of repeated keys', `{"entry":[{${'"changes":[],'.repeat(20_000)}"changes":[${many}{}]}]}`],
+    [
+      'of thousands of contacts of one person',
+      JSON.stringify(
+        notification(
+          messagesChange({
+            contacts: numbered(5000).map(() => ({ wa_id: '4915100001' })),
+            messages: numbered(5000),
+          }),
+        ),
+      ),
+    ],
+  ])('%s is one unknown item, unchanged', (_, body) => {
+    const items = split(body);
+    expect(items.map(({ kind }) => kind)).toEqual(['unknown']);
+    expect(items[0]?.envelope.equals(Buffer.from(body))).toBe(true);
+  });
+
+  it('of 10 000 items, and of envelopes below 64 MiB together, is split', () => {
+    expect(split(`{"entry":[{"changes":[${many}{}]}]}`)).toHaveLength(10_000);
+    const large = { large: 'x'.repeat(1_000_000), messages: numbered(64) };
+    expect(split(notification(messagesChange(large)))).toHaveLength(64);
   });
 });
 

@@ -31,6 +31,8 @@ const itemArrays: Readonly<Record<string, Item['kind']>> = {
 /** Meta puts up to 1000 updates into a body. What is far beyond that, or would grow so far beyond itself, is not split. */
 const MAX_ITEMS = 10_000;
 const MAX_ENVELOPE_BYTES = 64 * 1024 * 1024;
+/** How many members around them, or contacts beside them, all items together may be compared with: thousands of repeated keys would take minutes. */
+const MAX_LOOKS = 5_000_000;
 
 /** Where an item stands: the members on the way to it, outermost first, and the element or value that is the item. */
 type Place = { readonly kind: Item['kind']; readonly path: readonly Step[]; readonly item: Span };
@@ -40,7 +42,7 @@ type Step = { readonly members: readonly Member[]; readonly taken: Member };
  * Splits a notification into its items. Nothing is lost and nothing invented: every message, status and change comes out exactly
  * once, its own bytes unchanged. A body that is one item is passed on as it is; otherwise each gets the envelope around it, with the contacts
  * that it refers to (a contact that nothing refers to goes with the first item of its change). What has no items, or not the shape of a notification, is one item of its own;
- * so is a body whose items would be too many (10 000) or together too large (64 MiB, because what is around them is repeated with each).
+ * so is a body whose items would be too many (10 000) or together too large (64 MiB, because what is around them is repeated with each), or take too long to tell apart.
  * @param body a JSON text
  * @returns undefined when the body is not JSON
  */
@@ -60,9 +62,11 @@ export function splitNotification(body: Buffer): Item[] | undefined {
   return places.map((place, index) => describe(json, place, body, envelopes[index] ?? body));
 }
 
-/** @returns undefined when they would be too large together */
+/** @returns undefined when they would be too large together, or take too long */
 function envelopesOf(json: string, places: readonly Place[]): Buffer[] | undefined {
-  const contacts = shareContacts(json, places);
+  const looks = places.flatMap(({ path }) => path).reduce((sum, { members }) => sum + members.length, 0);
+  const contacts = looks > MAX_LOOKS ? undefined : shareContacts(json, places);
+  if (contacts === undefined) return undefined;
   const envelopes: Buffer[] = [];
   let bytes = 0;
   for (const [index, place] of places.entries()) {
@@ -127,7 +131,7 @@ function rebuild(json: string, { path, item }: Place, contacts: readonly string[
       const isArray = json[taken.value.start] === '[';
       const parts = members.flatMap((member) => {
         if (member === taken) return [`${JSON.stringify(member.key)}:${isArray ? `[${inner}]` : inner}`];
-        if (member.key === taken.key || (isItemLevel(taken) && member.key in itemArrays)) return [];
+        if (member.key === taken.key || (isItemLevel(taken) && holdsItems(json, member))) return [];
         if (member.key === 'contacts' && contacts !== undefined && isItemLevel(taken)) {
           return contacts.length === 0 ? [] : [`"contacts":[${contacts.join(',')}]`];
         }
@@ -140,11 +144,18 @@ function rebuild(json: string, { path, item }: Place, contacts: readonly string[
 }
 
 function isItemLevel(taken: Member): boolean {
-  return taken.key in itemArrays;
+  return Object.hasOwn(itemArrays, taken.key);
 }
 
-/** For each place the contacts that go with it; undefined where they stay as they are. */
-function shareContacts(json: string, places: readonly Place[]): (readonly string[] | undefined)[] {
+function holdsItems(json: string, member: Member): boolean {
+  return isItemLevel(member) && json[member.value.start] === '[';
+}
+
+/** For each place the contacts that go with it; undefined where they stay as they are, or in all when they are too many. */
+function shareContacts(
+  json: string,
+  places: readonly Place[],
+): (readonly string[] | undefined)[] | undefined {
   const groups = new Map<readonly Member[], number[]>();
   places.forEach((place, index) => {
     const step = place.path.at(-1);
@@ -152,12 +163,15 @@ function shareContacts(json: string, places: readonly Place[]): (readonly string
     append(groups, step.members, index);
   });
   const shared: (readonly string[] | undefined)[] = places.map(() => undefined);
+  let looks = 0;
   for (const [members, indexes] of groups) {
     const contacts = members
       .filter(({ key }) => key === 'contacts')
       .flatMap(({ value }) => elementsAt(json, value.start) ?? [])
       .map((span) => textOf(json, span));
     if (contacts.length === 0) continue;
+    looks += contacts.length * indexes.length;
+    if (looks > MAX_LOOKS) return undefined;
     for (const [index, own] of assignContacts(json, places, indexes, contacts)) shared[index] = own;
   }
   return shared;
