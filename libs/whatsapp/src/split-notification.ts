@@ -84,23 +84,23 @@ function isPlain(members: readonly Member[]): boolean {
 }
 
 function findItems(json: string, root: Span): Place[] {
-  const entries = descend(json, root, [], 'entry');
+  const entries = descend(json, membersAt(json, root.start), [], 'entry');
   const places = entries.flatMap((entry) => {
-    const changes = descend(json, entry.item, entry.path, 'changes');
+    const changes = descend(json, membersAt(json, entry.item.start), entry.path, 'changes');
     return changes.length === 0 ? [entry] : changes.flatMap((change) => itemsOfChange(json, change));
   });
   return places.length === 0 ? [{ kind: 'unknown', path: [], item: root }] : places;
 }
 
-/** The elements of every array named `key` in the object `parent`. */
+/** The elements of every array named `key` among the members of an object. */
 function descend(
   json: string,
-  parent: Span,
+  members: readonly Member[] | undefined,
   path: readonly Step[],
   key: string,
   kind: Item['kind'] = 'unknown',
 ): Place[] {
-  const members = membersAt(json, parent.start) ?? [];
+  if (members === undefined) return [];
   return members
     .filter((member) => member.key === key)
     .flatMap((taken) =>
@@ -115,11 +115,11 @@ function descend(
 function itemsOfChange(json: string, change: Place): Place[] {
   const members = membersAt(json, change.item.start) ?? [];
   const values = members.filter(({ key }) => key === 'value');
-  const items = values.flatMap((taken) =>
-    Object.entries(itemArrays).flatMap(([key, kind]) =>
-      descend(json, taken.value, [...change.path, { members, taken }], key, kind),
-    ),
-  );
+  const items = values.flatMap((taken) => {
+    const inner = membersAt(json, taken.value.start);
+    const path = [...change.path, { members, taken }];
+    return Object.entries(itemArrays).flatMap(([key, kind]) => descend(json, inner, path, key, kind));
+  });
   if (items.length > 0) return items;
   return [{ ...change, kind: members.some(({ key }) => key === 'field') ? 'change' : 'unknown' }];
 }
