@@ -5,53 +5,87 @@
  */
 export type Span = { readonly start: number; readonly end: number };
 
-export type Member = {
-  readonly key: string;
-  /** From the key's opening quote to the end of the value. */
-  readonly whole: Span;
-  readonly value: Span;
-};
+/** A value; what was looked into has its parts in order, repeated keys included. */
+export type Value = Span & { readonly members?: readonly Member[]; readonly elements?: readonly Value[] };
 
-/** The members of the object that begins at `start`, in order, repeated keys included; undefined when no object begins there. */
-export function membersAt(json: string, start: number): Member[] | undefined {
-  if (json[start] !== '{') return undefined;
-  const members: Member[] = [];
-  let at = skipSpace(json, start + 1);
-  while (json[at] !== '}') {
-    const keyEnd = skipString(json, at);
-    const valueStart = skipSpace(json, skipSpace(json, keyEnd) + 1);
-    const valueEnd = skipValue(json, valueStart);
-    members.push({
-      key: readKey(json, at, keyEnd),
-      whole: { start: at, end: valueEnd },
-      value: { start: valueStart, end: valueEnd },
-    });
-    at = skipSeparator(json, valueEnd);
-  }
-  return members;
-}
+/** From the key's opening quote to the end of the value. */
+export type Member = Span & { readonly key: string; readonly value: Value };
 
-/** The elements of the array that begins at `start`; undefined when no array begins there. */
-export function elementsAt(json: string, start: number): Span[] | undefined {
-  if (json[start] !== '[') return undefined;
-  const elements: Span[] = [];
-  let at = skipSpace(json, start + 1);
-  while (json[at] !== ']') {
-    const end = skipValue(json, at);
-    elements.push({ start: at, end });
-    at = skipSeparator(json, end);
-  }
-  return elements;
-}
+/** What to look into, by key: an object has its members, an array the elements, which share its shape. Everything else is passed over. */
+export type Shape = { readonly [key: string]: Shape };
 
-/** The value of the whole text, without the space around it. */
-export function rootOf(json: string): Span {
-  const start = skipSpace(json, 0);
-  return { start, end: skipValue(json, start) };
+/** The value of the whole text, read once from its beginning to its end; no deeper than the shape. */
+export function scanJson(json: string, shape: Shape): Value {
+  return scanValue(json, skipSpace(json, 0), shape);
 }
 
 export function textOf(json: string, { start, end }: Span): string {
   return json.slice(start, end);
+}
+
+/** The text of the last member of that name, as JSON.parse would give it; undefined when it is missing or no text. */
+export function memberText(
+  json: string,
+  value: Pick<Value, 'members'> | undefined,
+  key: string,
+): string | undefined {
+  const member = lastMember(value, key);
+  return member === undefined ? undefined : stringAt(json, member.value);
+}
+
+/** The last member of that name: the one that JSON.parse would keep. */
+export function lastMember(value: Pick<Value, 'members'> | undefined, key: string): Member | undefined {
+  return value?.members?.findLast((member) => member.key === key);
+}
+
+/** A string value, unescaped; undefined when it is none. */
+export function stringAt(json: string, { start, end }: Span): string | undefined {
+  if (json.charCodeAt(start) !== QUOTE) return undefined;
+  const raw = json.slice(start, end);
+  if (PLAIN.test(raw)) return raw.slice(1, -1);
+  // Its characters are bytes: back to text.
+  return JSON.parse(Buffer.from(raw, 'latin1').toString('utf8')) as string;
+}
+
+const QUOTE = 34;
+const OPEN_ARRAY = 91;
+const OPEN_OBJECT = 123;
+const CLOSE_ARRAY = 93;
+const CLOSE_OBJECT = 125;
+const PLAIN = /^[ -[\]-~]*$/;
+
+function scanValue(json: string, at: number, shape: Shape | undefined): Value {
+  const code = json.charCodeAt(at);
+  if (shape !== undefined && code === OPEN_OBJECT) return scanObject(json, at, shape);
+  if (shape !== undefined && code === OPEN_ARRAY) return scanArray(json, at, shape);
+  return { start: at, end: skipValue(json, at) };
+}
+
+function scanObject(json: string, start: number, shape: Shape): Value {
+  const members: Member[] = [];
+  let at = skipSpace(json, start + 1);
+  while (json.charCodeAt(at) !== CLOSE_OBJECT) {
+    const keyEnd = skipString(json, at);
+    const key = readKey(json, at, keyEnd);
+    const valueStart = skipSpace(json, skipSpace(json, keyEnd) + 1);
+    const value = scanValue(json, valueStart, Object.hasOwn(shape, key) ? shape[key] : undefined);
+    members.push({ key, start: at, end: value.end, value });
+    at = skipSeparator(json, value.end);
+  }
+  return { start, end: at + 1, members };
+}
+
+/** Arrays in arrays are not looked into: how deep they go is the sender's choice. */
+function scanArray(json: string, start: number, shape: Shape): Value {
+  const elements: Value[] = [];
+  let at = skipSpace(json, start + 1);
+  while (json.charCodeAt(at) !== CLOSE_ARRAY) {
+    const element =
+      json.charCodeAt(at) === OPEN_OBJECT ? scanObject(json, at, shape) : scanValue(json, at, undefined);
+    elements.push(element);
+    at = skipSeparator(json, element.end);
+  }
+  return { start, end: at + 1, elements };
 }
 
 function readKey(json: string, start: number, end: number): string {
@@ -90,12 +124,12 @@ function skipValue(json: string, start: number): number {
   let at = start;
   do {
     const code = json.charCodeAt(at);
-    if (code === 34) {
+    if (code === QUOTE) {
       at = skipString(json, at);
-    } else if (code === 123 || code === 91) {
+    } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
       depth++;
       at++;
-    } else if (code === 125 || code === 93) {
+    } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) {
       depth--;
       at++;
     } else if (depth > 0) {

@@ -1,4 +1,13 @@
-import { elementsAt, membersAt, rootOf, textOf, type Member, type Span } from './json-spans';
+import {
+  lastMember,
+  memberText,
+  scanJson,
+  type Shape,
+  stringAt,
+  textOf,
+  type Member,
+  type Value,
+} from './json-spans';
 
 /**
  * One message, status or other change of a notification, in an envelope of its own.
@@ -34,8 +43,18 @@ const MAX_ENVELOPE_BYTES = 64 * 1024 * 1024;
 /** How many members around them, or contacts beside them, all items together may be compared with: thousands of repeated keys would take minutes. */
 const MAX_LOOKS = 5_000_000;
 
+const itemKinds = Object.entries(itemArrays);
+/** What names the person of an item may be an object in it. */
+const anItem: Shape = { system: {}, user_id: {} };
+const aChangesValue: Shape = {
+  ...Object.fromEntries(itemKinds.map(([key]) => [key, anItem])),
+  contacts: {},
+  metadata: {},
+};
+const aNotification: Shape = { entry: { changes: { value: aChangesValue, user_id: {} } } };
+
 /** Where an item stands: the members on the way to it, outermost first, and the element or value that is the item. */
-type Place = { readonly kind: Item['kind']; readonly path: readonly Step[]; readonly item: Span };
+type Place = { readonly kind: Item['kind']; readonly path: readonly Step[]; readonly item: Value };
 type Step = { readonly members: readonly Member[]; readonly taken: Member };
 
 /**
@@ -47,19 +66,25 @@ type Step = { readonly members: readonly Member[]; readonly taken: Member };
  * @returns undefined when the body is not JSON
  */
 export function splitNotification(body: Buffer): Item[] | undefined {
-  try {
-    JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
+  // Bytes beyond ASCII may stand in strings only, and there all of them may: whether it is JSON does not depend on how they are read.
   const json = body.toString('latin1');
-  const root = rootOf(json);
-  const places = findItems(json, root);
+  if (!isJson(json)) return undefined;
+  const root = scanJson(json, aNotification);
+  const places = findItems(root);
   const only = places.length === 1 ? places[0] : undefined;
   if (only?.path.every(({ members }) => isPlain(members))) return [describe(json, only, body, body)];
   const envelopes = places.length > MAX_ITEMS ? undefined : envelopesOf(json, places);
   if (envelopes === undefined) return [describe(json, { kind: 'unknown', path: [], item: root }, body, body)];
   return places.map((place, index) => describe(json, place, body, envelopes[index] ?? body));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @returns undefined when they would be too large together, or take too long */
@@ -83,43 +108,39 @@ function isPlain(members: readonly Member[]): boolean {
   return new Set(members.map(({ key }) => key)).size === members.length;
 }
 
-function findItems(json: string, root: Span): Place[] {
-  const entries = descend(json, membersAt(json, root.start), [], 'entry');
+function findItems(root: Value): Place[] {
+  const entries = descend(root, [], 'entry');
   const places = entries.flatMap((entry) => {
-    const changes = descend(json, membersAt(json, entry.item.start), entry.path, 'changes');
-    return changes.length === 0 ? [entry] : changes.flatMap((change) => itemsOfChange(json, change));
+    const changes = descend(entry.item, entry.path, 'changes');
+    return changes.length === 0 ? [entry] : changes.flatMap(itemsOfChange);
   });
   return places.length === 0 ? [{ kind: 'unknown', path: [], item: root }] : places;
 }
 
-/** The elements of every array named `key` among the members of an object. */
+/** The elements of every array named `key` in the object `parent`. */
 function descend(
-  json: string,
-  members: readonly Member[] | undefined,
+  { members }: Value,
   path: readonly Step[],
   key: string,
   kind: Item['kind'] = 'unknown',
 ): Place[] {
-  if (members === undefined) return [];
-  return members
-    .filter((member) => member.key === key)
-    .flatMap((taken) =>
-      (elementsAt(json, taken.value.start) ?? []).map((item) => ({
-        kind,
-        path: [...path, { members, taken }],
-        item,
-      })),
-    );
+  const places: Place[] = [];
+  for (const taken of members ?? []) {
+    if (members === undefined || taken.key !== key || taken.value.elements === undefined) continue;
+    const way = [...path, { members, taken }];
+    for (const item of taken.value.elements) places.push({ kind, path: way, item });
+  }
+  return places;
 }
 
-function itemsOfChange(json: string, change: Place): Place[] {
-  const members = membersAt(json, change.item.start) ?? [];
-  const values = members.filter(({ key }) => key === 'value');
-  const items = values.flatMap((taken) => {
-    const inner = membersAt(json, taken.value.start);
-    const path = [...change.path, { members, taken }];
-    return Object.entries(itemArrays).flatMap(([key, kind]) => descend(json, inner, path, key, kind));
-  });
+function itemsOfChange(change: Place): Place[] {
+  const { members = [] } = change.item;
+  const items = members
+    .filter(({ key }) => key === 'value')
+    .flatMap((taken) => {
+      const path = [...change.path, { members, taken }];
+      return itemKinds.flatMap(([key, kind]) => descend(taken.value, path, key, kind));
+    });
   if (items.length > 0) return items;
   return [{ ...change, kind: members.some(({ key }) => key === 'field') ? 'change' : 'unknown' }];
 }
@@ -128,14 +149,14 @@ function itemsOfChange(json: string, change: Place): Place[] {
 function rebuild(json: string, { path, item }: Place, contacts: readonly string[] | undefined): string {
   return path.reduceRight(
     (inner, { members, taken }) => {
-      const isArray = json[taken.value.start] === '[';
+      const isArray = taken.value.elements !== undefined;
       const parts = members.flatMap((member) => {
         if (member === taken) return [`${JSON.stringify(member.key)}:${isArray ? `[${inner}]` : inner}`];
-        if (member.key === taken.key || (isItemLevel(taken) && holdsItems(json, member))) return [];
+        if (member.key === taken.key || (isItemLevel(taken) && holdsItems(member))) return [];
         if (member.key === 'contacts' && contacts !== undefined && isItemLevel(taken)) {
           return contacts.length === 0 ? [] : [`"contacts":[${contacts.join(',')}]`];
         }
-        return [textOf(json, member.whole)];
+        return [textOf(json, member)];
       });
       return `{${parts.join(',')}}`;
     },
@@ -147,8 +168,8 @@ function isItemLevel(taken: Member): boolean {
   return Object.hasOwn(itemArrays, taken.key);
 }
 
-function holdsItems(json: string, member: Member): boolean {
-  return isItemLevel(member) && json[member.value.start] === '[';
+function holdsItems(member: Member): boolean {
+  return isItemLevel(member) && member.value.elements !== undefined;
 }
 
 /** For each place the contacts that go with it; undefined where they stay as they are, or in all when they are too many. */
@@ -167,8 +188,7 @@ function shareContacts(
   for (const [members, indexes] of groups) {
     const contacts = members
       .filter(({ key }) => key === 'contacts')
-      .flatMap(({ value }) => elementsAt(json, value.start) ?? [])
-      .map((span) => textOf(json, span));
+      .flatMap(({ value }) => value.elements ?? []);
     if (contacts.length === 0) continue;
     looks += contacts.length * indexes.length;
     if (looks > MAX_LOOKS) return undefined;
@@ -181,23 +201,22 @@ function assignContacts(
   json: string,
   places: readonly Place[],
   indexes: readonly number[],
-  contacts: readonly string[],
+  contacts: readonly Value[],
 ): Map<number, string[]> {
   const own = new Map<number, string[]>(indexes.map((index) => [index, []]));
   const byId = new Map<string, number[]>();
   for (const index of indexes) {
     const place = places[index];
     if (place === undefined) continue;
-    for (const id of Object.values(partiesOf(place.kind, parse(json, place.item)))) {
+    for (const id of Object.values(partiesOf(json, place))) {
       if (id !== undefined) append(byId, id, index);
     }
   }
   for (const contact of contacts) {
-    const { wa_id: phone, user_id: userId } = asObject(JSON.parse(decode(contact)));
-    const meant = new Set(
-      [phone, userId].flatMap((id) => (typeof id === 'string' ? (byId.get(id) ?? []) : [])),
-    );
-    for (const index of meant.size === 0 ? indexes.slice(0, 1) : meant) own.get(index)?.push(contact);
+    const ids = [memberText(json, contact, 'wa_id'), memberText(json, contact, 'user_id')];
+    const meant = new Set(ids.flatMap((id) => (id === undefined ? [] : (byId.get(id) ?? []))));
+    const text = textOf(json, contact);
+    for (const index of meant.size === 0 ? indexes.slice(0, 1) : meant) own.get(index)?.push(text);
   }
   return own;
 }
@@ -209,10 +228,11 @@ function append<K>(lists: Map<K, number[]>, key: K, index: number): void {
 }
 
 function describe(json: string, place: Place, body: Buffer, envelope: Buffer): Item {
-  const wabaId = wabaOf(json, place);
-  const field = fieldOf(json, place);
-  const { phone, userId } = partiesOf(place.kind, parse(json, place.item));
-  const phoneNumberId = phoneNumberOf(json, place);
+  const wabaId = idOf(json, lastMember(below(place, 'entry'), 'id'));
+  const change = below(place, 'changes');
+  const field = memberText(json, change, 'field');
+  const { phone, userId } = partiesOf(json, place);
+  const phoneNumberId = phoneNumberOf(json, place, change);
   return {
     kind: place.kind,
     ...(field !== undefined && { field }),
@@ -225,91 +245,54 @@ function describe(json: string, place: Place, body: Buffer, envelope: Buffer): I
   };
 }
 
-/** `id` of the entry on the way to the item. */
-function wabaOf(json: string, place: Place): string | undefined {
-  return idOf(
-    json,
-    membersBelow(json, place, 'entry').findLast(({ key }) => key === 'id'),
-  );
-}
-
-function fieldOf(json: string, place: Place): string | undefined {
-  const field = membersBelow(json, place, 'changes').findLast(({ key }) => key === 'field');
-  const value: unknown = field === undefined ? undefined : parse(json, field.value);
-  return typeof value === 'string' ? value : undefined;
-}
-
-function phoneNumberOf(json: string, place: Place): string | undefined {
+/** From the metadata beside the item, whichever value of its change that is in. */
+function phoneNumberOf(json: string, place: Place, change: Level | undefined): string | undefined {
   const last = place.path.at(-1);
-  const value = membersBelow(json, place, 'changes').findLast(({ key }) => key === 'value');
-  const members =
-    last !== undefined && isItemLevel(last.taken)
-      ? last.members
-      : value && membersAt(json, value.value.start);
-  const metadata = members?.findLast(({ key }) => key === 'metadata');
-  const inner = metadata && membersAt(json, metadata.value.start);
-  return idOf(
-    json,
-    inner?.findLast(({ key }) => key === 'phone_number_id'),
-  );
+  const value = last !== undefined && isItemLevel(last.taken) ? last : lastMember(change, 'value')?.value;
+  return idOf(json, lastMember(lastMember(value, 'metadata')?.value, 'phone_number_id'));
 }
 
-/** The members of the element of `array` that holds the item, or that is the item. */
-function membersBelow(json: string, place: Place, array: 'entry' | 'changes'): readonly Member[] {
+type Level = Pick<Value, 'members'>;
+
+/** The element of `array` that holds the item, or that is the item. */
+function below(place: Place, array: 'entry' | 'changes'): Level | undefined {
   const index = place.path.findIndex(({ taken }) => taken.key === array);
-  if (index === -1) return [];
-  return place.path[index + 1]?.members ?? membersAt(json, place.item.start) ?? [];
+  return index === -1 ? undefined : (place.path[index + 1] ?? place.item);
 }
 
 /** An id as text, digit by digit: a JSON number beyond 2^53 keeps all of them. */
 function idOf(json: string, member: Member | undefined): string | undefined {
   if (member === undefined) return undefined;
   const raw = textOf(json, member.value);
-  if (/^\d+$/.test(raw)) return raw;
-  const value: unknown = raw.startsWith('"') ? JSON.parse(decode(raw)) : undefined;
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  return /^\d+$/.test(raw) ? raw : filled(stringAt(json, member.value));
 }
 
 /** The person an item is about. */
 function partiesOf(
-  kind: Item['kind'],
-  item: unknown,
+  json: string,
+  { kind, item }: Place,
 ): { phone?: string | undefined; userId?: string | undefined } {
-  const fields = asObject(item);
+  const text = (key: string) => filled(memberText(json, item, key));
+  const textWithin = (outer: string, key: string) =>
+    filled(memberText(json, lastMember(item, outer)?.value, key));
   switch (kind) {
     case 'message':
       // A system message about a new user id may come without a sender: then only its own object names the person.
       return {
-        phone: filled(fields.from) ?? filled(asObject(fields.system).wa_id),
-        userId: filled(fields.from_user_id) ?? filled(asObject(fields.system).user_id),
+        phone: text('from') ?? textWithin('system', 'wa_id'),
+        userId: text('from_user_id') ?? textWithin('system', 'user_id'),
       };
     case 'status':
-      return { phone: filled(fields.recipient_id), userId: filled(fields.recipient_user_id) };
+      return { phone: text('recipient_id'), userId: text('recipient_user_id') };
     case 'echo':
-      return { phone: filled(fields.to), userId: filled(fields.to_user_id) };
+      return { phone: text('to'), userId: text('to_user_id') };
     case 'change':
-      return {
-        phone: filled(fields.wa_id),
-        userId: filled(fields.user_id) ?? filled(asObject(fields.user_id).current),
-      };
+      return { phone: text('wa_id'), userId: text('user_id') ?? textWithin('user_id', 'current') };
     case 'unknown':
       return {};
   }
 }
 
-function filled(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function asObject(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function parse(json: string, span: Span): unknown {
-  return JSON.parse(decode(textOf(json, span)));
-}
-
-/** Bytes, seen as characters, back to text. */
-function decode(bytes: string): string {
-  return Buffer.from(bytes, 'latin1').toString('utf8');
+function filled(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
 }
