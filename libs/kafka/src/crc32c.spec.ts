@@ -12,6 +12,13 @@ describe('crc32c', () => {
     expect(crc32c(bytes)).toBe(expected);
   });
 
+  it('is the same however the bytes are cut', () => {
+    const bytes = Buffer.from(Array.from({ length: 67 }, (_, index) => (index * 37) & 0xff));
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      expect(crc32c(bytes.subarray(cut), crc32c(bytes.subarray(0, cut)))).toBe(crc32c(bytes));
+    }
+  });
+
   it('goes on from the CRC of what came before', () => {
     expect(crc32c(Buffer.from('456789'), crc32c(Buffer.from('123')))).toBe(0xe3069283);
   });

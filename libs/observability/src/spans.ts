@@ -48,6 +48,7 @@ export async function inSpan<T>(
 /** The active trace as record headers (`traceparent`, `tracestate`); empty when nothing is traced. */
 export function traceHeaders(): Record<string, string> {
   const headers: Record<string, string> = {};
+  if (trace.getActiveSpan() === undefined) return headers;
   propagation.inject(context.active(), headers);
   return headers;
 }

@@ -126,7 +126,6 @@ function unmark(text: string): { body: Buffer; places: [number, number][] } {
 
 const split = (body: Buffer) => splitNotification(body) ?? [];
 const startOf = (item: Item, body: Buffer) => item.bytes.byteOffset - body.byteOffset;
-const inPlace = (body: Buffer) => split(body).sort((a, b) => startOf(a, body) - startOf(b, body));
 
 /** Each item as its envelope must read, computed from the parsed body; items in the order of the text. */
 function envelopesOf(root: unknown): unknown[] {
@@ -155,10 +154,6 @@ function itemsOf(value: unknown): Fields[] {
     isItems(name, some) ? some.map((item) => ({ name, item })) : [],
   );
   const people = items.map(({ name, item }) => (item as Fields | null)?.[personKeys[name] ?? '']);
-  // The first is the first message, or else the first status, and so on.
-  const first = Object.keys(personKeys)
-    .map((name) => items.findIndex((item) => item.name === name))
-    .find((index) => index !== -1);
   return items.map(({ name, item }, index) =>
     Object.fromEntries(
       fields.flatMap(([other, content]): [string, unknown][] => {
@@ -167,7 +162,7 @@ function itemsOf(value: unknown): Fields[] {
         if (other !== 'contacts' || !Array.isArray(content) || content.length === 0)
           return [[other, content]];
         const own = (content as { wa_id: string }[]).filter(({ wa_id: id }) =>
-          people.includes(id) ? people[index] === id : index === first,
+          people.includes(id) ? people[index] === id : index === 0,
         );
         return own.length === 0 ? [] : [[other, own]];
       }),
@@ -183,7 +178,7 @@ describe('splitting any notification text', () => {
     fc.assert(
       fc.property(any, (text) => {
         const { body, places } = unmark(text);
-        const items = inPlace(body);
+        const items = split(body);
         expect(items.map((item) => [startOf(item, body), startOf(item, body) + item.bytes.length])).toEqual(
           places,
         );
@@ -214,7 +209,7 @@ describe('splitting any notification text', () => {
     fc.assert(
       fc.property(plain, (text) => {
         const { body } = unmark(text);
-        const items = inPlace(body);
+        const items = split(body);
         const envelopes = items.map(({ envelope }) => JSON.parse(envelope.toString()) as unknown);
         const expected =
           items.length === 1

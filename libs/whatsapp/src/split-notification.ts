@@ -16,12 +16,12 @@ import {
 export type Item = {
   readonly kind: 'message' | 'echo' | 'status' | 'change' | 'unknown';
   /** Meta's webhook field; undefined for `unknown`. */
-  readonly field?: string;
-  readonly wabaId?: string;
-  readonly phoneNumberId?: string;
+  readonly field: string | undefined;
+  readonly wabaId: string | undefined;
+  readonly phoneNumberId: string | undefined;
   /** The person it is about: sender of a message, recipient of a status. */
-  readonly phone?: string;
-  readonly userId?: string;
+  readonly phone: string | undefined;
+  readonly userId: string | undefined;
   /** The item's own bytes; a view of the body that was split. */
   readonly bytes: Buffer;
   /** A complete notification that holds this item only. */
@@ -43,11 +43,10 @@ const MAX_ENVELOPE_BYTES = 64 * 1024 * 1024;
 /** How many members around them, or contacts beside them, all items together may be compared with: thousands of repeated keys would take minutes. */
 const MAX_LOOKS = 5_000_000;
 
-const itemKinds = Object.entries(itemArrays);
 /** What names the person of an item may be an object in it. */
 const anItem: Shape = { system: {}, user_id: {} };
 const aChangesValue: Shape = {
-  ...Object.fromEntries(itemKinds.map(([key]) => [key, anItem])),
+  ...Object.fromEntries(Object.keys(itemArrays).map((key) => [key, anItem])),
   contacts: {},
   metadata: {},
 };
@@ -109,40 +108,47 @@ function isPlain(members: readonly Member[]): boolean {
 }
 
 function findItems(root: Value): Place[] {
-  const entries = descend(root, [], 'entry');
-  const places = entries.flatMap((entry) => {
-    const changes = descend(entry.item, entry.path, 'changes');
-    return changes.length === 0 ? [entry] : changes.flatMap(itemsOfChange);
-  });
+  const places: Place[] = [];
+  for (const entry of elementsOf(root, [], 'entry')) {
+    const changes = elementsOf(entry.item, entry.path, 'changes');
+    if (changes.length === 0) places.push(entry);
+    for (const change of changes) addItems(places, change);
+  }
   return places.length === 0 ? [{ kind: 'unknown', path: [], item: root }] : places;
 }
 
 /** The elements of every array named `key` in the object `parent`. */
-function descend(
-  { members }: Value,
-  path: readonly Step[],
-  key: string,
-  kind: Item['kind'] = 'unknown',
-): Place[] {
+function elementsOf({ members = [] }: Value, path: readonly Step[], key: string): Place[] {
   const places: Place[] = [];
-  for (const taken of members ?? []) {
-    if (members === undefined || taken.key !== key || taken.value.elements === undefined) continue;
-    const way = [...path, { members, taken }];
-    for (const item of taken.value.elements) places.push({ kind, path: way, item });
+  for (const taken of members) {
+    if (taken.key === key) addElements(places, 'unknown', path, { members, taken });
   }
   return places;
 }
 
-function itemsOfChange(change: Place): Place[] {
+/** The items of a change; a change without any is one itself. */
+function addItems(places: Place[], change: Place): void {
   const { members = [] } = change.item;
-  const items = members
-    .filter(({ key }) => key === 'value')
-    .flatMap((taken) => {
-      const path = [...change.path, { members, taken }];
-      return itemKinds.flatMap(([key, kind]) => descend(taken.value, path, key, kind));
-    });
-  if (items.length > 0) return items;
-  return [{ ...change, kind: members.some(({ key }) => key === 'field') ? 'change' : 'unknown' }];
+  const before = places.length;
+  for (const taken of members) {
+    if (taken.key !== 'value') continue;
+    const path = [...change.path, { members, taken }];
+    const { members: inner = [] } = taken.value;
+    for (const array of inner) {
+      const kind = Object.hasOwn(itemArrays, array.key) ? itemArrays[array.key] : undefined;
+      if (kind !== undefined) addElements(places, kind, path, { members: inner, taken: array });
+    }
+  }
+  if (places.length > before) return;
+  const isChange = members.some(({ key }) => key === 'field');
+  places.push({ ...change, kind: isChange ? 'change' : 'unknown' });
+}
+
+function addElements(places: Place[], kind: Item['kind'], path: readonly Step[], step: Step): void {
+  const { elements } = step.taken.value;
+  if (elements === undefined) return;
+  const way = [...path, step];
+  for (const item of elements) places.push({ kind, path: way, item });
 }
 
 /** The envelope with only this item in it: at each step the other members stay, and the way to the item replaces the array that held it. */
@@ -232,14 +238,13 @@ function describe(json: string, place: Place, body: Buffer, envelope: Buffer): I
   const change = below(place, 'changes');
   const field = memberText(json, change, 'field');
   const { phone, userId } = partiesOf(json, place);
-  const phoneNumberId = phoneNumberOf(json, place, change);
   return {
     kind: place.kind,
-    ...(field !== undefined && { field }),
-    ...(wabaId !== undefined && { wabaId }),
-    ...(phoneNumberId !== undefined && { phoneNumberId }),
-    ...(phone !== undefined && { phone }),
-    ...(userId !== undefined && { userId }),
+    field,
+    wabaId,
+    phoneNumberId: phoneNumberOf(json, place, change),
+    phone,
+    userId,
     bytes: body.subarray(place.item.start, place.item.end),
     envelope,
   };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { headers, topics, webhookKey } from '@talaria/contracts';
 import { type OutgoingRecord } from '@talaria/kafka';
 import { splitNotification } from '@talaria/whatsapp';
@@ -20,7 +20,7 @@ export function toRecords({ deliveryId, receivedAt, body, trace }: Delivery): Ou
     ...trace,
     [headers.deliveryId]: deliveryId,
     [headers.receivedAt]: receivedAt.toISOString(),
-    [headers.bodySha256]: createHash('sha256').update(body).digest('hex'),
+    [headers.bodySha256]: hash('sha256', body, 'hex'),
   };
   const items = splitNotification(body);
   if (items === undefined) {
