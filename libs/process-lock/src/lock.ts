@@ -40,8 +40,8 @@ export const STALE_AFTER_MS = 15_000;
 export function lock(file: string, onLost: () => void = () => undefined): () => void {
   const mine = `${file}.${randomUUID()}`;
   const content = JSON.stringify({ ...identify(process.pid), host: hostname(), token: randomUUID() });
-  writeFileSync(mine, content);
   try {
+    writeFileSync(mine, content);
     while (!link(mine, file)) {
       const owner = readIdentity(file) as LockOwner | undefined;
       if (owner && holds(owner, file)) throw new LockedError(file, owner);

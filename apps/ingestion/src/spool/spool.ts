@@ -1,4 +1,5 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
@@ -54,8 +55,9 @@ const SEGMENT_BYTES = 4 * 1024 * 1024;
 const GROUP_BYTES = 4 * 1024 * 1024;
 /** What may wait for the disk in memory. */
 const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
-const WRITE_WITHIN_MS = 1000;
+const WRITE_WITHIN_MS = 2000;
 const SWEEP_MS = 50;
+const RESERVE_BYTES = 64 * 1024;
 
 /**
  * Webhooks on disk while Kafka does not take them. Entries are kept in the order of the calls, in files that are only appended to.
@@ -87,6 +89,7 @@ export class Spool {
     const { directory } = options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const spool = new Spool(options, await takeLock(options));
+    await keepReserve(directory);
     for (const segment of await listSegments(directory)) {
       spool.last = segment.name;
       if (segment.bytes > 0) spool.addSealed(segment);
@@ -112,7 +115,7 @@ export class Spool {
 
   /**
    * Resolves when the payload is on the disk, to survive a power loss.
-   * @throws {NotSpooledError} within about a second. It may be on the disk all the same.
+   * @throws {NotSpooledError} within about two seconds. It may be on the disk all the same.
    */
   append(payload: Buffer): Promise<void> {
     const bytes = framedBytes(payload);
@@ -258,6 +261,16 @@ function answer(entry: Entry, failure?: NotSpooledError): void {
   else entry.reject(failure);
 }
 
+/**
+ * A full disk must not keep the next process from starting: it could not take its lock, and what would empty the disk is in the spool. So a little
+ * room is held, and given up for the lock.
+ */
+async function keepReserve(directory: string): Promise<void> {
+  await writeFile(reserveIn(directory), Buffer.alloc(RESERVE_BYTES), { mode: 0o600 }).catch(() => undefined);
+}
+
+const reserveIn = (directory: string) => join(directory, 'reserve');
+
 /** The lock of another machine is waited for: if that one is dead, it grows stale. */
 async function takeLock({ directory, logger, onLost }: SpoolOptions): Promise<() => void> {
   const file = join(directory, 'spool.lock');
@@ -267,6 +280,10 @@ async function takeLock({ directory, logger, onLost }: SpoolOptions): Promise<()
     try {
       return lock(file, lost);
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC' && existsSync(reserveIn(directory))) {
+        await rm(reserveIn(directory));
+        continue;
+      }
       const isHere = error instanceof LockedError && error.owner.host === hostname();
       if (!(error instanceof LockedError) || isHere || Date.now() > deadline) throw error;
       logger.warn({ host: error.owner.host }, 'waiting for the spool: it may belong to a process that lives');

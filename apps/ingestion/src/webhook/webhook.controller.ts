@@ -25,6 +25,10 @@ const silent = (status: HttpStatus) => new HttpException('', status);
 
 @Controller('webhooks/whatsapp')
 export class WebhookController {
+  private toldAt = -Infinity;
+  /** Webhooks refused since it was told last. */
+  private untold = 0;
+
   constructor(
     @Inject(INGESTION_CONFIG) private readonly config: IngestionConfig,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -77,14 +81,27 @@ export class WebhookController {
       webhookRequests.inc({ result: isJson ? 'accepted' : 'not_json' });
     } catch (error) {
       webhookRequests.inc({ result: 'unavailable' });
-      this.logger.error(
-        { err: error, deliveryId: delivery.deliveryId },
-        'a webhook was answered 503: neither Kafka nor the spool took it',
-      );
+      this.tellUnavailable(error);
       throw silent(HttpStatus.SERVICE_UNAVAILABLE);
     }
   }
+
+  private tellUnavailable(error: unknown): void {
+    this.untold++;
+    const now = performance.now();
+    if (now - this.toldAt < TELL_EVERY_MS) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.logger.error(
+      { reason, webhooks: this.untold },
+      'webhooks are answered 503: neither Kafka nor the spool takes them; Meta will send them again',
+    );
+    this.toldAt = now;
+    this.untold = 0;
+  }
 }
+
+/** How often it is told that webhooks are refused: the log may lie on the very disk that is full. */
+const TELL_EVERY_MS = 1000;
 
 /** Over hashes, so that neither time nor an error tells the length. */
 function isEqual(given: string, expected: string): boolean {
