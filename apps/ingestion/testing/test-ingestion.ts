@@ -1,4 +1,5 @@
 import { type AddressInfo } from 'node:net';
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OutgoingRecord } from '@talaria/kafka';
 import { createLogger } from '@talaria/observability';
 import { sign } from '@talaria/whatsapp';
@@ -13,6 +14,7 @@ export const verifyToken = 'a verify token';
 /** The real app on a port of its own, with a writer that keeps what it is given. */
 export type TestIngestion = {
   readonly port: number;
+  readonly app: NestFastifyApplication;
   /** What was written, oldest first. */
   readonly records: OutgoingRecord[];
   close(): Promise<void>;
@@ -51,6 +53,7 @@ export async function startIngestion(
   const server = app.getHttpAdapter().getInstance().server;
   return {
     port: (server.address() as AddressInfo).port,
+    app,
     records,
     async close() {
       const closed = app.close();
