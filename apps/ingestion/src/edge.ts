@@ -44,6 +44,9 @@ declare module 'fastify' {
   }
 }
 
+/** A body that is not whole yet, and how to end that. */
+type Reading = { readonly request: FastifyRequest; readonly end: (refusal: Refusal) => void };
+type Bodies = { held: number; readonly maxBytes: number; readonly reading: Set<Reading> };
 type Done = (error: Error | null, body?: Buffer) => void;
 
 /**
@@ -52,7 +55,7 @@ type Done = (error: Error | null, body?: Buffer) => void;
  * with 503. A refusal is a status without a word, and ends the connection.
  */
 export function guardEdge(server: FastifyInstance, maxConnections: number, maxBytes: number): void {
-  const bodies = { held: 0, maxBytes };
+  const bodies: Bodies = { held: 0, maxBytes, reading: new Set() };
 
   server.decorateRequest('heldBytes', 0);
   server.server.maxConnections = maxConnections;
@@ -76,8 +79,7 @@ export function guardEdge(server: FastifyInstance, maxConnections: number, maxBy
 
   // Every request comes here. A response that waits behind another does not even close when their connection is gone.
   server.addHook('onSend', (request, _reply, payload, done) => {
-    bodies.held -= request.heldBytes;
-    request.heldBytes = 0;
+    release(bodies, request);
     done(null, payload);
   });
 
@@ -97,31 +99,42 @@ function refuse(reply: FastifyReply, refusal: Refusal): void {
   void reply.code(statusOf[refusal]).header('connection', 'close').send();
 }
 
-function readBody(
-  request: FastifyRequest,
-  stream: IncomingMessage,
-  bodies: { held: number; readonly maxBytes: number },
-  done: Done,
-): void {
+function readBody(request: FastifyRequest, stream: IncomingMessage, bodies: Bodies, done: Done): void {
   const chunks: Buffer[] = [];
   const onData = (chunk: Buffer) => {
     request.heldBytes += chunk.length;
     bodies.held += chunk.length;
     chunks.push(chunk);
     if (request.heldBytes > BODY_LIMIT) end('too_large');
-    else if (bodies.held > bodies.maxBytes) end('overloaded');
+    else if (bodies.held > bodies.maxBytes) largestOf(bodies).end('overloaded');
   };
   const onEnd = () => end();
   const onClose = () => end('aborted');
   function end(refusal?: Refusal): void {
+    bodies.reading.delete(reading);
     stream.off('data', onData).off('end', onEnd).off('close', onClose);
     if (refusal === undefined) {
       // Concatenated even when it is one: a chunk may be a view of a larger buffer.
       done(null, Buffer.concat(chunks));
       return;
     }
+    release(bodies, request);
     webhookRequests.inc({ result: refusal });
     done(new RefusedError(refusal));
   }
+  const reading = { request, end };
+  bodies.reading.add(reading);
   stream.on('data', onData).on('end', onEnd).on('close', onClose);
+}
+
+/** Who takes most has to go: strangers with large bodies that never end must not keep out Meta's small ones. */
+function largestOf({ reading }: Bodies): Reading {
+  return [...reading].reduce((largest, one) =>
+    one.request.heldBytes > largest.request.heldBytes ? one : largest,
+  );
+}
+
+function release(bodies: Bodies, request: FastifyRequest): void {
+  bodies.held -= request.heldBytes;
+  request.heldBytes = 0;
 }
