@@ -7,15 +7,17 @@ export type Delivery = {
   readonly deliveryId: string;
   readonly receivedAt: Date;
   readonly body: Buffer;
-  /** The trace that the delivery belongs to, as record headers. */
-  readonly trace?: Readonly<Record<string, string>>;
 };
 
 /**
  * The records of a signed body: one for each of its items, keyed by the person it is about. A body that is not JSON becomes one dead
  * letter: Meta's retries would bring the same bytes again for seven days.
+ * @param trace the trace that the delivery belongs to, as record headers
  */
-export function toRecords({ deliveryId, receivedAt, body, trace }: Delivery): OutgoingRecord[] {
+export function toRecords(
+  { deliveryId, receivedAt, body }: Delivery,
+  trace: Readonly<Record<string, string>> = {},
+): OutgoingRecord[] {
   const common = {
     ...trace,
     [headers.deliveryId]: deliveryId,

@@ -15,8 +15,8 @@ export class WebhookPublisher {
    * @returns the records that were written
    * @throws {NotSpooledError} when neither took all of them
    */
-  async publish(delivery: Omit<Delivery, 'trace'>): Promise<readonly OutgoingRecord[]> {
-    const records = toRecords({ ...delivery, trace: traceHeaders() });
+  async publish(delivery: Delivery): Promise<readonly OutgoingRecord[]> {
+    const records = toRecords(delivery, traceHeaders());
     await Promise.all(records.map((record) => this.writer.write(record)));
     return records;
   }
