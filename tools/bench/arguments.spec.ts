@@ -1,4 +1,5 @@
-import { listCases, readArguments, UsageError } from './arguments';
+import { UsageError } from '../setup/run-tool';
+import { listCases, readArguments } from './arguments';
 
 const cases = { some: { summary: 'a case', parts: ['one', 'two', 'three'], usualParts: ['one', 'two'] } };
 const read = (...args: string[]) => readArguments(args, cases);

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '../setup/run-tool';
 
 /** A case of the benchmark, as far as the command line goes. */
 export type CaseParts = {
@@ -19,9 +20,6 @@ export type BenchOptions = {
   readonly minutes: number;
   readonly outageSeconds: number;
 };
-
-/** The command line was wrong; the message ends with the usage. */
-export class UsageError extends Error {}
 
 const usage =
   'usage: npm run bench -- [<case> [--json] [--only <part,…> | --long] [--rounds N] [--seconds N] [--minutes N] [--outage-seconds N]]';

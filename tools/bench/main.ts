@@ -1,7 +1,7 @@
 import { runTool } from '../setup/run-tool';
 import { untilSignal } from '../setup/until-signal';
 import { useStack } from '../setup/use-stack';
-import { type BenchOptions, listCases, readArguments, UsageError } from './arguments';
+import { listCases, readArguments } from './arguments';
 import { type BenchCase } from './bench-case';
 import { ingestion } from './ingestion/case';
 import { toJson, toText } from './report';
@@ -12,14 +12,7 @@ const say = (line: string) => console.error(line);
 
 // `npm run bench`: measures on this machine. A missed goal is told, and is no failure of the command.
 runTool(async () => {
-  let options: BenchOptions | undefined;
-  try {
-    options = readArguments(process.argv.slice(2), cases);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(error.message);
-    return 2;
-  }
+  const options = readArguments(process.argv.slice(2), cases);
   const chosen = options && cases[options.case];
   if (options === undefined || chosen === undefined) {
     console.log(listCases(cases));

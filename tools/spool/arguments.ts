@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { UsageError } from '../setup/run-tool';
 
 export const verbs = ['status', 'verify', 'replay'] as const;
 export type SpoolArguments = {
@@ -14,7 +15,7 @@ const usage = `usage: npm run spool -- status|verify|replay [--dir FOLDER] [--js
            also for the folder of a machine that is gone, and for "refused" below a spool
 FOLDER is SPOOL_DIR when --dir is not given.`;
 
-/** @throws with the usage when an argument is wrong */
+/** @throws {UsageError} */
 export function readArguments(args: readonly string[], env: NodeJS.ProcessEnv): SpoolArguments {
   let parsed;
   try {
@@ -24,12 +25,12 @@ export function readArguments(args: readonly string[], env: NodeJS.ProcessEnv): 
       options: { dir: { type: 'string' }, json: { type: 'boolean', default: false } },
     });
   } catch (cause) {
-    throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\n${usage}`, { cause });
+    throw new UsageError(`${cause instanceof Error ? cause.message : String(cause)}\n${usage}`, { cause });
   }
   const [word, ...rest] = parsed.positionals;
   const verb = verbs.find((one) => one === word);
-  if (verb === undefined || rest.length > 0) throw new Error(usage);
+  if (verb === undefined || rest.length > 0) throw new UsageError(usage);
   const directory = parsed.values.dir ?? env.SPOOL_DIR ?? '';
-  if (directory === '') throw new Error(`name the folder by --dir, or by SPOOL_DIR\n${usage}`);
+  if (directory === '') throw new UsageError(`name the folder by --dir, or by SPOOL_DIR\n${usage}`);
   return { verb, directory, json: parsed.values.json };
 }

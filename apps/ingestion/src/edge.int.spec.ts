@@ -434,15 +434,27 @@ describe('the memory that bodies share', () => {
       expect(answers.map((answer) => answer?.status)).toEqual([200, 200]);
     }, 5000);
 
-  it('is given to the first, and the surplus is answered 503, until they are answered', async () => {
+  it('is taken from the largest body that is not whole yet, which is answered 503, and never from a small one', async () => {
+    const ingestion = await startIngestion({ limits });
+    const strangers = [await open(ingestion.port), await open(ingestion.port)];
+    expectSilent(await ask(ingestion.port, webhook(body)), 200);
+    for (const connection of strangers) connection.send(large.slice(-1));
+    const statuses = await Promise.all(strangers.map(async (one) => (await one.answer())?.status));
+    expect(statuses.sort()).toEqual([200, 503]);
+    await isFree(ingestion.port);
+    await ingestion.close();
+  });
+
+  it('is held until the answer, and what comes in the meantime is answered 503', async () => {
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
-    const ingestion = await startIngestion({ limits, write: () => gate });
+    let written = 0;
+    const write = () => (written++, gate);
+    const ingestion = await startIngestion({ limits, write });
     const taken = [await open(ingestion.port), await open(ingestion.port)];
-    // It is read, and then refused for its signature, as long as there is room.
-    const wrong = webhook(body, { 'X-Hub-Signature-256': `sha256=${'0'.repeat(64)}` });
-    await eventually(async () => expectSilent(await ask(ingestion.port, wrong), 503));
     for (const connection of taken) connection.send(large.slice(-1));
+    await eventually(() => expect(written).toBe(2));
+    expectSilent(await ask(ingestion.port, webhook(body)), 503);
     release();
     for (const connection of taken) expectSilent(await connection.answer(), 200);
     await isFree(ingestion.port);

@@ -29,6 +29,15 @@ describe('the spool', () => {
     expect(await textsOf(second)).toEqual({ texts: numbers(0, 400), damagedBytes: 0 });
   });
 
+  it('takes up at once what is asked for as soon as it has answered', async () => {
+    const spool = await spools.open();
+    for (let index = 0; index < 50; index++) {
+      await Promise.all([spool.append(Buffer.from('a')), spool.append(Buffer.from('b'))]);
+      await spool.seal();
+    }
+    expect(spool.segments).toHaveLength(50);
+  });
+
   it('begins a new segment when one is full, and is empty when all are removed', async () => {
     const spool = await spools.open();
     const large = Buffer.alloc(1_500_000, 'x');

@@ -71,7 +71,7 @@ export class Spool {
   private sealed: Segment[] = [];
   private sealedBytes = 0;
   private active: Active | undefined;
-  private writing: Promise<void> | undefined;
+  private isWriting = false;
   private last: string | undefined;
   private closed = false;
   private readonly sweep = setInterval(() => this.giveUpLate(performance.now()), SWEEP_MS).unref();
@@ -167,17 +167,19 @@ export class Spool {
 
   private enqueue(one: Entry | Seal): void {
     this.queue.push(one);
-    this.writing ??= this.write().finally(() => (this.writing = undefined));
+    if (this.isWriting) return;
+    this.isWriting = true;
+    void this.write();
   }
 
+  /** Never throws. */
   private async write(): Promise<void> {
     // Lets appends of the same turn of the event loop share one sync.
     await nextTurn();
-    while (this.queue.length > 0) {
-      const [first] = this.queue;
-      if (first !== undefined && 'sealed' in first) {
+    for (let [first] = this.queue; first !== undefined; [first] = this.queue) {
+      if ('sealed' in first) {
         this.queue.shift();
-        await this.endActive();
+        await this.endActive().catch(() => undefined);
         first.sealed();
       } else {
         this.group = this.takeGroup();
@@ -185,6 +187,8 @@ export class Spool {
         this.group = [];
       }
     }
+    // In the same turn as the look into the queue: whoever was just answered may append again.
+    this.isWriting = false;
   }
 
   private takeGroup(): Entry[] {
