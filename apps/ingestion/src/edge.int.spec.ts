@@ -5,6 +5,7 @@ import { register } from 'prom-client';
 import { eventually } from '../../../test/kit';
 import { type Answer, ask, RawConnection } from '../testing/raw-connection';
 import {
+  closeIngestions,
   head,
   secrets,
   startIngestion,
@@ -35,6 +36,9 @@ const expectSilent = (answer: Answer | undefined, status: number | readonly numb
     ),
   ).toEqual([]);
 };
+
+// What a failed test has left open would keep the run from ending.
+afterAll(closeIngestions);
 
 describe('the door of ingestion', () => {
   let ingestion: TestIngestion;
@@ -436,11 +440,10 @@ describe('the memory that bodies share', () => {
 
   it('is taken from the largest body that is not whole yet, which is answered 503, and never from a small one', async () => {
     const ingestion = await startIngestion({ limits });
-    const strangers = [await open(ingestion.port), await open(ingestion.port)];
+    const strangers = await Promise.all([1, 2, 3].map(() => open(ingestion.port)));
+    expectSilent(await Promise.race(strangers.map((one) => one.answer())), 503);
     expectSilent(await ask(ingestion.port, webhook(body)), 200);
-    for (const connection of strangers) connection.send(large.slice(-1));
-    const statuses = await Promise.all(strangers.map(async (one) => (await one.answer())?.status));
-    expect(statuses.sort()).toEqual([200, 503]);
+    for (const { socket } of strangers) socket.destroy();
     await isFree(ingestion.port);
     await ingestion.close();
   });

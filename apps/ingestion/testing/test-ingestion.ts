@@ -20,6 +20,13 @@ export type TestIngestion = {
   close(): Promise<void>;
 };
 
+const open = new Set<TestIngestion>();
+
+/** Closes what a failed test has left open. */
+export async function closeIngestions(): Promise<void> {
+  await Promise.all([...open].map((one) => one.close()));
+}
+
 /**
  * @param options.write asked before a record is kept: it may hold the request up, or reject
  * @param options.maxConnections default 4096
@@ -51,16 +58,19 @@ export async function startIngestion(
   const app = await createApp(config, writer, logger, { ...edgeLimits, ...limits });
   await app.listen(0, '127.0.0.1');
   const server = app.getHttpAdapter().getInstance().server;
-  return {
+  const ingestion: TestIngestion = {
     port: (server.address() as AddressInfo).port,
     app,
     records,
     async close() {
+      open.delete(ingestion);
       const closed = app.close();
       server.closeAllConnections();
       await closed;
     },
   };
+  open.add(ingestion);
+  return ingestion;
 }
 
 /** A POST as Meta sends it, down to the bytes. Given headers replace those of the same name; undefined leaves one out. */
