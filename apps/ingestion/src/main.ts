@@ -31,7 +31,14 @@ runProcess('ingestion', async (logger, stop) => {
         logger,
       }),
     spool,
-    openRefused: () => (refused ??= openSpool(join(config.SPOOL_DIR, 'refused'))),
+    openRefused: () => {
+      // Tried again when it could not be opened: the disk may have been full.
+      refused ??= openSpool(join(config.SPOOL_DIR, 'refused')).catch((error: unknown) => {
+        refused = undefined;
+        throw error;
+      });
+      return refused;
+    },
     budgetMs: config.WEBHOOK_ACK_TIMEOUT,
     logger,
     onFatal: stop,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { testLogger } from '../../../test/kit/logger';
+import { createLogger } from '@talaria/observability';
 import { Spool } from '../src/spool/spool';
 
 /** Folders of the test's own; `close` closes what was opened and removes them. */
@@ -16,7 +16,7 @@ export function testSpools() {
       const onLost = (error: Error) => {
         throw error;
       };
-      const spool = await Spool.open({ directory, maxBytes, logger: testLogger, onLost });
+      const spool = await Spool.open({ directory, maxBytes, logger: createLogger('test', 'silent'), onLost });
       opened.push(spool);
       return spool;
     },

@@ -197,13 +197,11 @@ class Producer {
   private pump(): void {
     const now = performance.now();
     const ready = new Map<number, Shard[]>();
+    let wakeAt = Infinity;
     for (const shard of this.shards.values()) {
       if (shard.queue.length === 0 || shard.sending.length > 0) continue;
       if (shard.retryAt > now) {
-        this.waking ??= setTimeout(() => {
-          this.waking = undefined;
-          this.pumpSoon();
-        }, shard.retryAt - now);
+        wakeAt = Math.min(wakeAt, shard.retryAt);
         continue;
       }
       const leader = this.client.leaderOf(shard.topic, shard.partition);
@@ -211,6 +209,9 @@ class Producer {
       else if (!this.busyLeaders.has(leader)) ready.set(leader, [...(ready.get(leader) ?? []), shard]);
     }
     for (const [leader, shards] of ready) void this.write(leader, shards);
+    if (wakeAt === Infinity) return;
+    clearTimeout(this.waking);
+    this.waking = setTimeout(() => this.pumpSoon(), wakeAt - now);
   }
 
   private async write(leader: number, shards: Shard[]): Promise<void> {

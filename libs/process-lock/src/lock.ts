@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  existsSync,
   linkSync,
   readFileSync,
   renameSync,
@@ -57,7 +58,7 @@ export function lock(file: string, onLost: () => void = () => undefined): () => 
   }, TOUCH_MS).unref();
   return () => {
     clearInterval(touching);
-    if (isOurs(file, content)) rmSync(file, { force: true });
+    if (existsSync(file) && isOurs(file, content)) rmSync(file, { force: true });
   };
 }
 
@@ -71,20 +72,20 @@ function stat(file: string): Stats | undefined {
   return statSync(file, { throwIfNoEntry: false });
 }
 
-/** @returns false when the lock is not ours any more */
+/** @returns false when the lock is not ours any more. That it cannot be read at the moment (too many open files) tells nothing. */
 function touch(file: string, content: string): boolean {
-  if (!isOurs(file, content)) return false;
-  const now = new Date();
-  utimesSync(file, now, now);
-  return true;
+  try {
+    if (!isOurs(file, content)) return false;
+    const now = new Date();
+    utimesSync(file, now, now);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
 }
 
 function isOurs(file: string, content: string): boolean {
-  try {
-    return readFileSync(file, 'utf8') === content;
-  } catch {
-    return false;
-  }
+  return readFileSync(file, 'utf8') === content;
 }
 
 /** Moves a dead owner's lock away, unless another process has replaced it since we read it. */
