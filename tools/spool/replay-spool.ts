@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type VerifiedProducer } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
@@ -27,6 +28,7 @@ export async function replaySpool(options: {
         throw error;
       },
     });
+  if (!existsSync(directory)) throw new Error(`there is no folder ${directory}`);
   const spool = await open(directory);
   let refused: Promise<Spool> | undefined;
   const drain = {

@@ -423,7 +423,8 @@ describe('too many connections', () => {
 });
 
 describe('the memory that bodies share', () => {
-  const limits = { bodiesBytes: 2 * MIB, checkMs: 100 };
+  /** Two large bodies, with what their chunks cost beside, but no third. */
+  const limits = { bodiesBytes: 2.2 * MIB, checkMs: 100 };
   const large = JSON.stringify('x'.repeat(MIB - 2));
   /** All of it but the last byte. */
   const open = async (port: number) => {
@@ -457,7 +458,7 @@ describe('the memory that bodies share', () => {
     const taken = [await open(ingestion.port), await open(ingestion.port)];
     for (const connection of taken) connection.send(large.slice(-1));
     await eventually(() => expect(written).toBe(2));
-    expectSilent(await ask(ingestion.port, webhook(body)), 503);
+    expectSilent(await ask(ingestion.port, webhook(JSON.stringify('x'.repeat(300_000)))), 503);
     release();
     for (const connection of taken) expectSilent(await connection.answer(), 200);
     await isFree(ingestion.port);
@@ -490,6 +491,16 @@ describe('the memory that bodies share', () => {
     await eventually(() => expect(written).toBe(20));
     gone.socket.resetAndDestroy();
     release();
+    await isFree(ingestion.port);
+    await ingestion.close();
+  });
+
+  it('is charged for what chunks cost beside their bytes', async () => {
+    const ingestion = await startIngestion({ limits });
+    const chunked = await RawConnection.open(ingestion.port);
+    chunked.send(webhook('', { 'Content-Length': undefined, 'Transfer-Encoding': 'chunked' }));
+    for (let round = 0; round < 20; round++) chunked.send('1\r\nx\r\n'.repeat(500));
+    expectSilent(await chunked.answer(), 503);
     await isFree(ingestion.port);
     await ingestion.close();
   });

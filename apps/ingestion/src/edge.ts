@@ -6,6 +6,8 @@ import { connectionsDropped, type Refusal, webhookRequests } from './webhook/web
 
 /** Meta sends up to 3 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024;
+/** What a chunk costs beside its bytes: a body may come in chunks of one byte. */
+const CHUNK_BYTES = 512;
 /** How much time and memory the internet may take of us; tests give less. */
 export const edgeLimits = {
   /** How long a client may take for its headers, and for the whole request. Meta is quick; who trickles holds a connection. */
@@ -101,11 +103,13 @@ function refuse(reply: FastifyReply, refusal: Refusal): void {
 
 function readBody(request: FastifyRequest, stream: IncomingMessage, bodies: Bodies, done: Done): void {
   const chunks: Buffer[] = [];
+  let bytes = 0;
   const onData = (chunk: Buffer) => {
-    request.heldBytes += chunk.length;
-    bodies.held += chunk.length;
+    bytes += chunk.length;
+    request.heldBytes += chunk.length + CHUNK_BYTES;
+    bodies.held += chunk.length + CHUNK_BYTES;
     chunks.push(chunk);
-    if (request.heldBytes > BODY_LIMIT) end('too_large');
+    if (bytes > BODY_LIMIT) end('too_large');
     else if (bodies.held > bodies.maxBytes) largestOf(bodies).end('overloaded');
   };
   const onEnd = () => end();

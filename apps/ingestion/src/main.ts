@@ -11,8 +11,8 @@ import { RecordWriter } from './spool/record-writer';
 import { Spool } from './spool/spool';
 import { watchSpool } from './spool/spool.metrics';
 
-/** Requests that are not answered by then are cut off: longer than any of them may take for Kafka and the disk. */
-const FINISH_REQUESTS_MS = 4_000;
+/** Requests that are not answered by then are cut off; Meta sends them again. */
+const FINISH_REQUESTS_MS = 3_000;
 
 runProcess('ingestion', async (logger, stop) => {
   const config = readConfig(process.env);
@@ -47,7 +47,7 @@ runProcess('ingestion', async (logger, stop) => {
   const app = await createApp(config, writer, logger);
   await app.listen(config.HTTP_PORT, '0.0.0.0');
   return {
-    // At most 3 s, 4 s and 2.5 s: below the 10 s that stopping may take.
+    // At most 3 s, 3 s and 2.5 s, and a second for traces: below the 10 s that stopping may take.
     close: async () => {
       await sleep(config.SHUTDOWN_DELAY);
       await finishRequests(app);

@@ -62,3 +62,10 @@ describe('the topics', () => {
     expect(names.join()).not.toContain('_');
   });
 });
+
+describe('a key', () => {
+  it('is never longer than an id can be', () => {
+    expect(webhookKey({ userId: 'x'.repeat(257), wabaId: '100' }, 'd-1')).toBe('100');
+    expect(webhookKey({ phone: '1'.repeat(300) }, 'd-1')).toBe('d-1');
+  });
+});

@@ -7,12 +7,16 @@ export type Parties = {
   readonly wabaId?: string | undefined;
 };
 
+/** No phone or id of Meta's comes near it; what is longer is none. */
+const MAX_KEY = 256;
+
 /**
  * The key of a webhook item: the person's phone (digits only), so that one person's items stay in order; without a phone the
  * user id; for what concerns the account, the WABA id; else `fallback`, which only has to be stable for the item.
  */
 export function webhookKey({ phone, userId, wabaId }: Parties, fallback: string): string {
-  return firstFilled(phone?.replace(/\D/g, ''), userId?.trim(), wabaId?.trim()) ?? fallback;
+  const fits = (id: string | undefined) => (id !== undefined && id.length <= MAX_KEY ? id : undefined);
+  return firstFilled(fits(phone?.replace(/\D/g, '')), fits(userId?.trim()), fits(wabaId?.trim())) ?? fallback;
 }
 
 /** The key of an event about a person; falls back to the account. */

@@ -87,7 +87,8 @@ export async function connectProduceClient(
   let retired = false;
 
   async function produce(leader: number, batches: readonly PartitionBatch[]): Promise<PartitionOutcome[]> {
-    await cluster.refreshMetadataIfNecessary();
+    // Beside, not before: one partition without a leader makes it fail, and must not stop the others.
+    void cluster.refreshMetadataIfNecessary().catch(() => undefined);
     const broker = await cluster.findBroker({ nodeId: leader });
     try {
       return readAnswer(batches, await broker.connectionPool.send(callOf(batches)));

@@ -19,12 +19,7 @@ export class GapError extends Error {
 }
 
 /** What the broker says of a batch when one record in it can never be written. */
-const REFUSED = new Set([
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
-  'INVALID_RECORD',
-  'INVALID_TIMESTAMP',
-]);
+const REFUSED = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD']);
 
 /** Whether the same records would be refused again, however often they are sent. */
 export function isRefused(error: unknown): boolean {

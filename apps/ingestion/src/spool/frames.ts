@@ -7,7 +7,7 @@ import { crc32c } from '@talaria/kafka';
 const MARK = Buffer.from([0xff, 0x54, 0x4c, 0x31]);
 const HEADER_BYTES = 12;
 /** A body of 4 MB and what is written around it. Beyond it a length is damage. */
-const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
+export const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
 
 export type Scan = {
   /** The payloads of the whole entries, in order; views of the segment. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MissingTopicError, type OutgoingRecord, type VerifiedProducer } from '@talaria/kafka';
 import { deadLetter, type Drain, drainSegment, isRefused } from './drain-segment';
 import { NotSpooledError } from './spool';
+import { type Segment } from './segment-files';
 import { spooledItems, spoolFailures } from './spool.metrics';
 import { encodeRecord } from './spooled-record';
 
@@ -85,7 +86,7 @@ export class RecordWriter {
 
   /** Why webhooks can be taken neither by Kafka nor by the spool; undefined when they can. */
   fault(): string | undefined {
-    const failed = this.state === 'spooling' && performance.now() - this.failedAt < FAILURE_COUNTS_MS;
+    const failed = performance.now() - this.failedAt < FAILURE_COUNTS_MS;
     return failed ? 'Kafka is away and the spool is full or not writable' : undefined;
   }
 
@@ -102,6 +103,7 @@ export class RecordWriter {
   private send(one: Outstanding): void {
     this.drainer?.producer.send(one.record).then(
       () => {
+        this.failedAt = -Infinity;
         if (this.take(one)) one.resolve();
       },
       (error: unknown) => this.notWritten(one, error),
@@ -119,7 +121,11 @@ export class RecordWriter {
     if (!this.outstanding.has(one)) return;
     if (isRefused(error) && this.drainer !== undefined) {
       this.take(one);
-      deadLetter(this.drainer, one.record, error).then(one.resolve, one.reject);
+      deadLetter(this.drainer, one.record, error).then(() => {
+        one.resolve();
+        // Kafka did not take the letter in time either: it waits in the spool.
+        if (this.state === 'direct' && !this.options.spool.isEmpty) this.turnToSpool('a dead letter waits');
+      }, one.reject);
     } else {
       this.turnToSpool(error instanceof Error ? error.message : 'unknown fault');
     }
@@ -170,9 +176,23 @@ export class RecordWriter {
       if (spool.segments.length === 0) await spool.seal();
       const [segment] = spool.segments;
       if (segment !== undefined) {
-        isTaking = (await drainSegment(drainer, segment)) !== undefined;
+        isTaking = (await this.tryDrain(drainer, segment)) !== undefined;
         if (!isTaking) await sleep(DRAIN_AGAIN_MS);
       } else if (this.state === 'handing-over' && spool.isEmpty) this.goDirect();
+    }
+  }
+
+  /** A disk that cannot be read must not end the process: it still takes webhooks. */
+  private async tryDrain(drainer: Drain, segment: Segment): ReturnType<typeof drainSegment> {
+    try {
+      return await drainSegment(drainer, segment);
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+      this.options.logger.error(
+        { segment: segment.name, reason },
+        'the spool cannot be drained: its disk refuses',
+      );
+      return undefined;
     }
   }
 

@@ -65,6 +65,14 @@ describe('the spool', () => {
     await expect(spool.append(Buffer.alloc(1500))).resolves.toBeUndefined();
   });
 
+  it('refuses an entry so large that it would not be read again', async () => {
+    const spool = await spools.open();
+    const large = Buffer.alloc(8 * 1024 * 1024 + 1);
+    await expect(spool.append(large)).rejects.toMatchObject({ reason: 'full' });
+    await spool.append(large.subarray(1));
+    expect((await readSpool(spool)).payloads.map((one) => one.length)).toEqual([large.length - 1]);
+  });
+
   it('refuses while the disk refuses, keeps what it had, and goes on when the disk is well', async () => {
     const spool = await spools.open('gone');
     rmSync(join(spools.root, 'gone'), { recursive: true });

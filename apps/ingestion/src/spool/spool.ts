@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type Logger } from '@talaria/observability';
 import { lock, LockedError, STALE_AFTER_MS } from '@talaria/process-lock';
-import { framedBytes, frameHeader } from './frames';
+import { framedBytes, frameHeader, MAX_PAYLOAD_BYTES } from './frames';
 import {
   begunAt,
   listSegments,
@@ -120,6 +120,9 @@ export class Spool {
   append(payload: Buffer): Promise<void> {
     const bytes = framedBytes(payload);
     if (this.closed) return Promise.reject(new NotSpooledError('closed', 'the spool is closed'));
+    if (payload.length > MAX_PAYLOAD_BYTES) {
+      return Promise.reject(new NotSpooledError('full', 'an entry is larger than one may be'));
+    }
     if (this.bytes + bytes > this.options.maxBytes || this.queuedBytes + bytes > MAX_QUEUED_BYTES) {
       return Promise.reject(new NotSpooledError('full', `the spool holds ${this.bytes} bytes already`));
     }
