@@ -5,12 +5,18 @@ import { createDatabase, dropDatabase } from '../../tools/platform/database';
 
 export type TestDatabase = { readonly url: string; readonly dataSource: DataSource; close(): Promise<void> };
 
-/** A migrated database of the test's own; `close` drops it. Needs DATABASE_URL, which `npm test` sets. */
-export async function testDatabase(): Promise<TestDatabase> {
+/**
+ * A migrated database of the test's own; `close` drops it. Needs DATABASE_URL, which `npm test` sets.
+ * @param projection sees only the tables of this version, as the processor does; by default what is public
+ */
+export async function testDatabase(projection?: number): Promise<TestDatabase> {
   const adminUrl = required('DATABASE_URL');
   const url = await createDatabase(adminUrl, `test_${randomUUID().replaceAll('-', '')}`);
-  const dataSource = await createDataSource({ DATABASE_URL: url, DATABASE_POOL_SIZE: 10 }).initialize();
-  await migrate(dataSource);
+  const plain = await createDataSource({ DATABASE_URL: url, DATABASE_POOL_SIZE: 1 }).initialize();
+  await migrate(plain);
+  await plain.destroy();
+  const config = { DATABASE_URL: url, DATABASE_POOL_SIZE: 10 };
+  const dataSource = await createDataSource(config, projection).initialize();
   return {
     url,
     dataSource,

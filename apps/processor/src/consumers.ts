@@ -1,17 +1,19 @@
 import { Controller, Inject } from '@nestjs/common';
-import { cloudEventHeaders, topics } from '@talaria/contracts';
-import { type Sql } from '@talaria/database';
-import { OnBatch, type RecordBatch } from '@talaria/kafka';
-import { type ProjectionDependencies, projectBatch } from './projections/project-batch';
-import { recordDispatches, translateDispatch } from './dispatches/record-dispatches';
-import { eventsOf } from './webhooks/events-of';
-import { recordWebhooks } from './webhooks/record-webhooks';
-import { type WebhookRow } from './webhooks/rows';
-import { translateWebhook } from './webhooks/translate-webhook';
+import { topics } from '@talaria/contracts';
+import { monthOf } from '@talaria/database';
+import { OnBatch, type RecordBatch, type Taken } from '@talaria/kafka';
+import {
+  recordDispatches,
+  rowsOfDispatches,
+  type Told,
+  translateDispatch,
+} from './dispatches/record-dispatches';
+import { type Projection, projectBatch, type ProjectionDependencies } from './projections/project-batch';
+import { monthsOf, recordRows } from './projections/record-rows';
 import { PROJECTION_DEPENDENCIES } from './tokens';
-
-/** A transaction that waits for Kafka holds locks: rather let the batch come again. */
-const PUBLISH_WITHIN_MS = 10_000;
+import { eventsOf } from './webhooks/events-of';
+import { joinRows, type Rows } from './webhooks/rows';
+import { translateWebhook } from './webhooks/translate-webhook';
 
 /** The topics that are projected, and what is done with each. */
 @Controller()
@@ -19,31 +21,30 @@ export class Consumers {
   constructor(@Inject(PROJECTION_DEPENDENCIES) private readonly dependencies: ProjectionDependencies) {}
 
   @OnBatch(topics.webhooks)
-  async webhooks(batch: RecordBatch): Promise<void> {
-    const write = (sql: Sql, rows: readonly WebhookRow[]) => this.writeWebhooks(sql, rows);
-    await projectBatch(this.dependencies, { translate: translateWebhook, write }, batch);
+  webhooks(batch: RecordBatch): Promise<Taken | undefined> {
+    return projectBatch(this.dependencies, webhooks, batch);
   }
 
   @OnBatch(topics.dispatches)
-  async dispatches(batch: RecordBatch): Promise<void> {
-    await projectBatch(this.dependencies, { translate: translateDispatch, write: recordDispatches }, batch);
-  }
-
-  /** Events leave before the transaction commits: after a crash they are told again, and none is ever missing. */
-  private async writeWebhooks(sql: Sql, rows: readonly WebhookRow[]): Promise<void> {
-    const events = eventsOf(await recordWebhooks(sql, rows), new Date());
-    await Promise.all(
-      events.map(({ key, event }) =>
-        this.dependencies.producer.send(
-          {
-            topic: topics.events.name,
-            key,
-            value: JSON.stringify(event.data),
-            headers: cloudEventHeaders(event),
-          },
-          { timeoutMs: PUBLISH_WITHIN_MS },
-        ),
-      ),
-    );
+  dispatches(batch: RecordBatch): Promise<Taken | undefined> {
+    return projectBatch(this.dependencies, dispatches, batch);
   }
 }
+
+const webhooks: Projection<Rows> = {
+  translate: translateWebhook,
+  monthsOf: (rows) => monthsOf(joinRows(rows)),
+  write: async (sql, rows, keptFrom) => eventsOf(await recordRows(sql, joinRows(rows), keptFrom), new Date()),
+};
+
+const dispatches: Projection<Told> = {
+  translate: translateDispatch,
+  monthsOf: (told) => told.map(({ at }) => monthOf(at)),
+  /** Whoever asked for a message is told by the dispatcher; here only who is who can be new. */
+  async write(sql, told, keptFrom) {
+    const kept = told.filter(({ at }) => monthOf(at) >= keptFrom);
+    await recordDispatches(sql, kept);
+    const { linked, contactOf } = await recordRows(sql, rowsOfDispatches(kept), keptFrom);
+    return eventsOf({ messages: [], statuses: [], changes: [], linked, contactOf }, new Date());
+  },
+};

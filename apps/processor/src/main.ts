@@ -11,14 +11,14 @@ import { readConfig } from './config';
 runProcess('processor', async (logger, stop) => {
   const config = readConfig(process.env);
   const metrics = await startMetricsServer(config.METRICS_PORT);
-  const dataSource = await createDataSource(config).initialize();
+  const dataSource = await createDataSource(config, 1).initialize();
   const producer = await createVerifiedProducer({
     config,
     clientId: 'talaria.processor',
     topics: [topics.events.name, topics.webhooksDlq.name],
     logger,
   });
-  const transport = new KafkaTransport({ config, groupId: 'talaria.processor', logger, onFatal: stop });
+  const transport = new KafkaTransport({ config, groupId: 'talaria.processor.1', logger, onFatal: stop });
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.with({ dataSource, producer, logger }, transport),
     new FastifyAdapter(),

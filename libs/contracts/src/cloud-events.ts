@@ -97,7 +97,17 @@ export type AccountChangedData = {
   readonly value: unknown;
 };
 
+/** Two identities of one person: seen together for the first time, or Meta says so. */
+export type IdentityChangedData = {
+  readonly wabaId: string;
+  /** The key of this person's events from now on. */
+  readonly contact: string;
+  /** Phones (digits) or user ids. */
+  readonly identities: readonly [string, string];
+};
+
 export type DomainEvent =
   | CloudEvent<'whatsapp.message.received.v1', MessageReceivedData>
   | CloudEvent<'whatsapp.message.status.v1', MessageStatusData>
+  | CloudEvent<'whatsapp.contact.identity-changed.v1', IdentityChangedData>
   | CloudEvent<'whatsapp.account.changed.v1', AccountChangedData>;

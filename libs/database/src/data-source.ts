@@ -1,36 +1,24 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { DispatchCommand } from './entities/ledger.entities';
-import {
-  AccountChange,
-  Command,
-  Message,
-  MessageStatus,
-  ProjectionCheckpoint,
-  UnknownItem,
-} from './entities/read-model.entities';
 import { PhoneNumber, Waba } from './entities/registry.entities';
 import { Initial1763900000000 } from './migrations/1763900000000-initial';
+import { schemaOf } from './projection/create-projection';
 import { type DatabaseConfig } from './settings';
 
-export const entities = [
-  Waba,
-  PhoneNumber,
-  Message,
-  MessageStatus,
-  AccountChange,
-  UnknownItem,
-  Command,
-  ProjectionCheckpoint,
-  DispatchCommand,
-];
+/** What is read and written row by row. The read model is not: it is written by batches, and read by SQL. */
+export const entities = [Waba, PhoneNumber, DispatchCommand];
 
 /** A statement that takes longer has gone wrong; its work comes again. */
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-/** The database, not connected yet: whoever calls `initialize` also calls `destroy`. Never changes the schema by itself. */
+/**
+ * The database, not connected yet: whoever calls `initialize` also calls `destroy`. Never changes the schema by itself.
+ * @param projection sees only the tables of this version, instead of what is public
+ */
 export function createDataSource(
   config: Pick<DatabaseConfig, 'DATABASE_URL' | 'DATABASE_POOL_SIZE'>,
+  projection?: number,
 ): DataSource {
   return new DataSource({
     type: 'postgres',
@@ -44,6 +32,7 @@ export function createDataSource(
     extra: {
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      ...(projection !== undefined && { options: `-c search_path=${schemaOf(projection)}` }),
     },
     // A connection that breaks while it is idle: the pool opens another.
     poolErrorHandler: () => undefined,

@@ -23,6 +23,8 @@ export function classifyDatabaseError(error: unknown): DatabaseFault {
     return /connection|timeout|terminated/i.test(String(message)) ? 'unavailable' : 'bug';
   if (typeof code !== 'string') return 'bug';
   if (NETWORK.has(code)) return 'unavailable';
+  // The month was detached after this transaction had looked which are kept.
+  if (code === '23514' && String(message).startsWith('no partition of relation')) return 'conflict';
   return /^[0-9A-Z]{5}$/.test(code) ? classifySqlState(code) : 'bug';
 }
 

@@ -21,7 +21,9 @@ async function migratedColumns(): Promise<Column[]> {
                    WHERE t.constraint_type = 'PRIMARY KEY' AND k.table_name = c.table_name
                      AND k.column_name = c.column_name) AS key
     FROM information_schema.columns c
-    WHERE c.table_schema = 'public' AND c.table_name <> 'migrations'`);
+    JOIN information_schema.tables USING (table_schema, table_name)
+    WHERE c.table_schema = 'public' AND table_type = 'BASE TABLE'
+      AND c.table_name NOT IN ('migrations', 'projections', 'projection_retention')`);
   return rows.map((row) => ({ ...row, type: names[row.type] ?? row.type })).sort(byName);
 }
 

@@ -1,27 +1,24 @@
 import { type DispatchEventData } from '@talaria/contracts';
+import { monthOf, type Sql } from '@talaria/database';
 import { type KafkaRecord } from '@talaria/kafka';
-import { type Sql } from '@talaria/database';
-import {
-  joinStatuses,
-  type MessageForm,
-  recordMessages,
-  type StatusFact,
-} from '../projections/record-messages';
+import { effectsOf } from '../webhooks/effects-of-message';
+import { type Fields, fieldsOf, phone, text, time, userIdOf } from '../webhooks/read-json';
+import { mediaOf } from '../webhooks/content-of-message';
+import { joinRows, type MessageForm, noRows, type Person, type Rows } from '../webhooks/rows';
 
-type Fields = Readonly<Record<string, unknown>>;
-
-type Told = { readonly state: string; readonly at: Date; readonly data: DispatchEventData };
+/** One event of the dispatcher. */
+export type Told = { readonly state: string; readonly at: Date; readonly data: DispatchEventData };
 
 /**
  * Reads a record of `whatsapp.dispatches`.
  * @returns undefined when it is not an event of the dispatcher
  */
-export function translateDispatch(record: KafkaRecord): Told[] | undefined {
+export function translateDispatch(record: KafkaRecord): Told | undefined {
   const [, state] = /^whatsapp\.dispatch\.([a-z-]+)\.v1$/.exec(record.headers.ce_type ?? '') ?? [];
   const at = new Date(record.headers.ce_time ?? NaN);
   const data = parse(record.value);
-  const isEvent = state !== undefined && data !== undefined && !Number.isNaN(at.getTime());
-  return isEvent ? [{ state, at, data }] : undefined;
+  const isEvent = state !== undefined && data !== undefined && time(at.getTime()) !== null;
+  return isEvent ? { state, at, data } : undefined;
 }
 
 function parse(value: Buffer | null): DispatchEventData | undefined {
@@ -70,18 +67,45 @@ function isEventData(value: unknown): value is DispatchEventData {
   );
 }
 
-/** Writes what the dispatcher told: the state of each command, and the message that a command became. Order and repeats do not matter. */
+/** The message that accepted commands became; without a form where the event does not tell what was sent. */
+export function rowsOfDispatches(told: readonly Told[]): Rows {
+  return joinRows(told.map(acceptedMessage));
+}
+
+/** Writes the state of each command and each step on the way. Order and repeats do not matter. */
 export async function recordDispatches(sql: Sql, told: readonly Told[]): Promise<void> {
   if (told.length === 0) return;
   await recordCommands(sql, told);
-  const accepted = told.flatMap(acceptedMessage);
-  await recordMessages(
-    sql,
-    accepted.flatMap(({ form }) => form ?? []),
-  );
-  await joinStatuses(
-    sql,
-    accepted.map(({ fact }) => fact),
+  await recordAttempts(sql, told);
+}
+
+/** Of an event told twice at different times the first that came stays: it has the same content. */
+async function recordAttempts(sql: Sql, told: readonly Told[]): Promise<void> {
+  const column = (read: (one: Told) => unknown) => told.map((one) => read(one) ?? null);
+  await sql(
+    `INSERT INTO dispatch_attempts (waba_id, command_id, version, month, attempt, state, told_at, wamid, cause,
+                                    error_code, error_class, error_message, fbtrace_id)
+     SELECT DISTINCT ON (command_id, waba_id, version, month) *
+     FROM unnest($1::text[], $2::text[], $3::integer[], $4::date[], $5::integer[], $6::text[], $7::timestamptz[], $8::text[],
+                 $9::text[], $10::integer[], $11::text[], $12::text[], $13::text[])
+       AS t (waba_id, command_id, version, month, attempt, state, told_at, wamid, cause, error_code, error_class, error_message, fbtrace_id)
+     ORDER BY command_id, waba_id, version, month, told_at
+     ON CONFLICT DO NOTHING`,
+    [
+      column(({ data }) => data.wabaId),
+      column(({ data }) => data.commandId),
+      column(({ data }) => data.version),
+      column(({ at }) => monthOf(at)),
+      column(({ data }) => data.attempt),
+      column(({ state }) => state),
+      column(({ at }) => at),
+      column(({ data }) => data.wamid),
+      column(({ data }) => data.cause),
+      column(({ data }) => data.error?.code),
+      column(({ data }) => data.error?.class),
+      column(({ data }) => text(data.error?.message)),
+      column(({ data }) => text(data.error?.fbtraceId)),
+    ],
   );
 }
 
@@ -90,13 +114,13 @@ async function recordCommands(sql: Sql, told: readonly Told[]): Promise<void> {
   await sql(
     `INSERT INTO commands AS c (waba_id, command_id, phone_number_id, state, version, attempts, recipient, wamid,
                                 cause, error_code, error_class, campaign_id, correlation_id, state_at)
-     SELECT DISTINCT ON (waba_id, command_id) *
+     SELECT DISTINCT ON (command_id, waba_id) *
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::text[], $8::text[],
                  $9::text[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
        AS t (waba_id, command_id, phone_number_id, state, version, attempts, recipient, wamid,
              cause, error_code, error_class, campaign_id, correlation_id, state_at)
-     ORDER BY waba_id, command_id, version DESC
-     ON CONFLICT (waba_id, command_id) DO UPDATE SET
+     ORDER BY command_id, waba_id, version DESC
+     ON CONFLICT (command_id, waba_id) DO UPDATE SET
        phone_number_id = excluded.phone_number_id, state = excluded.state, version = excluded.version,
        attempts = excluded.attempts, recipient = excluded.recipient, wamid = excluded.wamid, cause = excluded.cause,
        error_code = excluded.error_code, error_class = excluded.error_class, campaign_id = excluded.campaign_id,
@@ -121,26 +145,48 @@ async function recordCommands(sql: Sql, told: readonly Told[]): Promise<void> {
   );
 }
 
-/** The message that an accepted command became; without a form when the event does not tell what was sent. */
-function acceptedMessage({ state, at, data }: Told): { fact: StatusFact; form?: MessageForm }[] {
+function acceptedMessage({ state, at, data }: Told): Rows {
   const { wamid, message, phoneNumberId, wabaId } = data;
-  if (state !== 'accepted' || wamid === undefined) return [];
-  const known = {
-    phoneNumberId,
-    wamid,
+  if (state !== 'accepted' || wamid === undefined) return noRows;
+  const identities = [phone(data.waId), phone(data.to), userIdOf(data.recipient)].filter(
+    (one) => one !== null,
+  );
+  const person: Person = {
     wabaId,
-    contactPhone: data.waId ?? data.to?.slice(1) ?? null,
-    contactUserId: data.recipient ?? null,
+    contactPhone: phone(data.waId) ?? phone(data.to),
+    contactUserId: userIdOf(data.recipient),
   };
-  const fact = { ...known, status: 'accepted', commandId: data.commandId, statusAt: at };
-  return [message === undefined ? { fact } : { fact, form: { ...known, ...formOf(message, at) } }];
+  const key = { phoneNumberId, wamid, month: monthOf(at) };
+  const direction = 'outbound' as const;
+  return {
+    ...noRows,
+    ...(message !== undefined && {
+      ...effectsOf(message, { ...key, ...person, direction, at }),
+      forms: [{ ...key, ...person, direction, ...formOf(message, at) }],
+    }),
+    facts: [{ ...key, ...person, direction, fact: 'accepted', at, commandId: data.commandId }],
+    sightings:
+      identities.length === 0
+        ? []
+        : [
+            {
+              ...{ wabaId, identities: [...new Set(identities)], name: null, username: null },
+              ...{ at, phoneNumberId, direction },
+            },
+          ],
+  };
 }
 
-function formOf(message: Fields, at: Date) {
+function formOf(
+  message: Fields,
+  at: Date,
+): Omit<MessageForm, keyof Person | 'phoneNumberId' | 'wamid' | 'month' | 'direction'> {
   return {
-    direction: 'outbound' as const,
+    contactName: null,
+    groupId: null,
     type: text(message.type) ?? 'unknown',
     text: textOf(message),
+    ...mediaOf(message),
     contextWamid: text(fieldsOf(message.context).message_id),
     messageAt: at,
     isEcho: false,
@@ -150,16 +196,7 @@ function formOf(message: Fields, at: Date) {
 
 /** The text of an outbound message, where its type has one. */
 function textOf(message: Fields): string | null {
-  const { body, caption } = fieldsOf(typeof message.type === 'string' ? message[message.type] : undefined);
-  const shown = body ?? caption;
+  const content = fieldsOf(typeof message.type === 'string' ? message[message.type] : undefined);
+  const shown = content.body ?? content.caption ?? content.emoji;
   return text(isObject(shown) ? fieldsOf(shown).text : shown);
-}
-
-function fieldsOf(value: unknown): Fields {
-  return isObject(value) ? (value as Fields) : {};
-}
-
-/** Postgres takes no NUL in text; the item keeps it. */
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value.replaceAll('\u0000', '\uFFFD') : null;
 }

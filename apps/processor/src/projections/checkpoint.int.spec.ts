@@ -8,7 +8,7 @@ import { aBatch, aTextMessage, aWebhook } from '../testing/records';
 import { projectBatch, type Projection } from './project-batch';
 
 let database: TestDatabase;
-beforeAll(async () => (database = await testDatabase()));
+beforeAll(async () => (database = await testDatabase(1)));
 afterAll(() => database.close());
 
 let consumers: Consumers;
@@ -33,7 +33,9 @@ it('moves with the rows, past the last record of the batch', async () => {
     done: (offset) => done.push(offset),
   });
   await consumers.webhooks(batch);
-  expect(await checkpoints()).toEqual([{ topic: topics.webhooks.name, partition: 0, next_offset: '43' }]);
+  expect(await checkpoints()).toEqual([
+    { topic: topics.webhooks.name, partition: 0, next_offset: '43', publish_from: '0' },
+  ]);
   expect(await wamids()).toEqual(['a', 'b']);
   expect(done).toEqual([41, 42]);
 });
@@ -73,8 +75,12 @@ it('skips it also when that owner knows an older end of the log, if it knows tha
 it('lets one of many owners at once project a record', async () => {
   const written: number[] = [];
   const projection: Projection<number> = {
-    translate: ({ offset }) => [offset],
-    write: (_sql, rows) => Promise.resolve(void written.push(...rows)),
+    translate: ({ offset }) => offset,
+    monthsOf: () => [],
+    write: (_sql, rows) => {
+      written.push(...rows);
+      return Promise.resolve([]);
+    },
   };
   const dependencies = { dataSource: database.dataSource, producer, logger: testLogger };
   for (let firstOffset = 0; firstOffset < 100; firstOffset += 5) {

@@ -19,7 +19,7 @@ import {
 } from '../testing/records';
 
 let database: TestDatabase;
-beforeAll(async () => (database = await testDatabase()));
+beforeAll(async () => (database = await testDatabase(1)));
 afterAll(() => database.close());
 
 const message = (fields: object, more = {}) =>
@@ -36,6 +36,8 @@ const arrivedAt = (time: string, record: KafkaRecord) => ({
   ...record,
   headers: { [headers.receivedAt]: time },
 });
+
+const DAY_S = 86_400;
 
 /** Facts that meet in the same rows in every way that we could think of. */
 const facts: readonly KafkaRecord[] = [
@@ -84,6 +86,73 @@ const facts: readonly KafkaRecord[] = [
   aDispatch({ state: 'unknown', data: { commandId: 'd', version: 1, campaignId: 'x' } }),
   aDispatch({ state: 'dead-lettered', data: { commandId: 'd', version: 2, cause: 'ambiguous', attempt: 2 } }),
   aDispatch({ state: 'unknown', data: { commandId: 'd', version: 1, wabaId: '77' } }),
+  // What messages do to others, in this month and the one before, to messages that come and that never come.
+  ...['out', 'in', 'never', 'alone'].flatMap((target, index) => [
+    message({ id: `react${index}`, type: 'reaction', reaction: { message_id: target, emoji: '👍' } }),
+    message({
+      id: `unreact${index}`,
+      type: 'reaction',
+      timestamp: String(SECONDS - 40 * DAY_S),
+      reaction: { message_id: target },
+    }),
+    message({
+      id: `edit${index}`,
+      type: 'edit',
+      edit: { original_message_id: target, message: aTextMessage() },
+    }),
+    message({
+      id: `again${index}`,
+      type: 'edit',
+      timestamp: String(SECONDS - 30 * DAY_S),
+      edit: { original_message_id: target, message: aTextMessage({ text: 'older' }) },
+    }),
+    message({ id: `revoke${index}`, type: 'revoke', revoke: { original_message_id: target } }),
+  ]),
+  status({ id: 'in', timestamp: String(SECONDS - 70 * DAY_S) }),
+  // Who is who: a chain of identities in which any link may come first, and another account that knows nothing of it.
+  ...(
+    [
+      ['1', 'US.1'],
+      ['1', 'US.2'],
+      ['2', 'US.2'],
+      ['2', 'US.3'],
+      ['0', 'US.3'],
+      ['9', 'US.9'],
+    ] as const
+  ).flatMap(([from, user], index) => [
+    message({ id: `who${index}`, from, from_user_id: user }),
+    message({ id: `phone${index}`, from, timestamp: String(SECONDS + index) }),
+    message({ id: `user${index}`, from: undefined, from_user_id: user }),
+    message({ id: `other${index}`, from }, { wabaId: '77' }),
+  ]),
+  message({ id: 'moved', type: 'system', from: '9', system: { type: 'user_changed_number', wa_id: '1' } }),
+  aWebhook({
+    field: 'user_id_update',
+    value: { user_id_update: [{ wa_id: '8', user_id: { previous: 'US.9', current: 'US.8' } }] },
+  }),
+  ...['Ann', 'Bob', 'Cy'].map((name, index) =>
+    aWebhook({
+      value: {
+        contacts: [{ wa_id: '1', user_id: index === 2 ? 'US.1' : undefined, profile: { name } }],
+        messages: [
+          aTextMessage({ id: `named${index}`, from: '1', timestamp: String(SECONDS + (index % 2)) }),
+        ],
+      },
+    }),
+  ),
+  // Accounts, numbers and templates: which told last.
+  ...[0, 1, 1].flatMap((later, index) => [
+    aWebhook({
+      field: 'phone_number_quality_update',
+      time: SECONDS + later,
+      value: { display_phone_number: '16505550000', event: index === 2 ? 'ONBOARDING' : 'UPGRADE' },
+    }),
+    aWebhook({
+      field: 'message_template_status_update',
+      time: SECONDS + later,
+      value: { message_template_id: 9_007_199_254_740_991, event: index === 2 ? 'PAUSED' : 'APPROVED' },
+    }),
+  ]),
   // The rest.
   aWebhook({ field: 'account_update', time: SECONDS, value: { event: 'DISABLED_UPDATE' } }),
   aWebhook({ field: 'account_update', time: SECONDS + 1, value: { event: 'DISABLED_UPDATE' } }),

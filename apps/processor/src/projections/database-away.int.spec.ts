@@ -20,7 +20,7 @@ const failures: unknown[] = [];
 beforeAll(async () => {
   [kafka, database] = await Promise.all([
     testKafka([topics.webhooks.name, topics.webhooksDlq.name, topics.events.name]),
-    testDatabase(),
+    testDatabase(1),
   ]);
   const logger = testLogger.child({}, { level: 'error' });
   logger.error = (fields: unknown) => void failures.push(fields);

@@ -34,7 +34,7 @@ let dead: KafkaRecord[];
 beforeAll(async () => {
   [kafka, database] = await Promise.all([
     testKafka([topics.webhooks.name, topics.webhooksDlq.name, topics.events.name]),
-    testDatabase(),
+    testDatabase(1),
   ]);
   await database.dataSource.query(
     `ALTER TABLE messages ADD CONSTRAINT clean_words CHECK (text <> 'forbidden words')`,
@@ -113,8 +113,8 @@ it('the reason names what refused it, and nothing that a person wrote', () => {
     (value) => letterOf(value)[0]?.headers[headers.errorMessage],
   );
   expect(reasons).toEqual([
-    'the database refuses it: SQLSTATE 23514 messages clean_words',
-    'the database refuses it: SQLSTATE 54000 messages messages_pkey',
+    'the database refuses it: SQLSTATE 23514 messages_2025_06 clean_words',
+    'the database refuses it: SQLSTATE 54000 message_ids message_ids_pkey',
     'not what this topic holds',
   ]);
 });

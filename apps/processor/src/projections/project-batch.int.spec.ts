@@ -9,7 +9,7 @@ import { aBatch, aNotification, aRecord, aTextMessage, aWebhook } from '../testi
 import { projectBatch, type Projection } from './project-batch';
 
 let database: TestDatabase;
-beforeAll(async () => (database = await testDatabase()));
+beforeAll(async () => (database = await testDatabase(1)));
 afterAll(() => database.close());
 beforeEach(() => emptyReadModel(database.dataSource));
 
@@ -39,16 +39,19 @@ it('two transactions that lock each other out are both finished', async () => {
   const both = aBarrier(2);
   let tries = 0;
   const touch = (sql: Sql, name: string) =>
-    sql(`INSERT INTO wabas VALUES ($1, '1') ON CONFLICT (waba_id) DO UPDATE SET name = wabas.name || '1'`, [
-      name,
-    ]);
+    sql(
+      `INSERT INTO public.wabas AS wabas VALUES ($1, '1') ON CONFLICT (waba_id) DO UPDATE SET name = wabas.name || '1'`,
+      [name],
+    );
   const inOrder = (first: string, second: string): Projection<string> => ({
-    translate: () => ['row'],
+    translate: () => 'row',
+    monthsOf: () => [],
     async write(sql) {
       tries++;
       await touch(sql, first);
       await both();
       await touch(sql, second);
+      return [];
     },
   });
   await Promise.all([
@@ -56,11 +59,11 @@ it('two transactions that lock each other out are both finished', async () => {
     projectBatch(dependencies, inOrder('b', 'a'), aBatch([aRecord()], { partition: 1 })),
   ]);
   expect(tries).toBe(3);
-  expect(await database.dataSource.query('SELECT * FROM wabas ORDER BY 1')).toEqual([
+  expect(await database.dataSource.query('SELECT * FROM public.wabas ORDER BY 1')).toEqual([
     { waba_id: 'a', name: '11' },
     { waba_id: 'b', name: '11' },
   ]);
-  await database.dataSource.query('DELETE FROM wabas');
+  await database.dataSource.query('DELETE FROM public.wabas');
 });
 
 it('a record that breaks its translation goes to the dead letters alone', async () => {
@@ -70,9 +73,13 @@ it('a record that breaks its translation goes to the dead letters alone', async 
   const projection: Projection<KafkaRecord> = {
     translate(record) {
       if (record.offset === 1) throw new TypeError('text of a person');
-      return [record];
+      return record;
     },
-    write: (_sql, rows) => Promise.resolve(void written.push(...rows.map(({ key }) => String(key)))),
+    monthsOf: () => [],
+    write: (_sql, rows) => {
+      written.push(...rows.map(({ key }) => String(key)));
+      return Promise.resolve([]);
+    },
   };
   await projectBatch(dependenciesWith(producer), projection, aBatch(records));
   expect(written).toEqual(['a', 'c']);

@@ -1,23 +1,37 @@
-import { type DeadLetterCause, deadLetterHeaders, topics } from '@talaria/contracts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { cloudEventHeaders, type DeadLetterCause, deadLetterHeaders, topics } from '@talaria/contracts';
 import { classifyDatabaseError, inTransaction, type Sql } from '@talaria/database';
-import { type KafkaRecord, NotWrittenError, type RecordBatch, type VerifiedProducer } from '@talaria/kafka';
+import {
+  type KafkaRecord,
+  NotWrittenError,
+  type RecordBatch,
+  type Taken,
+  type VerifiedProducer,
+} from '@talaria/kafka';
 import { counter, type Logger, startProcessSpans } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
-import { moveCheckpoint } from './checkpoint';
+import { type KeyedEvent } from '../webhooks/events-of';
+import { BeyondLiveError, type Checkpoint, moveCheckpoint } from './checkpoint';
+import { ensureMonths } from './months';
 
 /** How the records of a topic become rows. */
 export type Projection<Row> = {
   /** Pure. @returns undefined for a record that can never be read */
-  readonly translate: (record: KafkaRecord) => readonly Row[] | undefined;
-  /** Writes rows and publishes what follows from them. Runs in the transaction of the checkpoint, so a crash repeats it: it must not mind. */
-  readonly write: (sql: Sql, rows: readonly Row[]) => Promise<void>;
+  readonly translate: (record: KafkaRecord) => Row | undefined;
+  /** The months that partitions are needed of. */
+  readonly monthsOf: (rows: readonly Row[]) => Iterable<string>;
+  /** Writes rows, in the transaction of the checkpoint. @returns the events of what is new; they are told before it commits */
+  readonly write: (sql: Sql, rows: readonly Row[], keptFrom: string) => Promise<readonly KeyedEvent[]>;
 };
 
 export type ProjectionDependencies = {
+  /** On the tables of one projection version. */
   readonly dataSource: DataSource;
   readonly producer: VerifiedProducer;
   readonly logger: Logger;
 };
+
+type Read<Row> = { readonly record: KafkaRecord; readonly row: Row | undefined; readonly fault: string };
 
 const records = counter('talaria_projection_records_total', 'Records by what became of them', {
   result: ['projected', 'repeated', 'dead_lettered'],
@@ -25,46 +39,74 @@ const records = counter('talaria_projection_records_total', 'Records by what bec
 
 /** Two transactions that met try again at once; more often than this, something else is wrong. */
 const CONFLICT_RETRIES = 10;
+/** A transaction that waits for Kafka holds locks: rather let the batch come again. */
+const PUBLISH_WITHIN_MS = 10_000;
+/** How soon a version that has come up to the live one looks whether that has gone on. */
+const FOLLOW_MS = 100;
 
 /**
  * Projects a batch: rows and checkpoint in one transaction. When its content is refused, the batch is split until the record at fault
- * is alone; that one goes to the dead letters, the others are written. A database that is away is thrown to the consumer, which waits.
+ * is alone; that one goes to the dead letters, the others are written. A database that is away is thrown to the consumer, which waits. A version
+ * that is not live stays behind the live one, and takes the rest of the batch later.
  */
 export async function projectBatch<Row>(
   dependencies: ProjectionDependencies,
   projection: Projection<Row>,
   batch: RecordBatch,
-): Promise<void> {
+): Promise<Taken | undefined> {
   const endSpans = startProcessSpans(batch.records);
   try {
-    await projectRecords(dependencies, projection, batch, batch.records);
+    const taken = await projectUpToLive(dependencies, projection, batch);
     endSpans();
+    for (const { offset } of batch.records.slice(0, taken)) batch.done(offset);
+    return taken === batch.records.length ? undefined : { taken, resume: delay(FOLLOW_MS) };
   } catch (error) {
     endSpans(error);
     throw error;
   }
-  for (const { offset } of batch.records) batch.done(offset);
 }
 
-async function projectRecords<Row>(
+/** @returns how many records were projected */
+async function projectUpToLive<Row>(
   dependencies: ProjectionDependencies,
-  projection: Projection<Row>,
+  { translate, monthsOf, write }: Projection<Row>,
   batch: RecordBatch,
-  some: readonly KafkaRecord[],
+): Promise<number> {
+  const read = batch.records.map((record) => ({ record, ...attemptTo(() => translate(record)) }));
+  await ensureMonths(dependencies.dataSource, monthsOf(rowsOf(read)));
+  try {
+    await projectRead(dependencies, write, batch, read);
+    return read.length;
+  } catch (error) {
+    if (!(error instanceof BeyondLiveError)) throw error;
+    const allowed = read.filter(({ record }) => record.offset < error.liveNext);
+    if (allowed.length > 0) await projectRead(dependencies, write, batch, allowed);
+    return allowed.length;
+  }
+}
+
+async function projectRead<Row>(
+  dependencies: ProjectionDependencies,
+  write: Projection<Row>['write'],
+  batch: RecordBatch,
+  some: readonly Read<Row>[],
 ): Promise<void> {
   try {
-    await writeAll(dependencies, projection, batch, some);
+    await writeAll(dependencies, write, batch, some);
   } catch (error) {
     if (!isContentRefused(error)) throw error;
     const [only] = some;
     if (only !== undefined && some.length === 1) {
-      await deadLetter(dependencies, only, 'data', reasonOf(error));
-      await inTransaction(dependencies.dataSource, (sql) => moveCheckpoint(sql, batch, some));
+      await inTransaction(dependencies.dataSource, async (sql) => {
+        const { unseen, publishFrom } = await moveCheckpoint(sql, batch, [only.record]);
+        if (unseen.length > 0)
+          await skip(sql, dependencies, only.record, publishFrom, 'data', reasonOf(error));
+      });
       return;
     }
     const half = Math.ceil(some.length / 2);
-    await projectRecords(dependencies, projection, batch, some.slice(0, half));
-    await projectRecords(dependencies, projection, batch, some.slice(half));
+    await projectRead(dependencies, write, batch, some.slice(0, half));
+    await projectRead(dependencies, write, batch, some.slice(half));
   }
 }
 
@@ -79,14 +121,14 @@ function isContentRefused(error: unknown): boolean {
 
 async function writeAll<Row>(
   dependencies: ProjectionDependencies,
-  projection: Projection<Row>,
+  write: Projection<Row>['write'],
   batch: RecordBatch,
-  some: readonly KafkaRecord[],
+  some: readonly Read<Row>[],
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       const { projected, repeated } = await inTransaction(dependencies.dataSource, (sql) =>
-        writeUnseen(sql, dependencies, projection, batch, some),
+        writeUnseen(sql, dependencies, write, batch, some),
       );
       records.inc({ result: 'projected' }, projected);
       records.inc({ result: 'repeated' }, repeated);
@@ -100,41 +142,80 @@ async function writeAll<Row>(
 async function writeUnseen<Row>(
   sql: Sql,
   dependencies: ProjectionDependencies,
-  { translate, write }: Projection<Row>,
+  write: Projection<Row>['write'],
   batch: RecordBatch,
-  some: readonly KafkaRecord[],
+  some: readonly Read<Row>[],
 ): Promise<{ projected: number; repeated: number }> {
-  const unseen = await moveCheckpoint(sql, batch, some);
-  const read = unseen.map((record) => ({ record, ...attemptTo(() => translate(record)) }));
-  await write(
+  const checkpoint = await moveCheckpoint(
     sql,
-    read.flatMap(({ rows }) => rows ?? []),
+    batch,
+    some.map(({ record }) => record),
   );
+  const { unseen, publishFrom = Infinity, keptFrom } = checkpoint;
+  const first = unseen[0]?.offset ?? Infinity;
+  const fresh = some.filter(({ record }) => record.offset >= first);
+  const silent = fresh.filter(({ record }) => record.offset < publishFrom);
+  const told = fresh.filter(({ record }) => record.offset >= publishFrom);
+  if (silent.length > 0) await write(sql, rowsOf(silent), keptFrom);
+  if (told.length > 0) await tell(dependencies.producer, await write(sql, rowsOf(told), keptFrom));
   // Last: what fails before this comes again, and would be dead-lettered again.
-  const unreadable = read.filter(({ rows }) => rows === undefined);
-  for (const { record, fault } of unreadable) await deadLetter(dependencies, record, 'decode', fault);
-  return { projected: unseen.length - unreadable.length, repeated: some.length - unseen.length };
+  const unreadable = fresh.filter(({ row }) => row === undefined);
+  for (const { record, fault } of unreadable) {
+    await skip(sql, dependencies, record, checkpoint.publishFrom, 'decode', fault);
+  }
+  return { projected: fresh.length - unreadable.length, repeated: some.length - fresh.length };
+}
+
+function rowsOf<Row>(some: readonly Read<Row>[]): Row[] {
+  return some.flatMap(({ row }) => (row === undefined ? [] : [row]));
+}
+
+/** Events leave before the transaction commits: after a crash they are told again, and none is ever missing. */
+async function tell(producer: VerifiedProducer, events: readonly KeyedEvent[]): Promise<void> {
+  await Promise.all(
+    events.map(({ key, event }) =>
+      producer.send(
+        {
+          topic: topics.events.name,
+          key,
+          value: JSON.stringify(event.data),
+          headers: cloudEventHeaders(event),
+        },
+        { timeoutMs: PUBLISH_WITHIN_MS },
+      ),
+    ),
+  );
 }
 
 /** A record that breaks its translation would break it every time: it must not hold up those behind it. */
-function attemptTo<Row>(translate: () => readonly Row[] | undefined): {
-  readonly rows: readonly Row[] | undefined;
-  readonly fault: string;
-} {
+function attemptTo<Row>(translate: () => Row | undefined): Omit<Read<Row>, 'record'> {
   try {
-    return { rows: translate(), fault: 'not what this topic holds' };
+    return { row: translate(), fault: 'not what this topic holds' };
   } catch (error) {
     const name = error instanceof Error ? error.name : 'unknown';
-    return { rows: undefined, fault: `its translation failed: ${name}` };
+    return { row: undefined, fault: `its translation failed: ${name}` };
   }
 }
 
-async function deadLetter(
+/** Notes a record that cannot be projected, and dead-letters it where this version tells what happens. */
+async function skip(
+  sql: Sql,
   { producer, logger }: ProjectionDependencies,
   record: KafkaRecord,
+  publishFrom: Checkpoint['publishFrom'],
   cause: DeadLetterCause,
   message: string,
 ): Promise<void> {
+  const { topic, partition, offset } = record;
+  await sql(
+    `INSERT INTO skipped_records (topic, partition, record_offset, cause, reason) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+    [topic, partition, offset, cause, message],
+  );
+  records.inc({ result: 'dead_lettered' });
+  if (publishFrom === undefined || offset < publishFrom) {
+    logger.error({ topic, partition, offset, cause, reason: message }, 'a record was skipped');
+    return;
+  }
   await producer.send({
     topic: topics.webhooksDlq.name,
     partition: record.partition,
@@ -142,8 +223,6 @@ async function deadLetter(
     value: record.value,
     headers: deadLetterHeaders(record, { cause, message, at: new Date() }),
   });
-  const { topic, partition, offset } = record;
-  records.inc({ result: 'dead_lettered' });
   logger.error({ topic, partition, offset, cause, reason: message }, 'a record was dead-lettered');
 }
 

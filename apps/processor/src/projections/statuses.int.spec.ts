@@ -17,7 +17,7 @@ import {
 import { emptyReadModel } from '../testing/read-model';
 
 let database: TestDatabase;
-beforeAll(async () => (database = await testDatabase()));
+beforeAll(async () => (database = await testDatabase(1)));
 afterAll(() => database.close());
 
 let consumers: Consumers;

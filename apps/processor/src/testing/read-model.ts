@@ -1,11 +1,19 @@
 import { type DataSource } from 'typeorm';
 
 const tables = {
-  messages: 'phone_number_id, wamid',
-  message_statuses: 'phone_number_id, wamid, status, participant',
-  account_changes: 'waba_id, change_hash',
+  message_ids: 'wamid, phone_number_id',
+  messages: 'wamid, phone_number_id',
+  message_statuses: 'wamid, phone_number_id, status, participant',
+  reactions: 'wamid, phone_number_id, sender',
+  contact_identities: 'waba_id, identity',
+  contact_links: 'waba_id, one, other',
+  conversations: 'waba_id, contact, phone_number_id',
+  account_changes: 'waba_id, change_hash, month',
+  account_states: 'waba_id, subject, facet',
+  display_numbers: 'phone_number_id, waba_id, display_phone_number',
   unknown_items: 'item_hash',
-  commands: 'waba_id, command_id',
+  commands: 'command_id, waba_id',
+  dispatch_attempts: 'command_id, waba_id, version',
 };
 
 /** Every row of the read model, ordered by key. */
@@ -19,5 +27,7 @@ export async function dumpReadModel(dataSource: DataSource): Promise<Record<stri
 
 /** As on the first day, checkpoints included. */
 export async function emptyReadModel(dataSource: DataSource): Promise<void> {
-  await dataSource.query(`TRUNCATE ${Object.keys(tables).join(', ')}, projection_checkpoints`);
+  await dataSource.query(
+    `TRUNCATE ${Object.keys(tables).join(', ')}, skipped_records, projection_checkpoints`,
+  );
 }

@@ -1,5 +1,6 @@
 import { topics } from '@talaria/contracts';
 import { type KafkaRecord, type RecordBatch } from '@talaria/kafka';
+import { type Rows } from '../webhooks/rows';
 
 /** Builders for specs: Meta's shapes as its documentation has them, and the records that carry them. */
 
@@ -99,4 +100,16 @@ export function aBatch(
     done: () => undefined,
     ...fields,
   };
+}
+
+/** The rows that items become, each with its kind; what an item does to others, and who was seen, is left out. */
+export function mainRows(rows: Rows | undefined) {
+  return (
+    rows && [
+      ...rows.forms.map((row) => ({ kind: 'message' as const, ...row })),
+      ...rows.statuses.map((row) => ({ kind: 'status' as const, ...row })),
+      ...rows.changes.map((row) => ({ kind: 'change' as const, ...row })),
+      ...rows.unknown.map((row) => ({ kind: 'unknown' as const, ...row })),
+    ]
+  );
 }

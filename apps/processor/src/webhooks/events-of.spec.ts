@@ -11,23 +11,17 @@ import {
   USER_ID,
   WABA,
 } from '../testing/records';
+import { type Identity } from '../contacts/link-identities';
 import { eventsOf } from './events-of';
-import { type FirstSeen } from './record-webhooks';
-import { type WebhookRow } from './rows';
 import { translateWebhook } from './translate-webhook';
 
 const now = new Date('2026-06-01T00:00:00Z');
 const at = new Date(SECONDS * 1000).toISOString();
 
 function tell(notification: Notification, when = now) {
-  const rows = translateWebhook(aWebhook(notification)) ?? [];
-  const of = (kind: string) => rows.filter((row: WebhookRow) => row.kind === kind);
-  const seen = {
-    messages: of('message'),
-    statuses: of('status'),
-    changes: of('change'),
-  } as unknown as FirstSeen;
-  return eventsOf(seen, when);
+  const { forms = [], statuses = [], changes = [] } = translateWebhook(aWebhook(notification)) ?? {};
+  const contactOf = ({ identity }: Identity) => identity;
+  return eventsOf({ messages: forms, statuses, changes, linked: [], contactOf }, when);
 }
 
 describe(`what ${topics.events.name} tells`, () => {

@@ -1,6 +1,8 @@
 import { contactKey, type DomainEvent } from '@talaria/contracts';
-import { type FirstSeen } from './record-webhooks';
-import { type ChangeRow, type MessageRow, type StatusRow } from './rows';
+import { createHash } from 'node:crypto';
+import { type Link } from '../contacts/link-identities';
+import { type FirstSeen } from '../projections/record-rows';
+import { type ChangeRow, type MessageForm, type Person, type StatusRow } from './rows';
 
 /** A domain event and the key that orders it. */
 export type KeyedEvent = { readonly key: string; readonly event: DomainEvent };
@@ -11,18 +13,25 @@ const source = 'talaria/processor';
  * What products are told of facts seen for the first time. Ids are made of the fact, so that a repeat after a crash is recognised. Messages
  * sent by hand (echoes) are no event of a person.
  */
-export function eventsOf({ messages, statuses, changes }: FirstSeen, now: Date): KeyedEvent[] {
+export function eventsOf(
+  { messages, statuses, changes, linked, contactOf }: FirstSeen,
+  now: Date,
+): KeyedEvent[] {
+  const keyOf = (person: Person) => contactKeyOf(person, contactOf);
   return [
-    ...messages.filter(({ direction }) => direction === 'inbound').map((row) => messageReceived(row, now)),
-    ...statuses.map(messageStatus),
+    ...messages
+      .filter(({ direction }) => direction === 'inbound')
+      .map((row) => messageReceived(row, keyOf(row), now)),
+    ...statuses.map((row) => messageStatus(row, keyOf(row))),
     ...changes.map((row) => accountChanged(row, now)),
+    ...linked.map((link) => identityChanged(link, contactOf({ ...link, identity: link.one }), now)),
   ];
 }
 
-function messageReceived(row: MessageRow, now: Date): KeyedEvent {
+function messageReceived(row: MessageForm, key: string, now: Date): KeyedEvent {
   const { phoneNumberId, wamid, contactPhone, contactUserId, contactName } = row;
   return {
-    key: keyOf(row),
+    key,
     event: {
       id: `${phoneNumberId}/${wamid}`,
       type: 'whatsapp.message.received.v1',
@@ -46,11 +55,11 @@ function messageReceived(row: MessageRow, now: Date): KeyedEvent {
   };
 }
 
-function messageStatus(row: StatusRow): KeyedEvent {
+function messageStatus(row: StatusRow, key: string): KeyedEvent {
   const { phoneNumberId, wamid, status, participant, contactPhone, contactUserId, errorCode, errorTitle } =
     row;
   return {
-    key: keyOf(row),
+    key,
     event: {
       id: `${phoneNumberId}/${wamid}/${status}/${participant}`,
       type: 'whatsapp.message.status.v1',
@@ -95,12 +104,32 @@ function accountChanged(row: ChangeRow, now: Date): KeyedEvent {
   };
 }
 
-function keyOf({ contactPhone, contactUserId, wabaId }: MessageRow | StatusRow): string {
-  return contactKey({
-    phone: contactPhone ?? undefined,
-    userId: contactUserId ?? undefined,
-    wabaId: wabaId ?? undefined,
-  });
+/** The id tells no phone: ids are logged. */
+function identityChanged({ wabaId, one, other }: Link, contact: string, now: Date): KeyedEvent {
+  const pair = createHash('sha256')
+    .update(JSON.stringify([wabaId, one, other]))
+    .digest('hex');
+  return {
+    key: contact,
+    event: {
+      id: `${wabaId}/contact/${pair.slice(0, 32)}`,
+      type: 'whatsapp.contact.identity-changed.v1',
+      source,
+      time: now.toISOString(),
+      subject: wabaId,
+      data: { wabaId, contact, identities: [one, other] },
+    },
+  };
+}
+
+/** The contact as it is known now: all that one person does is in order, under whichever identity. */
+function contactKeyOf(
+  { contactPhone, contactUserId, wabaId }: Person,
+  contactOf: FirstSeen['contactOf'],
+): string {
+  const identity = contactPhone ?? contactUserId;
+  if (identity !== null) return contactOf({ wabaId: wabaId ?? '', identity });
+  return contactKey({ wabaId: wabaId ?? undefined });
 }
 
 function parse(json: Buffer): unknown {

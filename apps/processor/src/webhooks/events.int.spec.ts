@@ -32,7 +32,7 @@ let afterPublishing: (() => Promise<void>) | undefined;
 beforeAll(async () => {
   [kafka, database] = await Promise.all([
     testKafka([topics.webhooks.name, topics.webhooksDlq.name, topics.events.name]),
-    testDatabase(),
+    testDatabase(1),
   ]);
   const around = (producer: VerifiedProducer): VerifiedProducer => ({
     ...producer,

@@ -1,43 +1,96 @@
-/** What a webhook item becomes: the rows of the read model, as data. */
+/** What a webhook item or an event of the dispatcher becomes: the rows of the read model, as data. */
 
-export type MessageRow = {
-  readonly kind: 'message';
+/** What every row about a message begins with: which one, and the month that this row would put it in. */
+export type MessageKey = {
   readonly phoneNumberId: string;
   readonly wamid: string;
-  readonly wabaId: string | null;
-  readonly direction: 'inbound' | 'outbound';
-  readonly contactPhone: string | null;
-  readonly contactUserId: string | null;
-  readonly contactName: string | null;
-  readonly type: string;
-  readonly text: string | null;
-  readonly contextWamid: string | null;
-  readonly messageAt: Date | null;
-  readonly isEcho: boolean;
-  readonly item: Buffer;
+  /** First day of the month, like 2026-11-01. */
+  readonly month: string;
 };
 
-export type StatusRow = {
-  readonly kind: 'status';
-  readonly phoneNumberId: string;
-  readonly wamid: string;
-  readonly status: string;
-  readonly participant: string;
+export type Person = {
   readonly wabaId: string | null;
   readonly contactPhone: string | null;
   readonly contactUserId: string | null;
-  readonly statusAt: Date;
-  readonly errorCode: number | null;
-  readonly errorTitle: string | null;
-  readonly commandId: string | null;
-  readonly attempt: number | null;
-  readonly item: Buffer;
+};
+
+/** What a message is. Of several forms of one message the smallest stays. */
+export type MessageForm = MessageKey &
+  Person & {
+    readonly direction: 'inbound' | 'outbound';
+    /** For the event; the row has none. */
+    readonly contactName: string | null;
+    readonly groupId: string | null;
+    readonly type: string;
+    readonly text: string | null;
+    readonly mediaId: string | null;
+    readonly mediaMimeType: string | null;
+    readonly mediaSha256: string | null;
+    readonly mediaFilename: string | null;
+    readonly contextWamid: string | null;
+    readonly messageAt: Date | null;
+    readonly isEcho: boolean;
+    readonly item: Buffer;
+  };
+
+/** What happened to a message, wherever its form is. `fact` is a status, or `edited`, `revoked`. */
+export type MessageFact = MessageKey &
+  Person & {
+    readonly direction: 'inbound' | 'outbound';
+    readonly fact: string;
+    readonly at: Date;
+    readonly commandId: string | null;
+  };
+
+/** How a message was changed afterwards. Of several edits the latest stays. */
+export type EditRow = MessageKey & {
+  readonly editedAt: Date;
+  readonly editWamid: string;
+  readonly editedText: string | null;
+};
+
+/** What one sender put on a message; without an emoji it was taken back. Of several the latest stays. */
+export type ReactionRow = MessageKey & {
+  /** The person's phone or user id; `business` for ours. */
+  readonly sender: string;
+  readonly emoji: string | null;
+  readonly reactedAt: Date;
+  readonly reactionWamid: string;
+};
+
+export type StatusRow = MessageKey &
+  Person & {
+    readonly status: string;
+    readonly participant: string;
+    readonly statusAt: Date;
+    readonly errorCode: number | null;
+    readonly errorTitle: string | null;
+    readonly pricingBillable: boolean | null;
+    readonly pricingModel: string | null;
+    readonly pricingType: string | null;
+    readonly pricingCategory: string | null;
+    readonly commandId: string | null;
+    readonly attempt: number | null;
+    readonly item: Buffer;
+  };
+
+/** That a person was seen: under which identities at once, and what was said between them and a number. */
+export type Sighting = {
+  readonly wabaId: string;
+  /** All of one person: phones (digits) and user ids. */
+  readonly identities: readonly string[];
+  readonly name: string | null;
+  readonly username: string | null;
+  readonly at: Date;
+  /** Null where it is not part of a conversation. */
+  readonly phoneNumberId: string | null;
+  readonly direction: 'inbound' | 'outbound';
 };
 
 export type ChangeRow = {
-  readonly kind: 'change';
   readonly wabaId: string;
   readonly changeHash: Buffer;
+  readonly month: string;
   readonly field: string;
   readonly phoneNumberId: string | null;
   readonly contactPhone: string | null;
@@ -46,6 +99,65 @@ export type ChangeRow = {
   readonly item: Buffer;
 };
 
-export type UnknownRow = { readonly kind: 'unknown'; readonly itemHash: Buffer; readonly item: Buffer };
+/** One side of an account, number or template, as Meta told it last. */
+export type StateRow = {
+  readonly wabaId: string;
+  /** '' for the account itself, `number/` and the displayed digits, `template/` and its id. */
+  readonly subject: string;
+  readonly facet: string;
+  readonly toldAt: Date;
+  /** JSON. */
+  readonly told: string;
+};
 
-export type WebhookRow = MessageRow | StatusRow | ChangeRow | UnknownRow;
+export type DisplayNumber = {
+  readonly phoneNumberId: string;
+  readonly wabaId: string;
+  readonly displayPhoneNumber: string;
+};
+
+export type UnknownRow = { readonly itemHash: Buffer; readonly seenAt: Date; readonly item: Buffer };
+
+/** The rows that one record becomes. */
+export type Rows = {
+  readonly forms: readonly MessageForm[];
+  readonly facts: readonly MessageFact[];
+  readonly edits: readonly EditRow[];
+  readonly reactions: readonly ReactionRow[];
+  readonly statuses: readonly StatusRow[];
+  readonly sightings: readonly Sighting[];
+  readonly changes: readonly ChangeRow[];
+  readonly states: readonly StateRow[];
+  readonly displayNumbers: readonly DisplayNumber[];
+  readonly unknown: readonly UnknownRow[];
+};
+
+export const noRows: Rows = {
+  forms: [],
+  facts: [],
+  edits: [],
+  reactions: [],
+  statuses: [],
+  sightings: [],
+  changes: [],
+  states: [],
+  displayNumbers: [],
+  unknown: [],
+};
+
+export function joinRows(all: readonly Rows[]): Rows {
+  const of = <Name extends keyof Rows>(name: Name) =>
+    all.flatMap((rows) => rows[name] as Rows[Name][number][]);
+  return {
+    forms: of('forms'),
+    facts: of('facts'),
+    edits: of('edits'),
+    reactions: of('reactions'),
+    statuses: of('statuses'),
+    sightings: of('sightings'),
+    changes: of('changes'),
+    states: of('states'),
+    displayNumbers: of('displayNumbers'),
+    unknown: of('unknown'),
+  };
+}

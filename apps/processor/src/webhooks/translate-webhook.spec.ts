@@ -7,6 +7,7 @@ import {
   aStatus,
   aTextMessage,
   aWebhook,
+  mainRows,
   type Notification,
   NUMBER,
   PHONE,
@@ -14,11 +15,14 @@ import {
   USER_ID,
   WABA,
 } from '../testing/records';
+import { type KafkaRecord } from '@talaria/kafka';
 import { translateWebhook } from './translate-webhook';
+
+const translated = (record: KafkaRecord) => mainRows(translateWebhook(record));
 
 const at = new Date(SECONDS * 1000);
 
-const rowsOf = (notification: Notification) => translateWebhook(aWebhook(notification));
+const rowsOf = (notification: Notification) => translated(aWebhook(notification));
 const messageOf = (message: unknown, more = {}) => rowsOf({ value: { messages: [message], ...more } })?.[0];
 const statusOf = (status: unknown) => rowsOf({ value: { statuses: [status] } })?.[0];
 
@@ -39,8 +43,14 @@ describe('a message', () => {
       contactPhone: PHONE,
       contactUserId: USER_ID,
       contactName: 'Zoë',
+      month: '2025-06-01',
+      groupId: null,
       type: 'text',
       text: 'Bonjour',
+      mediaId: null,
+      mediaMimeType: null,
+      mediaSha256: null,
+      mediaFilename: null,
       contextWamid: 'wamid.quoted',
       messageAt: at,
       isEcho: false,
@@ -148,7 +158,7 @@ describe('a message', () => {
     expect(messageOf(broken)).toMatchObject({
       wamid: 'wamid.\uFFFD\uFFFD',
       text: 'a\uFFFDb\uFFFDc👍',
-      contactPhone: '1\uFFFD',
+      contactPhone: null,
       item: Buffer.from(JSON.stringify(broken)),
     });
   });
@@ -171,6 +181,11 @@ describe('a status', () => {
       wabaId: WABA,
       contactPhone: PHONE,
       contactUserId: USER_ID,
+      month: '2025-06-01',
+      pricingBillable: null,
+      pricingModel: null,
+      pricingType: null,
+      pricingCategory: null,
       statusAt: at,
       errorCode: 131_026,
       errorTitle: 'Message undeliverable',
@@ -224,10 +239,10 @@ describe('a status', () => {
   ])('with the impossible time %j takes the time at which it arrived', (timestamp) => {
     const value = { statuses: [aStatus({ timestamp })] };
     const arrived = { [headers.receivedAt]: '2026-01-02T03:04:05.678Z' };
-    expect(translateWebhook(aWebhook({ value }, { headers: arrived }))?.[0]).toMatchObject({
+    expect(translated(aWebhook({ value }, { headers: arrived }))?.[0]).toMatchObject({
       statusAt: new Date('2026-01-02T03:04:05.678Z'),
     });
-    expect(translateWebhook(aWebhook({ value }, { timestamp: 1_749_416_400_000 }))?.[0]).toMatchObject({
+    expect(translated(aWebhook({ value }, { timestamp: 1_749_416_400_000 }))?.[0]).toMatchObject({
       statusAt: new Date(1_749_416_400_000),
     });
   });
@@ -298,14 +313,16 @@ describe('what misses the ids that a row needs', () => {
     ['null', null],
   ])('is kept whole as unknown: %s', (_, body) => {
     const value = Buffer.from(JSON.stringify(body));
-    const rows = translateWebhook(aRecord({ value }));
-    expect(rows).toEqual([{ kind: 'unknown', itemHash: expect.any(Buffer), item: value }]);
+    const rows = translated(aRecord({ value }));
+    expect(rows).toEqual([
+      { kind: 'unknown', itemHash: expect.any(Buffer), seenAt: expect.any(Date), item: value },
+    ]);
   });
 });
 
 describe('a record', () => {
   it.each([null, '', 'not json', '{"entry":[', '\u0000'])('that holds %j can never be read', (value) => {
-    expect(translateWebhook(aRecord({ value: value === null ? null : Buffer.from(value) }))).toBeUndefined();
+    expect(translated(aRecord({ value: value === null ? null : Buffer.from(value) }))).toBeUndefined();
   });
 
   it('with several items becomes a row for each', () => {
@@ -320,7 +337,7 @@ describe('a record', () => {
       '"HERE"',
       `{"id":"wamid.deep","type":"edit","edit":{"message":${deep}}}`,
     );
-    expect(translateWebhook(aRecord({ value: Buffer.from(body) }))).toMatchObject([
+    expect(translated(aRecord({ value: Buffer.from(body) }))).toMatchObject([
       { wamid: 'wamid.deep', text: null },
     ]);
   });
@@ -396,9 +413,9 @@ describe('whatever JSON stands where an item should be', () => {
       fc.property(
         fc.oneof(anything, objectWith({ entry: fc.array(objectWith({ id: word, changes: items })) })),
         (body) => {
-          expect(
-            translateWebhook(aRecord({ value: Buffer.from(JSON.stringify(body)) }))?.length,
-          ).toBeGreaterThan(0);
+          expect(translated(aRecord({ value: Buffer.from(JSON.stringify(body)) }))?.length).toBeGreaterThan(
+            0,
+          );
         },
       ),
     );

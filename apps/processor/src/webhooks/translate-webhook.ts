@@ -1,120 +1,224 @@
 import { createHash } from 'node:crypto';
 import { headers, parseCallbackData } from '@talaria/contracts';
+import { monthOf } from '@talaria/database';
 import { type KafkaRecord } from '@talaria/kafka';
 import { type Item, splitNotification } from '@talaria/whatsapp';
-import { type ChangeRow, type MessageRow, type StatusRow, type WebhookRow } from './rows';
-import { textOfMessage } from './text-of-message';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { statesOfChange } from '../accounts/states-of-change';
+import { effectsOf } from './effects-of-message';
+import {
+  clean,
+  cleanOrNull,
+  type Fields,
+  fieldsOf,
+  list,
+  parse,
+  phone,
+  text,
+  time,
+  userIdOf,
+  wholeNumber,
+} from './read-json';
+import { type ChangeRow, joinRows, type MessageForm, noRows, type Rows, type StatusRow } from './rows';
+import { mediaOf, textOfMessage } from './content-of-message';
+import { upcastMessage, upcastStatus } from './upcast';
 
 /**
  * Meta's language into ours: a record of `whatsapp.webhooks` into rows. The one place where webhooks are read. What misses the ids that
  * a row needs is kept whole as unknown; nothing is thrown away.
  * @returns undefined when the record is not JSON
  */
-export function translateWebhook(record: KafkaRecord): WebhookRow[] | undefined {
+export function translateWebhook(record: KafkaRecord): Rows | undefined {
   const items = record.value === null ? undefined : splitNotification(record.value);
   const arrivedAt = arrivalOf(record);
-  return items?.map((item) => translateItem(item, arrivedAt));
+  return items && joinRows(items.map((item) => translateItem(item, arrivedAt)));
 }
 
-function translateItem(item: Item, arrivedAt: Date): WebhookRow {
+function translateItem(item: Item, arrivedAt: Date): Rows {
   switch (item.kind) {
     case 'message':
     case 'echo':
-      return messageRow(item) ?? unknownRow(item);
+      return messageRows(item, arrivedAt) ?? unknownRows(item, arrivedAt);
     case 'status':
-      return statusRow(item, arrivedAt) ?? unknownRow(item);
+      return statusRows(item, arrivedAt) ?? unknownRows(item, arrivedAt);
     case 'change':
-      return changeRow(item) ?? unknownRow(item);
+      return changeRows(item, arrivedAt) ?? unknownRows(item, arrivedAt);
     case 'unknown':
-      return unknownRow(item);
+      return unknownRows(item, arrivedAt);
   }
 }
 
-function messageRow(item: Item): MessageRow | undefined {
-  const message = fieldsOf(parse(item.bytes));
+function messageRows(item: Item, arrivedAt: Date): Rows | undefined {
+  const message = upcastMessage(fieldsOf(parse(item.bytes)));
   const wamid = text(message.id);
   if (wamid === null || item.phoneNumberId === undefined) return undefined;
-  return {
-    kind: 'message',
-    phoneNumberId: clean(item.phoneNumberId),
-    wamid,
-    wabaId: cleanOrNull(item.wabaId),
-    direction: item.kind === 'echo' ? 'outbound' : 'inbound',
-    contactPhone: cleanOrNull(item.phone),
-    contactUserId: cleanOrNull(item.userId),
-    contactName: contactName(item),
+  const isEcho = item.kind === 'echo';
+  const messageAt = time(message.timestamp);
+  const at = earlier(messageAt, arrivedAt);
+  const value = valueOf(item);
+  const person = personOf(item);
+  const profile = profileOf(item, value);
+  const key = { phoneNumberId: clean(item.phoneNumberId), wamid, month: monthOf(at) };
+  const direction = isEcho ? 'outbound' : 'inbound';
+  const groupId = text(message.group_id);
+  const form: MessageForm = {
+    ...key,
+    ...person,
+    direction,
+    contactName: profile.name,
+    groupId,
     type: text(message.type) ?? 'unknown',
     text: text(textOfMessage(message)),
+    ...mediaOf(message),
     contextWamid: text(fieldsOf(message.context).id),
-    messageAt: time(message.timestamp),
-    isEcho: item.kind === 'echo',
+    messageAt,
+    isEcho,
     item: item.bytes,
+  };
+  const phoneNumberId = groupId === null ? key.phoneNumberId : null;
+  const identities = identitiesOf(person, contactBeside(item, value), message);
+  return {
+    ...noRows,
+    ...effectsOf(message, { ...key, ...person, direction, at }),
+    forms: [form],
+    sightings: sighting(person.wabaId, identities, { ...profile, at, phoneNumberId, direction }),
+    displayNumbers: displayNumberOf(item, value),
   };
 }
 
-function statusRow(item: Item, arrivedAt: Date): StatusRow | undefined {
-  const status = fieldsOf(parse(item.bytes));
-  const wamid = text(status.id);
-  const name = text(status.status);
-  if (wamid === null || name === null || item.phoneNumberId === undefined) return undefined;
-  const error = fieldsOf(list(status.errors)[0]);
-  const callback = parseCallbackData(text(status.biz_opaque_callback_data) ?? undefined);
-  return {
-    kind: 'status',
+function statusRows(item: Item, arrivedAt: Date): Rows | undefined {
+  const told = upcastStatus(fieldsOf(parse(item.bytes)));
+  const wamid = text(told.id);
+  const status = text(told.status);
+  if (wamid === null || status === null || item.phoneNumberId === undefined) return undefined;
+  const error = fieldsOf(list(told.errors)[0]);
+  const pricing = fieldsOf(told.pricing);
+  const callback = parseCallbackData(text(told.biz_opaque_callback_data) ?? undefined);
+  const statusAt = time(told.timestamp) ?? arrivedAt;
+  const isGroup = told.recipient_type === 'group';
+  const participant = text(told.recipient_participant_id) ?? text(told.recipient_participant_user_id);
+  const person = isGroup
+    ? {
+        wabaId: cleanOrNull(item.wabaId),
+        contactPhone: phone(told.recipient_participant_id),
+        contactUserId: userIdOf(told.recipient_participant_user_id),
+      }
+    : personOf(item);
+  const row: StatusRow = {
+    ...person,
     phoneNumberId: clean(item.phoneNumberId),
     wamid,
-    status: name,
-    participant: text(status.recipient_participant_id) ?? text(status.recipient_participant_user_id) ?? '-',
-    wabaId: cleanOrNull(item.wabaId),
-    contactPhone: cleanOrNull(item.phone),
-    contactUserId: cleanOrNull(item.userId),
-    statusAt: time(status.timestamp) ?? arrivedAt,
+    month: monthOf(earlier(statusAt, arrivedAt)),
+    status,
+    participant: participant ?? '-',
+    statusAt,
     errorCode: wholeNumber(error.code),
     errorTitle: text(error.title),
+    pricingBillable: typeof pricing.billable === 'boolean' ? pricing.billable : null,
+    pricingModel: text(pricing.pricing_model),
+    pricingType: text(pricing.type),
+    pricingCategory: text(pricing.category),
     commandId: callback?.commandId ?? null,
     attempt: callback?.attempt ?? null,
     item: item.bytes,
   };
+  const { phoneNumberId, month, commandId } = row;
+  const value = valueOf(item);
+  return {
+    ...noRows,
+    statuses: [row],
+    facts: [
+      {
+        ...person,
+        phoneNumberId,
+        wamid,
+        month,
+        direction: 'outbound',
+        fact: status,
+        at: statusAt,
+        commandId,
+      },
+    ],
+    sightings: sighting(person.wabaId, identitiesOf(person, contactBeside(item, value), {}), {
+      ...profileOf(item, value),
+      at: earlier(statusAt, arrivedAt),
+      phoneNumberId: status === 'sent' && !isGroup ? phoneNumberId : null,
+      direction: 'outbound',
+    }),
+    displayNumbers: displayNumberOf(item, value),
+  };
 }
 
-function changeRow(item: Item): ChangeRow | undefined {
+function changeRows(item: Item, arrivedAt: Date): Rows | undefined {
   if (item.field === undefined || item.wabaId === undefined) return undefined;
   const entry = fieldsOf(list(fieldsOf(parse(item.envelope)).entry)[0]);
-  const changedAt = time(entry.time);
+  const entryTime = time(entry.time);
+  // Nothing has changed long after we heard of it.
+  const changedAt =
+    entryTime !== null && entryTime.getTime() < arrivedAt.getTime() + DAY_MS ? entryTime : null;
   const hash = createHash('sha256')
     .update(JSON.stringify([item.field, changedAt, item.phoneNumberId]))
     .update(item.bytes);
-  return {
-    kind: 'change',
-    wabaId: clean(item.wabaId),
+  const wabaId = clean(item.wabaId);
+  const field = clean(item.field);
+  const person = personOf(item);
+  const row: ChangeRow = {
+    ...person,
+    wabaId,
     changeHash: hash.digest(),
-    field: clean(item.field),
+    // The hash covers the time: the same change always lies in the same month.
+    month: changedAt === null ? NO_MONTH : monthOf(changedAt),
+    field,
     phoneNumberId: cleanOrNull(item.phoneNumberId),
-    contactPhone: cleanOrNull(item.phone),
-    contactUserId: cleanOrNull(item.userId),
     changedAt,
     item: item.bytes,
   };
-}
-
-function unknownRow(item: Item): WebhookRow {
+  const told = fieldsOf(parse(item.bytes));
+  const states = statesOfChange(field, fieldsOf(told.value), item.bytes);
   return {
-    kind: 'unknown',
-    itemHash: createHash('sha256').update(item.envelope).digest(),
-    item: item.envelope,
+    ...noRows,
+    changes: [row],
+    states: states.map((state) => ({ ...state, wabaId, toldAt: changedAt ?? arrivedAt })),
+    sightings: sighting(wabaId, identitiesOf(person, {}, told), {
+      name: null,
+      username: null,
+      at: changedAt ?? arrivedAt,
+      phoneNumberId: null,
+      direction: 'inbound',
+    }),
   };
 }
 
-/** The profile name that Meta sent along; contacts are matched by id, never by place. */
-function contactName(item: Item): string | null {
+const DAY_MS = 86_400_000;
+/** Where changes lie of which nobody told a time. */
+const NO_MONTH = '1970-01-01';
+
+function unknownRows(item: Item, arrivedAt: Date): Rows {
+  const itemHash = createHash('sha256').update(item.envelope).digest();
+  return { ...noRows, unknown: [{ itemHash, seenAt: arrivedAt, item: item.envelope }] };
+}
+
+function personOf(item: Item) {
+  return {
+    wabaId: cleanOrNull(item.wabaId),
+    contactPhone: phone(item.phone),
+    // Where a phone should be Meta may put a user id, which begins with the country.
+    contactUserId:
+      userIdOf(item.userId) ?? (/^[A-Z]{2}\./.test(item.phone ?? '') ? userIdOf(item.phone) : null),
+  };
+}
+
+/** The change's value around the item: what Meta tells beside it. */
+function valueOf(item: Item): Fields {
   const entry = fieldsOf(list(fieldsOf(parse(item.envelope)).entry)[0]);
-  const value = fieldsOf(fieldsOf(list(entry.changes)[0]).value);
+  return fieldsOf(fieldsOf(list(entry.changes)[0]).value);
+}
+
+/** The contact that Meta sent along; matched by id, never by place. */
+function contactBeside(item: Item, value: Fields): Fields {
   const contact = list(value.contacts)
     .map(fieldsOf)
-    .find(({ wa_id: phone, user_id: userId }) => isSame(phone, item.phone) || isSame(userId, item.userId));
-  return text(fieldsOf(contact?.profile).name);
+    .find(({ wa_id: waId, user_id: userId }) => isSame(waId, item.phone) || isSame(userId, item.userId));
+  return contact ?? {};
 }
 
 /** Of two ids that are missing, nobody knows whether they are the same. */
@@ -122,48 +226,56 @@ function isSame(one: unknown, other: string | undefined): boolean {
   return other !== undefined && one === other;
 }
 
-/** When the webhook arrived: for a status whose own time cannot be read. */
+/**
+ * Everything that names the person: the item itself, the contact beside it, and what tells of a new number or id (`system` in a
+ * message, `user_id` in an update of ids).
+ */
+function identitiesOf(
+  {
+    contactPhone,
+    contactUserId,
+  }: { readonly contactPhone: string | null; readonly contactUserId: string | null },
+  contact: Fields,
+  told: Fields,
+): string[] {
+  const system = told.type === 'system' ? fieldsOf(told.system) : {};
+  const isMoved = system.type === 'user_changed_number' || system.type === 'user_changed_user_id';
+  const updated = fieldsOf(told.user_id);
+  const all = [
+    ...[contactPhone, contactUserId, phone(contact.wa_id), userIdOf(contact.user_id)],
+    ...(isMoved ? [phone(system.wa_id), userIdOf(system.user_id)] : []),
+    ...[userIdOf(updated.previous), userIdOf(updated.current)],
+  ];
+  return [...new Set(all.filter((identity) => identity !== null))];
+}
+
+function sighting(
+  wabaId: string | null,
+  identities: readonly string[],
+  rest: Omit<Rows['sightings'][number], 'wabaId' | 'identities'>,
+): Rows['sightings'] {
+  return identities.length === 0 ? [] : [{ wabaId: wabaId ?? '', identities, ...rest }];
+}
+
+function profileOf(item: Item, value: Fields): { name: string | null; username: string | null } {
+  const profile = fieldsOf(contactBeside(item, value).profile);
+  return { name: text(profile.name), username: text(profile.username) };
+}
+
+function displayNumberOf({ phoneNumberId, wabaId }: Item, value: Fields): Rows['displayNumbers'] {
+  const display = phone(fieldsOf(value.metadata).display_phone_number);
+  if (display === null || phoneNumberId === undefined) return [];
+  return [
+    { phoneNumberId: clean(phoneNumberId), wabaId: cleanOrNull(wabaId) ?? '', displayPhoneNumber: display },
+  ];
+}
+
+/** When the webhook arrived: for what has no time of its own, and because nothing happened after we heard of it. */
 function arrivalOf(record: KafkaRecord): Date {
   const received = Date.parse(record.headers[headers.receivedAt] ?? '');
   return new Date(Number.isNaN(received) ? record.timestamp : received);
 }
 
-const EARLIEST_MS = Date.UTC(2009, 0);
-const LATEST_MS = Date.UTC(2100, 0);
-
-/** Meta's seconds, as text or number; values of 10^12 and more are milliseconds. Null for what cannot be a time. */
-function time(value: unknown): Date | null {
-  if (typeof value !== 'string' && typeof value !== 'number') return null;
-  const number = Number(value);
-  const ms = number >= 1e12 ? number : number * 1000;
-  return ms >= EARLIEST_MS && ms < LATEST_MS ? new Date(ms) : null;
-}
-
-function wholeNumber(value: unknown): number | null {
-  return typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? value : null;
-}
-
-/** Text as Postgres gives it back: it takes no NUL, and half a surrogate pair would be replaced on the way. The raw bytes keep both. */
-function clean(value: string): string {
-  return value.replaceAll('\u0000', '\uFFFD').replace(/\p{Surrogate}/gu, '\uFFFD');
-}
-
-function cleanOrNull(value: string | undefined): string | null {
-  return value === undefined ? null : clean(value);
-}
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? clean(value) : null;
-}
-
-function parse(json: Buffer): unknown {
-  return JSON.parse(json.toString('utf8'));
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+function earlier(one: Date | null, other: Date): Date {
+  return one !== null && one < other ? one : other;
 }

@@ -1,4 +1,6 @@
 import { type MigrationInterface, type QueryRunner } from 'typeorm';
+import { createProjection, schemaOf, showProjection } from '../projection/create-projection';
+import { type Sql } from '../transaction';
 
 export class Initial1763900000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
@@ -16,99 +18,20 @@ export class Initial1763900000000 implements MigrationInterface {
         messages_per_second integer NOT NULL DEFAULT 80 CHECK (messages_per_second > 0)
       )`);
     await runner.query(`
-      CREATE TABLE messages (
-        phone_number_id text NOT NULL,
-        wamid text NOT NULL,
-        waba_id text,
-        direction text NOT NULL,
-        contact_phone text,
-        contact_user_id text,
-        type text,
-        text text,
-        context_wamid text,
-        message_at timestamptz,
-        is_echo boolean NOT NULL DEFAULT false,
-        command_id text,
-        status text GENERATED ALWAYS AS (
-          CASE
-            WHEN played_at IS NOT NULL THEN 'played'
-            WHEN read_at IS NOT NULL THEN 'read'
-            WHEN delivered_at IS NOT NULL THEN 'delivered'
-            WHEN failed_at IS NOT NULL THEN 'failed'
-            WHEN sent_at IS NOT NULL THEN 'sent'
-            WHEN accepted_at IS NOT NULL THEN 'accepted'
-          END) STORED,
-        accepted_at timestamptz,
-        sent_at timestamptz,
-        delivered_at timestamptz,
-        read_at timestamptz,
-        played_at timestamptz,
-        failed_at timestamptz,
-        item bytea,
-        PRIMARY KEY (phone_number_id, wamid)
+      CREATE TABLE projections (
+        version integer PRIMARY KEY CHECK (version > 0),
+        shape integer NOT NULL,
+        state text NOT NULL CHECK (state IN ('live', 'building', 'standby')),
+        created_at timestamptz NOT NULL DEFAULT now(),
+        promoted_at timestamptz
       )`);
-    await runner.query(`CREATE INDEX messages_contact ON messages (contact_phone, message_at)`);
-    await runner.query(
-      `CREATE INDEX messages_command ON messages (waba_id, command_id) WHERE command_id IS NOT NULL`,
-    );
+    await runner.query(`CREATE UNIQUE INDEX projections_live ON projections (state) WHERE state = 'live'`);
     await runner.query(`
-      CREATE TABLE message_statuses (
-        phone_number_id text NOT NULL,
-        wamid text NOT NULL,
-        status text NOT NULL,
-        participant text NOT NULL,
-        waba_id text,
-        contact_phone text,
-        contact_user_id text,
-        status_at timestamptz NOT NULL,
-        error_code integer,
-        error_title text,
-        command_id text,
-        attempt integer,
-        item bytea NOT NULL,
-        PRIMARY KEY (phone_number_id, wamid, status, participant)
+      CREATE TABLE projection_retention (
+        one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
+        kept_from date NOT NULL
       )`);
-    await runner.query(
-      `CREATE INDEX message_statuses_command ON message_statuses (waba_id, command_id) WHERE command_id IS NOT NULL`,
-    );
-    await runner.query(`
-      CREATE TABLE account_changes (
-        waba_id text NOT NULL,
-        change_hash bytea NOT NULL,
-        field text NOT NULL,
-        phone_number_id text,
-        contact_phone text,
-        contact_user_id text,
-        changed_at timestamptz,
-        item bytea NOT NULL,
-        PRIMARY KEY (waba_id, change_hash)
-      )`);
-    await runner.query(`CREATE TABLE unknown_items (item_hash bytea PRIMARY KEY, item bytea NOT NULL)`);
-    await runner.query(`
-      CREATE TABLE commands (
-        waba_id text NOT NULL,
-        command_id text NOT NULL,
-        phone_number_id text NOT NULL,
-        state text NOT NULL,
-        version integer NOT NULL,
-        attempts integer NOT NULL,
-        recipient text,
-        wamid text,
-        cause text,
-        error_code integer,
-        error_class text,
-        campaign_id text,
-        correlation_id text,
-        state_at timestamptz NOT NULL,
-        PRIMARY KEY (waba_id, command_id)
-      )`);
-    await runner.query(`
-      CREATE TABLE projection_checkpoints (
-        topic text NOT NULL,
-        partition integer NOT NULL,
-        next_offset bigint NOT NULL,
-        PRIMARY KEY (topic, partition)
-      )`);
+    await runner.query(`INSERT INTO projection_retention (kept_from) VALUES ('0001-01-01')`);
     await runner.query(`
       CREATE TABLE dispatch_commands (
         waba_id text NOT NULL,
@@ -128,11 +51,16 @@ export class Initial1763900000000 implements MigrationInterface {
         outcome jsonb,
         PRIMARY KEY (waba_id, command_id)
       )`);
+    const sql: Sql = (text, parameters = []) => runner.query(text, [...parameters]);
+    await createProjection(sql, 1, 'live');
+    await showProjection(sql, 1);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`
-      DROP TABLE dispatch_commands, projection_checkpoints, commands, unknown_items, account_changes,
-        message_statuses, messages, phone_numbers, wabas`);
+    const projections = (await runner.query('SELECT version FROM projections')) as { version: number }[];
+    for (const { version } of projections) await runner.query(`DROP SCHEMA ${schemaOf(version)} CASCADE`);
+    await runner.query(
+      'DROP TABLE dispatch_commands, projection_retention, projections, phone_numbers, wabas',
+    );
   }
 }

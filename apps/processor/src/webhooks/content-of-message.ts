@@ -1,4 +1,4 @@
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, fieldsOf, text } from './read-json';
 
 /** What a person would read of a message, by its type; undefined for types without text. Whatever is found may be of any type. */
 export function textOfMessage(message: Fields): unknown {
@@ -32,6 +32,21 @@ function contentOf(fields: Fields): Fields {
   return typeof fields.type === 'string' ? fieldsOf(fields[fields.type]) : {};
 }
 
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+/** What is attached, by Meta's id: good for 7 days. */
+export function mediaOf(message: Fields): {
+  readonly mediaId: string | null;
+  readonly mediaMimeType: string | null;
+  readonly mediaSha256: string | null;
+  readonly mediaFilename: string | null;
+} {
+  const isMedia = typeof message.type === 'string' && MEDIA.has(message.type);
+  const content = isMedia ? contentOf(message) : {};
+  return {
+    mediaId: text(content.id),
+    mediaMimeType: text(content.mime_type),
+    mediaSha256: text(content.sha256),
+    mediaFilename: text(content.filename),
+  };
 }
+
+const MEDIA = new Set(['image', 'video', 'audio', 'document', 'sticker']);

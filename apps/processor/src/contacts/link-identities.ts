@@ -1,0 +1,51 @@
+import { type Sighting } from '../webhooks/rows';
+
+export type Identity = { readonly wabaId: string; readonly identity: string };
+/** Two identities of one person, the smaller first. */
+export type Link = { readonly wabaId: string; readonly one: string; readonly other: string };
+
+export function identityKey({ wabaId, identity }: Identity): string {
+  return `${wabaId}/${identity}`;
+}
+
+/** As Postgres orders them in the collation of the database's keys: by bytes. */
+export function smaller(one: string, other: string): string {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other)) <= 0 ? one : other;
+}
+
+/** Each pair that was seen together, once: the first identity of a sighting with every other one. */
+export function linksOf(sightings: readonly Sighting[]): Link[] {
+  const links = new Map<string, Link>();
+  for (const { wabaId, identities } of sightings) {
+    const [first = '', ...others] = identities;
+    for (const identity of others) {
+      const one = smaller(first, identity);
+      const other = one === first ? identity : first;
+      links.set(`${wabaId}/${one}/${other}`, { wabaId, one, other });
+    }
+  }
+  return [...links.values()];
+}
+
+/** Every identity sighted, once, with the smallest of all that are linked to it here. */
+export function groupIdentities(sightings: readonly Sighting[]): (Identity & { readonly contact: string })[] {
+  const parents = new Map<string, Identity>();
+  const root = (identity: Identity): Identity => {
+    const parent = parents.get(identityKey(identity));
+    return parent === undefined || parent.identity === identity.identity ? identity : root(parent);
+  };
+  for (const { wabaId, identities } of sightings) {
+    for (const identity of identities) {
+      const own = { wabaId, identity };
+      if (!parents.has(identityKey(own))) parents.set(identityKey(own), own);
+      const [one, other] = [root({ wabaId, identity: identities[0] ?? identity }), root(own)];
+      const first = smaller(one.identity, other.identity) === one.identity ? one : other;
+      parents.set(identityKey(one), first);
+      parents.set(identityKey(other), first);
+    }
+  }
+  return [...parents].map(([key, { wabaId }]) => {
+    const identity = key.slice(wabaId.length + 1);
+    return { wabaId, identity, contact: root({ wabaId, identity }).identity };
+  });
+}

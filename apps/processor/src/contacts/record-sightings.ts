@@ -1,0 +1,182 @@
+import { type Sql } from '@talaria/database';
+import { columns } from '../projections/columns';
+import { type Sighting } from '../webhooks/rows';
+import { groupIdentities, type Identity, identityKey, type Link, linksOf } from './link-identities';
+
+/** A contact is named by the smallest of its identities, as Postgres orders bytes: a phone where there is one. */
+export type Contacts = {
+  /** @returns the contact of any identity that was sighted */
+  readonly contactOf: (identity: Identity) => string;
+  /** Pairs of identities that nobody had told to be one person before. */
+  readonly linked: readonly Link[];
+};
+
+/** Any number, the same in every process: two merges in one account wait for each other. */
+const MERGE_LOCK = 7_460_313;
+
+/**
+ * Who was seen. Identities seen together, or that Meta says belong together, become one contact with one conversation for each number. The
+ * identities stay locked until the transaction ends, so that no contact is merged away under a conversation that is being written.
+ */
+export async function recordSightings(sql: Sql, sightings: readonly Sighting[]): Promise<Contacts> {
+  if (sightings.length === 0) return { contactOf: ({ identity }) => identity, linked: [] };
+  const links = linksOf(sightings);
+  const groups = groupIdentities(sightings);
+  const fresh = await addIdentities(sql, groups);
+  const linked = await addLinks(sql, links);
+  // Identities that all are new belong together from the start, and nobody else can see them yet.
+  const toMerge = linked.filter((link) => !ends(link).every((end) => fresh.has(identityKey(end))));
+  await lockMerges(sql, toMerge);
+  const contacts = await lockIdentities(sql, groups);
+  if (toMerge.length > 0) await mergeContacts(sql, toMerge, contacts);
+  const contactOf = (identity: Identity) => contacts.get(identityKey(identity))?.contact ?? identity.identity;
+  await nameIdentities(sql, sightings);
+  await recordConversations(sql, sightings, contactOf);
+  return { contactOf, linked };
+}
+
+function ends({ wabaId, one, other }: Link): Identity[] {
+  return [
+    { wabaId, identity: one },
+    { wabaId, identity: other },
+  ];
+}
+
+/** @returns the keys of those that were not there */
+async function addIdentities(
+  sql: Sql,
+  groups: readonly (Identity & { readonly contact: string })[],
+): Promise<Set<string>> {
+  const added = await sql<{ waba_id: string; identity: string }>(
+    `INSERT INTO contact_identities (waba_id, identity, contact)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS t (waba_id, identity, contact)
+     ORDER BY waba_id, identity
+     ON CONFLICT DO NOTHING
+     RETURNING waba_id, identity`,
+    columns(groups, ['wabaId', 'identity', 'contact']),
+  );
+  return new Set(added.map(({ waba_id: wabaId, identity }) => identityKey({ wabaId, identity })));
+}
+
+async function addLinks(sql: Sql, links: readonly Link[]): Promise<Link[]> {
+  if (links.length === 0) return [];
+  const added = await sql<{ waba_id: string; one: string; other: string }>(
+    `INSERT INTO contact_links (waba_id, one, other)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS t (waba_id, one, other)
+     ORDER BY waba_id, one, other
+     ON CONFLICT DO NOTHING
+     RETURNING waba_id, one, other`,
+    columns(links, ['wabaId', 'one', 'other']),
+  );
+  return added.map(({ waba_id: wabaId, one, other }) => ({ wabaId, one, other }));
+}
+
+/** A merge reads whole contacts and writes them: another one beside it would miss what this one writes. */
+async function lockMerges(sql: Sql, links: readonly Link[]): Promise<void> {
+  for (const wabaId of [...new Set(links.map((link) => link.wabaId))].sort()) {
+    await sql(`SELECT pg_advisory_xact_lock($1, hashtext(current_schema() || $2))`, [MERGE_LOCK, wabaId]);
+  }
+}
+
+type Contact = { readonly wabaId: string; readonly contact: string };
+
+/** @returns the contact of each, by its key */
+async function lockIdentities(sql: Sql, identities: readonly Identity[]): Promise<Map<string, Contact>> {
+  const rows = await sql<{ waba_id: string; identity: string; contact: string }>(
+    `SELECT waba_id, identity, contact
+     FROM contact_identities JOIN unnest($1::text[], $2::text[]) AS t (waba_id, identity) USING (waba_id, identity)
+     ORDER BY waba_id, identity
+     FOR NO KEY UPDATE OF contact_identities`,
+    columns(identities, ['wabaId', 'identity']),
+  );
+  return new Map(
+    rows.map(({ waba_id: wabaId, identity, contact }) => [
+      identityKey({ wabaId, identity }),
+      { wabaId, contact },
+    ]),
+  );
+}
+
+/** Brings the contacts of linked identities, and their conversations, under the smallest of them. Corrects `contacts`. */
+async function mergeContacts(
+  sql: Sql,
+  links: readonly Link[],
+  contacts: Map<string, Contact>,
+): Promise<void> {
+  for (const link of links) {
+    const { wabaId } = link;
+    const met = new Set(ends(link).map((end) => contacts.get(identityKey(end))?.contact ?? end.identity));
+    const [target, ...others] = [...met].sort(byBytes);
+    if (target === undefined || others.length === 0) continue;
+    await sql(`UPDATE contact_identities SET contact = $2 WHERE waba_id = $1 AND contact = ANY ($3)`, [
+      wabaId,
+      target,
+      others,
+    ]);
+    await sql(
+      `WITH gone AS (DELETE FROM conversations WHERE waba_id = $1 AND contact = ANY ($3) RETURNING *)
+       INSERT INTO conversations AS c (phone_number_id, waba_id, contact, last_in_at, last_out_at)
+       SELECT phone_number_id, waba_id, $2, max(last_in_at), max(last_out_at) FROM gone
+       GROUP BY phone_number_id, waba_id ORDER BY phone_number_id
+       ON CONFLICT (waba_id, contact, phone_number_id) DO UPDATE SET
+         last_in_at = greatest(c.last_in_at, excluded.last_in_at),
+         last_out_at = greatest(c.last_out_at, excluded.last_out_at)`,
+      [wabaId, target, others],
+    );
+    for (const [key, known] of contacts) {
+      if (known.wabaId === wabaId && others.includes(known.contact))
+        contacts.set(key, { wabaId, contact: target });
+    }
+  }
+}
+
+function byBytes(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
+/** The name that was told last. Only rows that `lockIdentities` has locked are touched. */
+async function nameIdentities(sql: Sql, sightings: readonly Sighting[]): Promise<void> {
+  const named = sightings
+    .filter(({ name, username }) => name !== null || username !== null)
+    .flatMap(({ identities, wabaId, name, username, at }) =>
+      identities.map((identity) => ({ wabaId, identity, name, username, at })),
+    );
+  if (named.length === 0) return;
+  const order = (of: string, at: string) =>
+    `(${of}.${at}, coalesce(${of}.name, ''), coalesce(${of}.username, ''))`;
+  await sql(
+    `UPDATE contact_identities AS i SET name = n.name, username = n.username, named_at = n.at
+     FROM (SELECT DISTINCT ON (waba_id, identity) *
+           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS t (waba_id, identity, name, username, at)
+           ORDER BY waba_id, identity, ${order('t', 'at')} DESC) AS n
+     WHERE i.waba_id = n.waba_id AND i.identity = n.identity
+       AND (i.named_at IS NULL OR ${order('n', 'at')} > ${order('i', 'named_at')})`,
+    columns(named, ['wabaId', 'identity', 'name', 'username', 'at']),
+  );
+}
+
+async function recordConversations(
+  sql: Sql,
+  sightings: readonly Sighting[],
+  contactOf: Contacts['contactOf'],
+): Promise<void> {
+  const said = sightings.flatMap(({ phoneNumberId, wabaId, identities: [identity], direction, at }) =>
+    phoneNumberId === null || identity === undefined
+      ? []
+      : [{ phoneNumberId, wabaId, contact: contactOf({ wabaId, identity }), direction, at }],
+  );
+  if (said.length === 0) return;
+  await sql(
+    `INSERT INTO conversations AS c (phone_number_id, waba_id, contact, last_in_at, last_out_at)
+     SELECT phone_number_id, waba_id, contact, max(at) FILTER (WHERE direction = 'inbound'), max(at) FILTER (WHERE direction = 'outbound')
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS t (phone_number_id, waba_id, contact, direction, at)
+     GROUP BY phone_number_id, waba_id, contact
+     ORDER BY waba_id, contact, phone_number_id
+     ON CONFLICT (waba_id, contact, phone_number_id) DO UPDATE SET
+       last_in_at = greatest(c.last_in_at, excluded.last_in_at),
+       last_out_at = greatest(c.last_out_at, excluded.last_out_at)
+     WHERE greatest(excluded.last_in_at, c.last_in_at) IS DISTINCT FROM c.last_in_at
+        OR greatest(excluded.last_out_at, c.last_out_at) IS DISTINCT FROM c.last_out_at`,
+    columns(said, ['phoneNumberId', 'wabaId', 'contact', 'direction', 'at']),
+  );
+}

@@ -1,0 +1,126 @@
+import { type Sql } from '@talaria/database';
+import { columns } from '../projections/columns';
+import { type EditRow, type MessageFact, type MessageForm } from '../webhooks/rows';
+
+/**
+ * The table `messages`, which webhooks and dispatch events write together. A row has two parts, and neither depends on the order in
+ * which they come: its form (what the message is) is taken whole from the smallest of the forms told; its facts (times, command, edit)
+ * only move to the earlier, the edit to the later. Every row given lies in the month that `placeMessages` said, and is locked by it.
+ */
+
+/** What orders the forms of one message: `item` and all that is not made of it, so that no two different forms are equal. */
+const form = (of: string) =>
+  `(${of}.item, ${of}.direction, ${of}.is_echo, coalesce(${of}.waba_id, ''), coalesce(${of}.contact_phone, ''),
+    coalesce(${of}.contact_user_id, ''), coalesce(${of}.message_at, 'infinity'))`;
+
+const formColumns = {
+  phone_number_id: ['text', 'phoneNumberId'],
+  wamid: ['text', 'wamid'],
+  month: ['date', 'month'],
+  waba_id: ['text', 'wabaId'],
+  direction: ['text', 'direction'],
+  contact_phone: ['text', 'contactPhone'],
+  contact_user_id: ['text', 'contactUserId'],
+  group_id: ['text', 'groupId'],
+  type: ['text', 'type'],
+  text: ['text', 'text'],
+  media_id: ['text', 'mediaId'],
+  media_mime_type: ['text', 'mediaMimeType'],
+  media_sha256: ['text', 'mediaSha256'],
+  media_filename: ['text', 'mediaFilename'],
+  context_wamid: ['text', 'contextWamid'],
+  message_at: ['timestamptz', 'messageAt'],
+  is_echo: ['boolean', 'isEcho'],
+  item: ['bytea', 'item'],
+} as const satisfies Record<string, readonly [string, keyof MessageForm]>;
+
+const key = ['phone_number_id', 'wamid', 'month'];
+const names = Object.keys(formColumns);
+
+const insertForms = `
+  INSERT INTO messages AS m (${names.join(', ')})
+  SELECT DISTINCT ON (wamid, phone_number_id) *
+  FROM unnest(${Object.values(formColumns)
+    .map(([type], index) => `$${index + 1}::${type}[]`)
+    .join(', ')}) AS t (${names.join(', ')})
+  ORDER BY wamid, phone_number_id, ${form('t')}
+  ON CONFLICT (wamid, phone_number_id, month) DO UPDATE SET
+    ${names
+      .filter((name) => !key.includes(name))
+      .map((name) => `${name} = excluded.${name}`)
+      .join(', ')}
+  WHERE m.item IS NULL OR ${form('excluded')} < ${form('m')}
+  RETURNING m.phone_number_id || '/' || m.wamid AS id,
+    NOT EXISTS (SELECT FROM messages AS known WHERE known.phone_number_id = m.phone_number_id AND known.wamid = m.wamid
+                AND known.month = m.month AND known.item IS NOT NULL) AS is_new`;
+
+/** @returns the rows whose message was not known before; a fact alone does not make it known */
+export async function recordForms<Row extends MessageForm>(sql: Sql, rows: readonly Row[]): Promise<Row[]> {
+  if (rows.length === 0) return [];
+  const written = await sql<{ id: string; is_new: boolean }>(
+    insertForms,
+    columns(
+      rows,
+      Object.values(formColumns).map(([, name]) => name),
+    ),
+  );
+  const fresh = new Set(written.filter((row) => row.is_new).map((row) => row.id));
+  return rows.filter(({ phoneNumberId, wamid }) => fresh.delete(`${phoneNumberId}/${wamid}`));
+}
+
+const earliest = (fact: string) => `min(at) FILTER (WHERE fact = '${fact}')`;
+const unlessFormed = (column: string) =>
+  `${column} = CASE WHEN m.item IS NULL THEN least(m.${column}, excluded.${column}) ELSE m.${column} END`;
+
+/** Joins what happened to the message it happened to; a fact that comes before its message begins the row. */
+export async function joinFacts(sql: Sql, rows: readonly MessageFact[]): Promise<void> {
+  if (rows.length === 0) return;
+  await sql(
+    `INSERT INTO messages AS m (phone_number_id, wamid, month, waba_id, direction, contact_phone, contact_user_id, command_id,
+                                accepted_at, sent_at, delivered_at, read_at, played_at, failed_at, revoked_at)
+     SELECT phone_number_id, wamid, min(month), min(waba_id), min(direction), min(contact_phone), min(contact_user_id), min(command_id),
+            ${['accepted', 'sent', 'delivered', 'read', 'played', 'failed', 'revoked'].map(earliest).join(', ')}
+     FROM unnest($1::text[], $2::text[], $3::date[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[])
+       AS t (phone_number_id, wamid, month, fact, waba_id, direction, contact_phone, contact_user_id, command_id, at)
+     GROUP BY phone_number_id, wamid
+     ON CONFLICT (wamid, phone_number_id, month) DO UPDATE SET
+       ${['waba_id', 'direction', 'contact_phone', 'contact_user_id'].map(unlessFormed).join(', ')},
+       command_id = least(m.command_id, excluded.command_id),
+       accepted_at = least(m.accepted_at, excluded.accepted_at),
+       sent_at = least(m.sent_at, excluded.sent_at),
+       delivered_at = least(m.delivered_at, excluded.delivered_at),
+       read_at = least(m.read_at, excluded.read_at),
+       played_at = least(m.played_at, excluded.played_at),
+       failed_at = least(m.failed_at, excluded.failed_at),
+       revoked_at = least(m.revoked_at, excluded.revoked_at)`,
+    columns(rows, [
+      'phoneNumberId',
+      'wamid',
+      'month',
+      'fact',
+      'wabaId',
+      'direction',
+      'contactPhone',
+      'contactUserId',
+      'commandId',
+      'at',
+    ]),
+  );
+}
+
+/** Applies edits to rows that are there: `joinFacts` has begun those whose message has not come. */
+export async function applyEdits(sql: Sql, rows: readonly EditRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const order = (at: string, wamid: string, text: string) => `(${at}, ${wamid}, coalesce(${text}, ''))`;
+  await sql(
+    `UPDATE messages AS m SET edited_at = e.edited_at, edit_wamid = e.edit_wamid, edited_text = e.edited_text
+     FROM (SELECT DISTINCT ON (wamid, phone_number_id) *
+           FROM unnest($1::text[], $2::text[], $3::date[], $4::timestamptz[], $5::text[], $6::text[])
+             AS t (phone_number_id, wamid, month, edited_at, edit_wamid, edited_text)
+           ORDER BY wamid, phone_number_id, ${order('edited_at', 'edit_wamid', 'edited_text')} DESC) AS e
+     WHERE m.wamid = e.wamid AND m.phone_number_id = e.phone_number_id AND m.month = e.month
+       AND (m.edited_at IS NULL
+            OR ${order('e.edited_at', 'e.edit_wamid', 'e.edited_text')} > ${order('m.edited_at', 'm.edit_wamid', 'm.edited_text')})`,
+    columns(rows, ['phoneNumberId', 'wamid', 'month', 'editedAt', 'editWamid', 'editedText']),
+  );
+}

@@ -1,0 +1,86 @@
+import { type Sql } from '../transaction';
+import { partitioned, shown, tables } from './tables';
+
+/**
+ * Counts how the tables of a projection look. A processor writes only versions of the shape that it was built with, so that an older and a
+ * newer one can work side by side until the newer is promoted.
+ */
+export const PROJECTION_SHAPE = 1;
+
+/** `live`: readers see it and events are told from it · `building`: catches up silently · `standby`: was live, and is kept ready to be it again */
+export type ProjectionState = 'live' | 'building' | 'standby';
+
+/** Any number, the same in every process: only one adds partitions at a time. */
+const PARTITION_LOCK = 7_460_312;
+
+export function schemaOf(version: number): string {
+  return `projection_${version}`;
+}
+
+/** Makes the tables of a version, empty. Meant for a transaction; leaves its `search_path` at the default. */
+export async function createProjection(sql: Sql, version: number, state: ProjectionState): Promise<void> {
+  await sql(`INSERT INTO projections (version, shape, state) VALUES ($1, $2, $3)`, [
+    version,
+    PROJECTION_SHAPE,
+    state,
+  ]);
+  await sql(`CREATE SCHEMA ${schemaOf(version)}`);
+  await sql(`SET LOCAL search_path TO ${schemaOf(version)}`);
+  for (const statement of tables.split(/;\s*$/m).filter((text) => text.trim() !== '')) await sql(statement);
+  await sql('SET LOCAL search_path TO DEFAULT');
+}
+
+/**
+ * Lets readers see this version, under the names that they know. In one transaction they see the one or the other, never an error; the views
+ * are locked until it ends, so keep it short.
+ */
+export async function showProjection(sql: Sql, version: number): Promise<void> {
+  for (const name of shown) {
+    await sql(`DROP VIEW IF EXISTS public.${name}`);
+    await sql(`CREATE VIEW public.${name} AS SELECT * FROM ${schemaOf(version)}.${name}`);
+  }
+}
+
+/**
+ * Makes the partitions of these months where they are missing, in the schema of `search_path`. Attached, not declared with their parent:
+ * that would lock readers out. Meant for a transaction of its own.
+ * @param months first days, like 2026-11-01
+ */
+export async function addMonths(sql: Sql, months: readonly string[]): Promise<void> {
+  await sql('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+  const wanted = months.flatMap((month) => partitioned.map((table) => ({ table, month })));
+  const missing = await sql<{ table: (typeof partitioned)[number]; month: string }>(
+    `SELECT "table", month FROM unnest($1::text[], $2::text[], $3::text[]) AS w ("table", month, name)
+     WHERE NOT EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = current_schema()::regnamespace)`,
+    [
+      wanted.map(({ table }) => table),
+      wanted.map(({ month }) => month),
+      wanted.map(({ table, month }) => partitionOf(table, month)),
+    ],
+  );
+  for (const { table, month } of missing) {
+    const partition = partitionOf(table, month);
+    await sql(
+      `CREATE TABLE ${partition} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED) WITH (fillfactor = 85)`,
+    );
+    await sql(
+      `ALTER TABLE ${table} ATTACH PARTITION ${partition} FOR VALUES FROM ('${month}') TO ('${nextMonth(month)}')`,
+    );
+  }
+}
+
+/** The name of a month's partition: messages_2026_11. */
+export function partitionOf(table: string, month: string): string {
+  return `${table}_${month.slice(0, 7).replace('-', '_')}`;
+}
+
+/** @returns the first day of the month of this instant, in UTC, like 2026-11-01 */
+export function monthOf(at: Date): string {
+  return `${at.toISOString().slice(0, 7)}-01`;
+}
+
+function nextMonth(month: string): string {
+  const next = new Date(`${month}T00:00:00Z`);
+  next.setUTCMonth(next.getUTCMonth() + 1);
+  return monthOf(next);
+}
