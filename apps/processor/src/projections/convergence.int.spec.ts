@@ -3,6 +3,7 @@ import { type KafkaRecord } from '@talaria/kafka';
 import fc from 'fast-check';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
+import { modelOf, row } from '../testing/model';
 import { keepingProducer } from '../testing/processor';
 import { dumpReadModel, emptyReadModel } from '../testing/read-model';
 import {
@@ -17,6 +18,10 @@ import {
   SECONDS,
   USER_ID,
 } from '../testing/records';
+
+import { rowsOfDispatches, translateDispatch } from '../dispatches/record-dispatches';
+import { joinRows, noRows, type Rows } from '../webhooks/rows';
+import { translateWebhook } from '../webhooks/translate-webhook';
 
 let database: TestDatabase;
 beforeAll(async () => (database = await testDatabase(1)));
@@ -230,6 +235,56 @@ it('any order, any repeats and any batches of the same facts give the same rows,
     { numRuns: 80 },
   );
 }, 60_000);
+
+it('whatever the order, the rows are those that the model says', async () => {
+  await fc.assert(
+    fc.asyncProperty(twoTellings, async ([telling]) => {
+      await project([telling]);
+      expect(await shownRows()).toEqual(sorted(modelOf(joinRows(telling.records.map(translate)))));
+    }),
+    { numRuns: 60 },
+  );
+}, 60_000);
+
+function translate(record: KafkaRecord): Rows {
+  if (record.topic === topics.webhooks.name) return translateWebhook(record) ?? noRows;
+  const told = translateDispatch(record);
+  return told === undefined ? noRows : rowsOfDispatches([told]);
+}
+
+/** The tables as the model tells them. */
+async function shownRows(): Promise<Model> {
+  const read = async (text: string) =>
+    (await database.dataSource.query<Record<string, unknown>[]>(text)).map((one) =>
+      row(...Object.values(one)),
+    );
+  return sorted({
+    messages: await read(
+      `SELECT phone_number_id || '/' || wamid, month::text, direction, contact_phone, contact_user_id, type, text, command_id,
+              accepted_at, sent_at, delivered_at, read_at, played_at, failed_at, revoked_at, edited_at, edit_wamid, edited_text
+       FROM messages`,
+    ),
+    reactions: await read(
+      `SELECT phone_number_id || '/' || wamid || ' ' || sender, emoji, reacted_at, reaction_wamid FROM reactions`,
+    ),
+    statuses: await read(
+      `SELECT phone_number_id || '/' || wamid || ' ' || status || ' ' || participant, status_at FROM message_statuses`,
+    ),
+    identities: await read(
+      `SELECT waba_id || '/' || identity, contact, name, username FROM contact_identities`,
+    ),
+    conversations: await read(
+      `SELECT phone_number_id, waba_id, contact, last_in_at, last_out_at FROM conversations`,
+    ),
+    states: await read(`SELECT waba_id || ' ' || subject || ' ' || facet, told_at FROM account_states`),
+  });
+}
+
+type Model = ReturnType<typeof modelOf>;
+
+function sorted(model: Model): Model {
+  return Object.fromEntries(Object.entries(model).map(([table, rows]) => [table, [...rows].sort()])) as Model;
+}
 
 it('two owners that write at the same time give the rows that one gives, and no event is missing', async () => {
   await fc.assert(
