@@ -1,207 +1,16 @@
-import { headers, topics } from '@talaria/contracts';
-import { type KafkaRecord } from '@talaria/kafka';
+import { topics } from '@talaria/contracts';
 import fc from 'fast-check';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
-import { modelOf, row } from '../testing/model';
+import { modelOf, sorted, translate } from '../testing/model';
 import { keepingProducer } from '../testing/processor';
-import { dumpReadModel, emptyReadModel } from '../testing/read-model';
-import {
-  aBatch,
-  aDispatch,
-  aMessage,
-  aRecord,
-  aStatus,
-  aTextMessage,
-  aWebhook,
-  PHONE,
-  SECONDS,
-  USER_ID,
-} from '../testing/records';
-
-import { rowsOfDispatches, translateDispatch } from '../dispatches/record-dispatches';
-import { joinRows, noRows, type Rows } from '../webhooks/rows';
-import { translateWebhook } from '../webhooks/translate-webhook';
+import { dumpReadModel, emptyReadModel, shownRows } from '../testing/read-model';
+import { batchesOf, facts, type Telling, twoTellings } from '../testing/tellings';
+import { joinRows } from '../webhooks/rows';
 
 let database: TestDatabase;
 beforeAll(async () => (database = await testDatabase(1)));
 afterAll(() => database.close());
-
-const message = (fields: object, more = {}) =>
-  aWebhook({ value: { messages: [aTextMessage({ ...fields })] }, ...more });
-const status = (fields: object, more = {}) =>
-  aWebhook({ value: { statuses: [aStatus({ ...fields })] }, ...more });
-const accepted = (data: object, time?: string) =>
-  aDispatch({
-    state: 'accepted',
-    ...(time !== undefined && { time }),
-    data: { to: `+${PHONE}`, message: { type: 'text', text: { body: 'sent' } }, ...data },
-  });
-const arrivedAt = (time: string, record: KafkaRecord) => ({
-  ...record,
-  headers: { [headers.receivedAt]: time },
-});
-
-const DAY_S = 86_400;
-
-/** Facts that meet in the same rows in every way that we could think of. */
-const facts: readonly KafkaRecord[] = [
-  // One message, told in several forms and by several accounts.
-  message({ id: 'in', text: 'a' }),
-  message({ id: 'in', text: 'b' }),
-  message({ id: 'in', text: 'a' }, { wabaId: '77' }),
-  message({ id: 'in', text: 'c', from: undefined, from_user_id: USER_ID }),
-  message({ id: 'in', text: 'a' }, { phoneNumberId: '99' }),
-  status({ id: 'in', status: 'deleted' }),
-  // Sent by hand and by us under one id, each of them earlier than the other.
-  aWebhook({
-    field: 'smb_message_echoes',
-    value: { message_echoes: [aTextMessage({ id: 'out', to: '1' })] },
-  }),
-  aWebhook({
-    field: 'smb_message_echoes',
-    value: { message_echoes: [aMessage('image', { id: 'out', to: '1' })] },
-  }),
-  accepted({ commandId: 'a', wamid: 'out', waId: '2', version: 2 }),
-  accepted({ commandId: 'b', wamid: 'out', version: 1 }, '2020-01-01T00:00:00Z'),
-  accepted(
-    { commandId: 'b', wamid: 'out', version: 2, to: undefined, recipient: USER_ID },
-    '2019-01-01T00:00:00Z',
-  ),
-  accepted({ commandId: 'c', wamid: 'bare', message: undefined, version: 1 }),
-  // Statuses in every order, twice at different times, of several participants, with and without their command.
-  ...['sent', 'delivered', 'read', 'played', 'failed', 'warning'].flatMap((name, index) => [
-    status({ status: name, id: 'out', timestamp: String(SECONDS + index) }),
-    status({ status: name, id: 'out', timestamp: String(SECONDS - index), recipient_id: '3' }),
-  ]),
-  status({ id: 'out', biz_opaque_callback_data: 'talaria/a/1' }),
-  status({ id: 'out', biz_opaque_callback_data: 'talaria/z/2' }, { wabaId: '77' }),
-  status({ id: 'out', biz_opaque_callback_data: 'talaria/z/2' }),
-  status({ id: 'alone', recipient_user_id: USER_ID }, { wabaId: '77' }),
-  status({ id: 'alone', status: 'read', recipient_id: undefined }),
-  status({ id: 'group', recipient_type: 'group', recipient_participant_id: '1' }),
-  status({ id: 'group', recipient_type: 'group', recipient_participant_id: '2', timestamp: '1700000000' }),
-  arrivedAt('2026-01-01T00:00:00Z', status({ id: 'late', timestamp: 'never' })),
-  arrivedAt('2026-01-02T00:00:00Z', status({ id: 'late', timestamp: 'never' })),
-  // Commands: every version of one, in which fields come and go.
-  aDispatch({
-    state: 'retrying',
-    data: { commandId: 'a', version: 1, error: { class: 'transient', code: 2, message: '' } },
-  }),
-  aDispatch({ state: 'unknown', data: { commandId: 'd', version: 1, campaignId: 'x' } }),
-  aDispatch({ state: 'dead-lettered', data: { commandId: 'd', version: 2, cause: 'ambiguous', attempt: 2 } }),
-  aDispatch({ state: 'unknown', data: { commandId: 'd', version: 1, wabaId: '77' } }),
-  // What messages do to others, in this month and the one before, to messages that come and that never come.
-  ...['out', 'in', 'never', 'alone'].flatMap((target, index) => [
-    message({ id: `react${index}`, type: 'reaction', reaction: { message_id: target, emoji: '👍' } }),
-    message({
-      id: `unreact${index}`,
-      type: 'reaction',
-      timestamp: String(SECONDS - 40 * DAY_S),
-      reaction: { message_id: target },
-    }),
-    message({
-      id: `edit${index}`,
-      type: 'edit',
-      edit: { original_message_id: target, message: aTextMessage() },
-    }),
-    message({
-      id: `again${index}`,
-      type: 'edit',
-      timestamp: String(SECONDS - 30 * DAY_S),
-      edit: { original_message_id: target, message: aTextMessage({ text: 'older' }) },
-    }),
-    message({ id: `revoke${index}`, type: 'revoke', revoke: { original_message_id: target } }),
-  ]),
-  status({ id: 'in', timestamp: String(SECONDS - 70 * DAY_S) }),
-  // Who is who: a chain of identities in which any link may come first, and another account that knows nothing of it.
-  ...(
-    [
-      ['1', 'US.1'],
-      ['1', 'US.2'],
-      ['2', 'US.2'],
-      ['2', 'US.3'],
-      ['0', 'US.3'],
-      ['9', 'US.9'],
-    ] as const
-  ).flatMap(([from, user], index) => [
-    message({ id: `who${index}`, from, from_user_id: user }),
-    message({ id: `phone${index}`, from, timestamp: String(SECONDS + index) }),
-    message({ id: `user${index}`, from: undefined, from_user_id: user }),
-    message({ id: `other${index}`, from }, { wabaId: '77' }),
-  ]),
-  message({ id: 'moved', type: 'system', from: '9', system: { type: 'user_changed_number', wa_id: '1' } }),
-  aWebhook({
-    field: 'user_id_update',
-    value: { user_id_update: [{ wa_id: '8', user_id: { previous: 'US.9', current: 'US.8' } }] },
-  }),
-  ...['Ann', 'Bob', 'Cy'].map((name, index) =>
-    aWebhook({
-      value: {
-        contacts: [{ wa_id: '1', user_id: index === 2 ? 'US.1' : undefined, profile: { name } }],
-        messages: [
-          aTextMessage({ id: `named${index}`, from: '1', timestamp: String(SECONDS + (index % 2)) }),
-        ],
-      },
-    }),
-  ),
-  // Accounts, numbers and templates: which told last.
-  ...[0, 1, 1].flatMap((later, index) => [
-    aWebhook({
-      field: 'phone_number_quality_update',
-      time: SECONDS + later,
-      value: { display_phone_number: '16505550000', event: index === 2 ? 'ONBOARDING' : 'UPGRADE' },
-    }),
-    aWebhook({
-      field: 'message_template_status_update',
-      time: SECONDS + later,
-      value: { message_template_id: 9_007_199_254_740_991, event: index === 2 ? 'PAUSED' : 'APPROVED' },
-    }),
-  ]),
-  // The rest.
-  aWebhook({ field: 'account_update', time: SECONDS, value: { event: 'DISABLED_UPDATE' } }),
-  aWebhook({ field: 'account_update', time: SECONDS + 1, value: { event: 'DISABLED_UPDATE' } }),
-  ...['1', '2'].map((phoneNumberId) =>
-    aWebhook({
-      field: 'user_preferences',
-      phoneNumberId,
-      value: { user_preferences: [{ wa_id: PHONE, value: 'stop' }] },
-    }),
-  ),
-  message({ id: undefined }),
-  aRecord({ value: Buffer.from('{"what":"ever"}') }),
-];
-
-type Telling = { readonly records: readonly KafkaRecord[]; readonly sizes: readonly number[] };
-
-/** All of `some` in any order, any of it more than once, in batches of any size. */
-const aTelling = (some: readonly KafkaRecord[]): fc.Arbitrary<Telling> =>
-  fc.record({
-    records: fc.subarray([...some]).chain((repeats) => {
-      const all = [...some, ...repeats];
-      return fc.shuffledSubarray(all, { minLength: all.length });
-    }),
-    sizes: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
-  });
-
-const twoTellings = fc
-  .subarray([...facts], { minLength: 1 })
-  .chain((some) => fc.tuple(aTelling(some), aTelling(some)));
-
-function batchesOf({ records, sizes }: Telling, partition: number) {
-  const next: Record<string, number> = { [topics.webhooks.name]: 0, [topics.dispatches.name]: 0 };
-  const batches = [];
-  for (let from = 0, turn = 0; from < records.length; turn++) {
-    const some = records.slice(from, (from += sizes[turn % sizes.length]!));
-    for (const topic of Object.keys(next)) {
-      const own = some.filter((record) => record.topic === topic);
-      const firstOffset = next[topic]!;
-      next[topic] = firstOffset + own.length;
-      if (own.length > 0) batches.push(aBatch(own, { topic, partition, firstOffset }));
-    }
-  }
-  return batches;
-}
 
 /** Projects into empty tables, each telling on a connection of its own. @returns the rows and the ids of the events */
 async function project(tellings: readonly Telling[]) {
@@ -240,51 +49,13 @@ it('whatever the order, the rows are those that the model says', async () => {
   await fc.assert(
     fc.asyncProperty(twoTellings, async ([telling]) => {
       await project([telling]);
-      expect(await shownRows()).toEqual(sorted(modelOf(joinRows(telling.records.map(translate)))));
+      expect(await shownRows(database.dataSource)).toEqual(
+        sorted(modelOf(joinRows(telling.records.map(translate)))),
+      );
     }),
     { numRuns: 60 },
   );
 }, 60_000);
-
-function translate(record: KafkaRecord): Rows {
-  if (record.topic === topics.webhooks.name) return translateWebhook(record) ?? noRows;
-  const told = translateDispatch(record);
-  return told === undefined ? noRows : rowsOfDispatches([told]);
-}
-
-/** The tables as the model tells them. */
-async function shownRows(): Promise<Model> {
-  const read = async (text: string) =>
-    (await database.dataSource.query<Record<string, unknown>[]>(text)).map((one) =>
-      row(...Object.values(one)),
-    );
-  return sorted({
-    messages: await read(
-      `SELECT phone_number_id || '/' || wamid, month::text, direction, contact_phone, contact_user_id, type, text, command_id,
-              accepted_at, sent_at, delivered_at, read_at, played_at, failed_at, revoked_at, edited_at, edit_wamid, edited_text
-       FROM messages`,
-    ),
-    reactions: await read(
-      `SELECT phone_number_id || '/' || wamid || ' ' || sender, emoji, reacted_at, reaction_wamid FROM reactions`,
-    ),
-    statuses: await read(
-      `SELECT phone_number_id || '/' || wamid || ' ' || status || ' ' || participant, status_at FROM message_statuses`,
-    ),
-    identities: await read(
-      `SELECT waba_id || '/' || identity, contact, name, username FROM contact_identities`,
-    ),
-    conversations: await read(
-      `SELECT phone_number_id, waba_id, contact, last_in_at, last_out_at FROM conversations`,
-    ),
-    states: await read(`SELECT waba_id || ' ' || subject || ' ' || facet, told_at FROM account_states`),
-  });
-}
-
-type Model = ReturnType<typeof modelOf>;
-
-function sorted(model: Model): Model {
-  return Object.fromEntries(Object.entries(model).map(([table, rows]) => [table, [...rows].sort()])) as Model;
-}
 
 it('two owners that write at the same time give the rows that one gives, and no event is missing', async () => {
   await fc.assert(

@@ -1,15 +1,24 @@
+import { topics } from '@talaria/contracts';
+import { type KafkaRecord } from '@talaria/kafka';
+import { rowsOfDispatches, translateDispatch } from '../dispatches/record-dispatches';
 import {
   type MessageFact,
   type MessageForm,
   type MessageKey,
+  noRows,
   type Rows,
   type Sighting,
 } from '../webhooks/rows';
+import { translateWebhook } from '../webhooks/translate-webhook';
 
 /**
  * What the read model must hold for a set of facts, said without SQL, order or batches: for specs that compare. Rows as text, so that they
  * can be sorted and read.
  */
+export type Model = Readonly<
+  Record<'messages' | 'reactions' | 'statuses' | 'identities' | 'conversations' | 'states', string[]>
+>;
+
 export function modelOf({ forms, facts, edits, reactions, statuses, sightings, states }: Rows) {
   const keys = [forms, facts, edits, reactions, statuses].flat();
   const monthOf = byId(keys, (some) => smallest(some.map(({ month }) => month)));
@@ -31,9 +40,18 @@ export function modelOf({ forms, facts, edits, reactions, statuses, sightings, s
   };
 }
 
+/** The rows that a record becomes, whichever topic it is of. */
+export function translate(record: KafkaRecord): Rows {
+  if (record.topic === topics.webhooks.name) return translateWebhook(record) ?? noRows;
+  const told = translateDispatch(record);
+  return told === undefined ? noRows : rowsOfDispatches([told]);
+}
+
 export function row(...columns: readonly unknown[]): string {
   return columns
-    .map((column) => (column instanceof Date ? column.toISOString() : String(column ?? '-')))
+    .map((column) =>
+      column instanceof Date ? column.toISOString() : ((column as string | null | undefined) ?? '-'),
+    )
     .join(' | ');
 }
 
@@ -140,4 +158,8 @@ function smallest(all: readonly string[]): string | undefined {
 function largest<One>(all: readonly One[], order: (one: One) => readonly (Date | string)[]): One | undefined {
   const text = (one: One) => JSON.stringify(order(one));
   return [...all].sort((one, other) => byBytes(text(other), text(one)))[0];
+}
+
+export function sorted(model: Model): Model {
+  return Object.fromEntries(Object.entries(model).map(([table, rows]) => [table, [...rows].sort()])) as Model;
 }

@@ -104,15 +104,12 @@ function accountChanged(row: ChangeRow, now: Date): KeyedEvent {
   };
 }
 
-/** The id tells no phone: ids are logged. */
-function identityChanged({ wabaId, one, other }: Link, contact: string, now: Date): KeyedEvent {
-  const pair = createHash('sha256')
-    .update(JSON.stringify([wabaId, one, other]))
-    .digest('hex');
+function identityChanged(link: Link, contact: string, now: Date): KeyedEvent {
+  const { wabaId, one, other } = link;
   return {
     key: contact,
     event: {
-      id: `${wabaId}/contact/${pair.slice(0, 32)}`,
+      id: identityEventId(link),
       type: 'whatsapp.contact.identity-changed.v1',
       source,
       time: now.toISOString(),
@@ -120,6 +117,14 @@ function identityChanged({ wabaId, one, other }: Link, contact: string, now: Dat
       data: { wabaId, contact, identities: [one, other] },
     },
   };
+}
+
+/** Tells no phone: ids are logged. */
+export function identityEventId({ wabaId, one, other }: Link): string {
+  const pair = createHash('sha256')
+    .update(JSON.stringify([wabaId, one, other]))
+    .digest('hex');
+  return `${wabaId}/contact/${pair.slice(0, 32)}`;
 }
 
 /** The contact as it is known now: all that one person does is in order, under whichever identity. */
