@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Sql, sqlOf } from '@talaria/database';
+import { addMonths, inTransaction, schemaOf, type Sql, sqlOf } from '@talaria/database';
 import { testDatabase, type TestDatabase } from '../../../../test/kit';
 import { type Claim, createLedger, type Ledger, type Outcome, type Settlement } from './ledger';
 
@@ -212,16 +212,26 @@ describe('a command whose outcome is unknown', () => {
   it('is found by a status that carries its id, of its own WABA', async () => {
     const claim = await anUnknown();
     expect(await ledger.findByStatus(claim)).toBeUndefined();
-    for (const [wabaId, wamid] of [
-      ['999', 'wamid.other'],
-      ['900', 'wamid.own'],
-    ]) {
-      await sql(
-        `INSERT INTO message_statuses (phone_number_id, wamid, status, participant, waba_id, status_at, command_id, attempt, item)
-         VALUES ('100', $1, 'sent', '', $2, now(), $3, 1, '')`,
-        [wamid, wabaId, claim.commandId],
-      );
-    }
+    await inTransaction(database.dataSource, async (project) => {
+      await project(`SET LOCAL search_path TO ${schemaOf(1)}`);
+      await addMonths(project, ['2026-06-01']);
+      for (const [wabaId, wamid] of [
+        ['999', 'wamid.other'],
+        ['900', 'wamid.own'],
+      ]) {
+        const values = [wamid, wabaId, claim.commandId];
+        await project(
+          `INSERT INTO messages (phone_number_id, wamid, month, direction, waba_id, command_id)
+           VALUES ('100', $1, '2026-06-01', 'outbound', $2, $3)`,
+          values,
+        );
+        await project(
+          `INSERT INTO message_statuses (phone_number_id, wamid, month, status, participant, waba_id, status_at, command_id, attempt, item)
+           VALUES ('100', $1, '2026-06-01', 'sent', '-', $2, now(), $3, 1, '')`,
+          values,
+        );
+      }
+    });
     expect(await ledger.findByStatus(claim)).toBe('wamid.own');
   });
 });

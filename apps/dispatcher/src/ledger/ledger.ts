@@ -95,7 +95,9 @@ export function createLedger(sql: Sql, owner: string): Ledger {
     },
     async findByStatus({ wabaId, commandId }) {
       const [found] = await sql<{ wamid: string }>(
-        `SELECT wamid FROM message_statuses WHERE waba_id = $1 AND command_id = $2 ORDER BY attempt DESC LIMIT 1`,
+        `SELECT wamid FROM messages AS m JOIN message_statuses AS s USING (wamid, phone_number_id, month)
+         WHERE m.command_id = $2 AND m.waba_id = $1 AND s.command_id = $2
+         ORDER BY s.attempt DESC LIMIT 1`,
         [wabaId, commandId],
       );
       return found?.wamid;
