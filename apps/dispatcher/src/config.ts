@@ -70,7 +70,7 @@ export const settings = {
     default: 60_000,
     desc: 'how long a number rests after Meta refused its token, registration or payment, before its messages are tried again',
   }),
-  REGISTRY_POLL: duration(100)({ default: 5000, desc: 'how often the registry of numbers is read again' }),
+  REGISTRY_POLL: duration(100)({ default: 1000, desc: 'how often the registry of numbers is read again' }),
 };
 
 export type DispatcherConfig = ReturnType<typeof readConfig>;

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { PhoneNumber } from '@talaria/database';
+import { PhoneNumber, Waba } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
 
-/** The business numbers, as they were read last. */
+/** The business numbers and their accounts, as they were read last. */
 export type Registry = {
   find(phoneNumberId: string): PhoneNumber | undefined;
   all(): Iterable<PhoneNumber>;
+  accounts(): Iterable<Waba>;
   /** When the last reading that succeeded began, in ms of the monotonic clock: what was added before it is known. */
   readonly knownSince: number;
   /**
@@ -30,6 +31,7 @@ export async function openRegistry(
   onChange: (registry: Registry) => void,
 ): Promise<Registry> {
   let numbers = new Map<string, PhoneNumber>();
+  let accounts: Waba[] = [];
   let readAt = 0;
   let knownSince = 0;
   let next: Promise<void> | undefined;
@@ -37,6 +39,7 @@ export async function openRegistry(
   async function read(): Promise<void> {
     const began = (readAt = performance.now());
     const rows = await dataSource.getRepository(PhoneNumber).find();
+    accounts = await dataSource.getRepository(Waba).find();
     numbers = new Map(rows.map((row) => [row.phoneNumberId, row]));
     knownSince = began;
     onChange(registry);
@@ -52,6 +55,7 @@ export async function openRegistry(
   const registry: Registry = {
     find: (phoneNumberId) => numbers.get(phoneNumberId),
     all: () => numbers.values(),
+    accounts: () => accounts,
     get knownSince() {
       return knownSince;
     },

@@ -7,7 +7,8 @@ import {
   type SendMessage,
   topics,
 } from '@talaria/contracts';
-import { createDataSource, PhoneNumber } from '@talaria/database';
+import { type DataSource } from 'typeorm';
+import { createDataSource, PhoneNumber, Waba } from '@talaria/database';
 import { createKafka, type KafkaConfig, type KafkaRecord, startConsumer } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 
@@ -41,6 +42,10 @@ export type NewNumber = {
 export type DispatcherRig = {
   /** A business number of a WABA of its own, which nobody else uses. */
   newNumber(messagesPerSecond?: number): Promise<NewNumber>;
+  /** Another number of the same WABA. */
+  newSibling(number: NewNumber): Promise<NewNumber>;
+  /** What all numbers of the WABA may send together; null lifts it. The dispatcher knows of it when a second has passed. */
+  limitAccount(number: NewNumber, messagesPerSecond: number | null): Promise<void>;
   publish(records: readonly Published[]): Promise<void>;
   /** What Meta's stand-in accepted from this number, in order. */
   accepted(number: Pick<NewNumber, 'phoneNumberId'>): Promise<readonly Accepted[]>;
@@ -97,19 +102,30 @@ export async function startDispatcherRig(
     (seen.get(topic.name) ?? []).filter((record) => record.value?.equals(Buffer.from(value)));
   let numbers = 0;
 
+  async function addNumber(messagesPerSecond: number, waba?: string): Promise<NewNumber> {
+    const digits = String(100_000 + numbers++);
+    const number = {
+      phoneNumberId: `55${digits}`,
+      wabaId: waba ?? `77${digits}`,
+      displayPhoneNumber: `+1555${digits}`,
+      accessToken: `token-${digits}`,
+      messagesPerSecond,
+    };
+    await platform.addNumber(number);
+    return number;
+  }
+
+  async function withDatabase(work: (dataSource: DataSource) => Promise<unknown>): Promise<void> {
+    const settings = { DATABASE_URL: platform.databaseUrl, DATABASE_POOL_SIZE: 1 };
+    const dataSource = await createDataSource(settings).initialize();
+    await work(dataSource).finally(() => dataSource.destroy());
+  }
+
   return {
-    async newNumber(messagesPerSecond = 80) {
-      const digits = String(100_000 + numbers++);
-      const number = {
-        phoneNumberId: `55${digits}`,
-        wabaId: `77${digits}`,
-        displayPhoneNumber: `+1555${digits}`,
-        accessToken: `token-${digits}`,
-        messagesPerSecond,
-      };
-      await platform.addNumber(number);
-      return number;
-    },
+    newNumber: (messagesPerSecond = 80) => addNumber(messagesPerSecond),
+    newSibling: ({ messagesPerSecond, wabaId }) => addNumber(messagesPerSecond, wabaId),
+    limitAccount: ({ wabaId }, messagesPerSecond) =>
+      withDatabase((dataSource) => dataSource.getRepository(Waba).update({ wabaId }, { messagesPerSecond })),
     async publish(records) {
       const messages = records.map((record) => ({ ...record }));
       await producer.send({ topic: platform.kafkaPrefix + topics.outbound.name, acks: -1, messages });
@@ -133,12 +149,10 @@ export async function startDispatcherRig(
       const found = text.split('\n').find((one) => one.startsWith(`${line} `));
       return Number(found?.slice(line.length + 1) ?? Number.NaN);
     },
-    async mendToken({ phoneNumberId }, accessToken) {
-      const settings = { DATABASE_URL: platform.databaseUrl, DATABASE_POOL_SIZE: 1 };
-      const dataSource = await createDataSource(settings).initialize();
-      await dataSource.getRepository(PhoneNumber).update({ phoneNumberId }, { accessToken });
-      await dataSource.destroy();
-    },
+    mendToken: ({ phoneNumberId }, accessToken) =>
+      withDatabase((dataSource) =>
+        dataSource.getRepository(PhoneNumber).update({ phoneNumberId }, { accessToken }),
+      ),
     async close() {
       await observer.close();
       await producer.disconnect();

@@ -67,6 +67,7 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
   const registry = {
     find: () => number,
     all: () => [],
+    accounts: () => [],
     knownSince: 0,
     refresh: () => Promise.resolve(),
     close: () => undefined,

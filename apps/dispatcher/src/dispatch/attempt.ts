@@ -7,7 +7,7 @@ import { type Claim, type Ledger, type LedgerRow, type Outcome, type Source } fr
 import { type Registry } from '../registry';
 import { buildRequest } from './build-request';
 import { checkCommand } from './check-command';
-import { decide, type Decision } from './decide';
+import { decide, type Decision, type Pause } from './decide';
 import { commandsSeen, graphApiDuration } from './dispatch.metrics';
 import { type Job } from './job';
 import { outcomeOf } from './outcome-of';
@@ -30,7 +30,9 @@ export type Turn =
   /** The same job again, in front of its recipient. */
   | { readonly kind: 'again'; readonly afterMs: number }
   /** Likewise, and others rest with it. */
-  | { readonly kind: 'rest'; readonly who: 'number' | 'account'; readonly afterMs: number };
+  | { readonly kind: 'rest'; readonly who: RestingPause; readonly afterMs: number };
+
+export type RestingPause = Exclude<Pause, 'pair'>;
 
 const BUSY_MS = 1000;
 const NEW_NUMBER_MS = 250;
@@ -135,12 +137,8 @@ async function settle(
   if (isWait) {
     const { pause } = decision;
     job.strikes = { ...job.strikes, [pause]: (job.strikes[pause] ?? 0) + 1 };
-    if (decision.pause === 'pair') return { kind: 'again', afterMs: decision.delayMs };
-    return {
-      kind: 'rest',
-      who: decision.pause === 'account' ? 'account' : 'number',
-      afterMs: decision.delayMs,
-    };
+    if (pause === 'pair') return { kind: 'again', afterMs: decision.delayMs };
+    return { kind: 'rest', who: pause, afterMs: decision.delayMs };
   }
   job.strikes = {};
   // Somebody else has settled this attempt: what it led to is theirs to tell.

@@ -333,3 +333,35 @@ it("a number's rate is kept by the dispatcher itself, before Meta has to refuse"
   // A machine that stalls may bunch up what left in time; without the limit most of them would be refused.
   expect((await refusals()) - before).toBeLessThanOrEqual(3);
 });
+
+it("a WABA's ceiling bounds its numbers together, and is lifted while commands wait", async () => {
+  const one = await rig.newNumber();
+  const other = await rig.newSibling(one);
+  await rig.limitAccount(one, 4);
+  // The dispatcher meets the WABA for the first time with the ceiling in place.
+  const first = Array.from({ length: 12 }, (_, n) => aCommand(n % 2 === 0 ? one : other));
+  const from = performance.now();
+  await rig.publish(first.map(recordOf));
+  for (const { id } of first)
+    expect(await stateOf(id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+  // Twelve starts are eleven waits of a quarter of a second; without the ceiling they take less than one.
+  expect(performance.now() - from).toBeGreaterThan(2500);
+  const waiting = Array.from({ length: 400 }, (_, n) => aCommand(n % 2 === 0 ? one : other));
+  await rig.publish(waiting.map(recordOf));
+  await rig.limitAccount(one, null);
+  // At the ceiling's rate it would be a hundred seconds.
+  for (const { id } of waiting)
+    expect(await stateOf(id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+});
+
+it('a reply passes the campaign that waits before it', async () => {
+  const number = await rig.newNumber(10);
+  const campaign = Array.from({ length: 60 }, () => aCommand(number, { priority: 'campaign' }));
+  const reply = aCommand(number, { priority: 'reply' });
+  await rig.publish([...campaign, reply].map(recordOf));
+  await eventually(async () => {
+    const ids = (await rig.accepted(number)).map(commandIdOf);
+    expect(ids).toContain(reply.id);
+    expect(ids.length).toBeLessThan(40);
+  });
+});

@@ -22,7 +22,7 @@ function rig(claim: () => Promise<Claimed>) {
   };
   const dependencies = {
     config: readConfig(env),
-    registry: { find: () => number, all: () => [number], knownSince: Infinity },
+    registry: { find: () => number, all: () => [number], accounts: () => [], knownSince: Infinity },
     ledger: { claim },
     outlet: { tell: () => Promise.resolve() },
     logger: testLogger,

@@ -8,20 +8,24 @@ import {
   enqueue,
   finish,
   pauseLane,
-  setLaneLimit,
+  pauseShared,
+  setLane,
+  setShared,
   startAgain,
   startJobs,
   sweep,
   type Scheduler,
   type Started,
 } from '../lanes/scheduler';
-import { attempt, type AttemptDependencies, type Turn } from './attempt';
+import { shareAt, slowDown, type Slowed } from '../lanes/adaptive-rate';
+import { attempt, type AttemptDependencies, type RestingPause, type Turn } from './attempt';
 import { commandKeyOf, type Job, recipientOf } from './job';
 
 /** Meta: one message in 6 s to the same recipient, up to 45 at once borrowed from the future. */
 const PAIR_LIMIT = { intervalMs: 6000, burst: 45 };
 /** For a number that is not in the registry (yet): its commands are refused before any call. */
-const UNKNOWN_NUMBER_RATE = 80;
+const UNKNOWN_NUMBER = { messagesPerSecond: 80, wabaId: '' };
+const REGAIN_MS = 1000;
 const AFTER_FAULT_MS = 1000;
 const BUSY_MS = 1000;
 const SWEEP_MS = 10_000;
@@ -34,7 +38,7 @@ export type Dispatcher = {
   isFull(): boolean;
   /** Settles when jobs may be added again. */
   room(): Promise<void>;
-  /** Takes over the numbers' rates from the registry. */
+  /** Takes over the rates of numbers and accounts from the registry. */
   setRates(): void;
   readonly queued: number;
   readonly inFlight: number;
@@ -51,6 +55,8 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
   const scheduler: Scheduler<Job> = createScheduler(PAIR_LIMIT);
   const waitingForRoom: (() => void)[] = [];
   const underWay = new Set<string>();
+  /** Numbers that Meta found too fast. */
+  const slowed = new Map<string, Slowed>();
   let wakeUp: NodeJS.Timeout | undefined;
   let pumpComes = false;
   let stopping = false;
@@ -108,24 +114,47 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
       return;
     }
     startAgain(scheduler, started, now + turn.afterMs);
-    if (turn.kind === 'rest')
-      for (const lane of lanesOf(started, turn.who)) pauseLane(scheduler, lane, now + turn.afterMs);
+    if (turn.kind === 'rest') rest(started, turn.who, now, turn.afterMs);
   }
 
-  function lanesOf({ lane, job }: Started<Job>, who: 'number' | 'account'): string[] {
-    if (who === 'number') return [lane];
-    return [...scheduler.lanes.keys()].filter((id) => registry.find(id)?.wabaId === job.command.wabaId);
+  function rest({ lane, job }: Started<Job>, who: RestingPause, now: number, afterMs: number): void {
+    if (who === 'account') {
+      pauseShared(scheduler, job.command.wabaId, now + afterMs);
+      return;
+    }
+    pauseLane(scheduler, lane, now + afterMs);
+    if (who === 'number') slowed.set(lane, slowDown(slowed.get(lane), now));
   }
 
-  function setRate(phoneNumberId: string, messagesPerSecond: number): void {
-    const rate = (messagesPerSecond * config.DISPATCH_RATE_PERCENT) / 100;
-    setLaneLimit(
-      scheduler,
-      phoneNumberId,
-      perSecond(rate, burstFor(rate, messagesPerSecond)),
-      performance.now(),
-    );
+  /** At its configured rate, or at the share of it that Meta has left us. */
+  function setRate(phoneNumberId: string, now: number): void {
+    const { messagesPerSecond, wabaId } = registry.find(phoneNumberId) ?? UNKNOWN_NUMBER;
+    const share = shareAt(slowed.get(phoneNumberId), now);
+    if (share === 1) slowed.delete(phoneNumberId);
+    const rate = (messagesPerSecond * config.DISPATCH_RATE_PERCENT * share) / 100;
+    const limit = perSecond(rate, burstFor(rate, messagesPerSecond));
+    setLane(scheduler, phoneNumberId, { limit, sharedIds: [wabaId] }, now);
   }
+
+  function setRates(): void {
+    const now = performance.now();
+    for (const phoneNumberId of scheduler.lanes.keys()) setRate(phoneNumberId, now);
+    for (const { wabaId, messagesPerSecond } of registry.accounts()) {
+      setShared(
+        scheduler,
+        wabaId,
+        messagesPerSecond === null ? undefined : perSecond(messagesPerSecond, 1),
+        now,
+      );
+    }
+    pumpSoon();
+  }
+
+  /** What was slowed down grows back. */
+  const regainer = setInterval(() => {
+    for (const phoneNumberId of slowed.keys())
+      if (scheduler.lanes.has(phoneNumberId)) setRate(phoneNumberId, performance.now());
+  }, REGAIN_MS).unref();
 
   const sweeper = setInterval(() => {
     sweep(
@@ -140,19 +169,22 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
   return {
     add(job) {
       const { phoneNumberId } = job.command;
-      if (!scheduler.lanes.has(phoneNumberId)) {
-        setRate(phoneNumberId, registry.find(phoneNumberId)?.messagesPerSecond ?? UNKNOWN_NUMBER_RATE);
-      }
-      enqueue(scheduler, phoneNumberId, recipientOf(job), job);
+      if (!scheduler.lanes.has(phoneNumberId)) setRate(phoneNumberId, performance.now());
+      const { priority, expiresAt } = job.command;
+      enqueue(scheduler, {
+        lane: phoneNumberId,
+        recipient: recipientOf(job),
+        job,
+        ...(priority !== undefined && { priority }),
+        ...(expiresAt !== undefined && {
+          expiresAt: performance.now() + Math.max(0, Date.parse(expiresAt) - Date.now()),
+        }),
+      });
       pumpSoon();
     },
     isFull: () => stopping || scheduler.queued >= config.DISPATCH_MAX_QUEUED,
     room: () => new Promise((resolve) => waitingForRoom.push(resolve)),
-    setRates() {
-      for (const { phoneNumberId, messagesPerSecond } of registry.all()) {
-        if (scheduler.lanes.has(phoneNumberId)) setRate(phoneNumberId, messagesPerSecond);
-      }
-    },
+    setRates,
     get queued() {
       return scheduler.queued;
     },
@@ -163,6 +195,7 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
       stopping = true;
       clearTimeout(wakeUp);
       clearInterval(sweeper);
+      clearInterval(regainer);
       const deadline = performance.now() + STOP_MS;
       while (scheduler.inFlight > 0 && performance.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 10));

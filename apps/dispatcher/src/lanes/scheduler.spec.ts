@@ -1,14 +1,19 @@
 import { perSecond } from '@talaria/rate-limit';
 import fc from 'fast-check';
 import {
+  type Asked,
+  priorities,
   createScheduler,
   enqueue,
   finish,
   pauseLane,
-  setLaneLimit,
+  setLane,
   startAgain,
   startJobs,
   sweep,
+  type Scheduler,
+  setShared,
+  pauseShared,
   type Started,
 } from './scheduler';
 
@@ -17,8 +22,18 @@ const START = 1_000_000;
 
 function schedulerWith(lanes: readonly string[], limit = unlimited, pairLimit = unlimited) {
   const scheduler = createScheduler<string>(pairLimit);
-  for (const lane of lanes) setLaneLimit(scheduler, lane, limit, START - 60_000);
+  for (const lane of lanes) setLane(scheduler, lane, { limit }, START - 60_000);
   return scheduler;
+}
+
+function add(
+  scheduler: Scheduler<string>,
+  lane: string,
+  recipient: string,
+  job: string,
+  more: Partial<Asked<string>> = {},
+) {
+  enqueue(scheduler, { lane, recipient, job, ...more });
 }
 
 const jobsOf = (started: readonly Started<string>[]) => started.map(({ job }) => job);
@@ -31,7 +46,7 @@ describe('the scheduler', () => {
       ['a', 'a2'],
       ['b', 'b1'],
     ] as const) {
-      enqueue(scheduler, 'n', recipient, job);
+      add(scheduler, 'n', recipient, job);
     }
     const first = startJobs(scheduler, START, 10).started;
     expect(jobsOf(first)).toEqual(['a1', 'b1']);
@@ -42,15 +57,15 @@ describe('the scheduler', () => {
 
   it('lets lanes take turns, however many jobs one has', () => {
     const scheduler = schedulerWith(['big', 'small']);
-    for (let n = 0; n < 100; n++) enqueue(scheduler, 'big', `r${n}`, `big${n}`);
-    enqueue(scheduler, 'small', 'r', 'small');
+    for (let n = 0; n < 100; n++) add(scheduler, 'big', `r${n}`, `big${n}`);
+    add(scheduler, 'small', 'r', 'small');
     expect(jobsOf(startJobs(scheduler, START, 2).started)).toContain('small');
   });
 
   it('puts a job that is tried again before those behind it', () => {
     const scheduler = schedulerWith(['n']);
-    enqueue(scheduler, 'n', 'a', 'a1');
-    enqueue(scheduler, 'n', 'a', 'a2');
+    add(scheduler, 'n', 'a', 'a1');
+    add(scheduler, 'n', 'a', 'a2');
     const [started] = startJobs(scheduler, START, 10).started;
     startAgain(scheduler, started!, START + 1000);
     expect(startJobs(scheduler, START + 999, 10)).toEqual({ started: [], wakeAt: START + 1000 });
@@ -59,8 +74,8 @@ describe('the scheduler', () => {
 
   it('starts nothing of a paused lane, and everything of others', () => {
     const scheduler = schedulerWith(['n', 'm']);
-    enqueue(scheduler, 'n', 'a', 'paused');
-    enqueue(scheduler, 'm', 'a', 'free');
+    add(scheduler, 'n', 'a', 'paused');
+    add(scheduler, 'm', 'a', 'free');
     pauseLane(scheduler, 'n', START + 500);
     expect(startJobs(scheduler, START, 10)).toMatchObject({
       started: [{ job: 'free' }],
@@ -71,7 +86,7 @@ describe('the scheduler', () => {
 
   it('drops what is no longer ours and counts right', () => {
     const scheduler = schedulerWith(['n']);
-    for (const job of ['x1', 'y1', 'x2']) enqueue(scheduler, 'n', job.slice(0, 1), job);
+    for (const job of ['x1', 'y1', 'x2']) add(scheduler, 'n', job.slice(0, 1), job);
     sweep(scheduler, START, (job) => job.startsWith('x'));
     expect(scheduler.queued).toBe(1);
     expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['y1']);
@@ -80,15 +95,15 @@ describe('the scheduler', () => {
 
   it('gives a new lane nothing at once: its last owner may have spent it', () => {
     const scheduler = createScheduler<string>(unlimited);
-    setLaneLimit(scheduler, 'n', perSecond(10, 1), START);
-    enqueue(scheduler, 'n', 'a', 'a1');
+    setLane(scheduler, 'n', { limit: perSecond(10, 1) }, START);
+    add(scheduler, 'n', 'a', 'a1');
     expect(startJobs(scheduler, START, 10)).toEqual({ started: [], wakeAt: START + 100 });
   });
 
   it('knows when to wake up, however many recipients wait', () => {
     const scheduler = schedulerWith(['n']);
     for (let n = 0; n < 150_000; n++) {
-      enqueue(scheduler, 'n', `r${n}`, `j${n}`);
+      add(scheduler, 'n', `r${n}`, `j${n}`);
       if (n % 5000 < 4999) continue;
       for (const one of startJobs(scheduler, START, 5000).started)
         startAgain(scheduler, one, START + 1000 + Number(one.job.slice(1)));
@@ -99,7 +114,7 @@ describe('the scheduler', () => {
 
   it('starts nothing while all hands are full, and goes on when one is free', () => {
     const scheduler = schedulerWith(['n', 'm']);
-    for (const lane of ['n', 'm']) enqueue(scheduler, lane, 'a', lane);
+    for (const lane of ['n', 'm']) add(scheduler, lane, 'a', lane);
     const [first] = startJobs(scheduler, START, 1).started;
     expect(startJobs(scheduler, START, 0)).toEqual({ started: [], wakeAt: Infinity });
     finish(scheduler, first!);
@@ -108,9 +123,9 @@ describe('the scheduler', () => {
 
   it('forgets an idle lane that is not to be kept, and no other', () => {
     const scheduler = schedulerWith(['idle', 'kept', 'waits', 'runs']);
-    enqueue(scheduler, 'runs', 'a', 'r1');
+    add(scheduler, 'runs', 'a', 'r1');
     const [running] = startJobs(scheduler, START, 1).started;
-    enqueue(scheduler, 'waits', 'a', 'w1');
+    add(scheduler, 'waits', 'a', 'w1');
     sweep(
       scheduler,
       START,
@@ -123,25 +138,156 @@ describe('the scheduler', () => {
 
   it('keeps to a rate that was lowered from that moment on', () => {
     const scheduler = schedulerWith(['n'], perSecond(100, 5));
-    for (let n = 0; n < 10; n++) enqueue(scheduler, 'n', `r${n}`, `j${n}`);
+    for (let n = 0; n < 10; n++) add(scheduler, 'n', `r${n}`, `j${n}`);
     startJobs(scheduler, START, 10);
-    setLaneLimit(scheduler, 'n', perSecond(1, 1), START);
+    setLane(scheduler, 'n', { limit: perSecond(1, 1) }, START);
     const { started, wakeAt } = startJobs(scheduler, START + 50, 10);
     expect(started).toHaveLength(1);
     expect(wakeAt).toBe(START + 1050);
   });
 });
 
+describe('priorities', () => {
+  it('let a reply go before a notification, and that before a campaign', () => {
+    const scheduler = schedulerWith(['n'], perSecond(1, 1));
+    for (const priority of ['campaign', 'notification', 'reply'] as const)
+      add(scheduler, 'n', priority, priority, { priority });
+    const order = [0, 1, 2].flatMap((second) =>
+      jobsOf(startJobs(scheduler, START + second * 1000, 10).started),
+    );
+    expect(order).toEqual(['reply', 'notification', 'campaign']);
+  });
+
+  it('starve nobody: one of five is a notification and one of seventeen a campaign, however many replies there are', () => {
+    const scheduler = schedulerWith(['n']);
+    for (let n = 0; n < 200; n++) {
+      for (const priority of ['reply', 'notification', 'campaign'] as const)
+        add(scheduler, 'n', `${priority}${n}`, priority, { priority });
+    }
+    const order = jobsOf(startJobs(scheduler, START, 100).started);
+    const longest = (job: string) =>
+      Math.max(
+        ...order
+          .join(' ')
+          .split(job)
+          .map((gap) => gap.trim().split(' ').length),
+      );
+    expect(longest('notification')).toBeLessThanOrEqual(5);
+    expect(longest('campaign')).toBeLessThanOrEqual(17);
+    expect(order.filter((job) => job === 'reply').length).toBeGreaterThan(70);
+  });
+
+  it('never change the order of one recipient', () => {
+    const scheduler = schedulerWith(['n']);
+    add(scheduler, 'n', 'a', 'first', { priority: 'campaign' });
+    add(scheduler, 'n', 'a', 'second', { priority: 'reply' });
+    expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['first']);
+  });
+});
+
+describe('what lanes share', () => {
+  const shared = (limit = perSecond(10, 1)) => {
+    const scheduler = createScheduler<string>(unlimited);
+    for (const lane of ['n', 'm', 'alone']) {
+      setLane(
+        scheduler,
+        lane,
+        { limit: unlimited, sharedIds: lane === 'alone' ? [] : ['waba'] },
+        START - 60_000,
+      );
+      for (let n = 0; n < 50; n++) add(scheduler, lane, `r${n}`, lane);
+    }
+    setShared(scheduler, 'waba', limit, START - 60_000);
+    return scheduler;
+  };
+
+  it('bounds them together, in turns, and nobody else', () => {
+    const scheduler = shared();
+    const started: string[] = [];
+    for (let now = START; now < START + 1000; now = startJobs(scheduler, now, 100).wakeAt)
+      started.push(...jobsOf(startJobs(scheduler, now, 100).started));
+    const count = (lane: string) => started.filter((one) => one === lane).length;
+    expect([count('n'), count('m'), count('alone')]).toEqual([5, 5, 50]);
+  });
+
+  it('can be paused, and lifted', () => {
+    const scheduler = shared();
+    pauseShared(scheduler, 'waba', START + 500);
+    expect(new Set(jobsOf(startJobs(scheduler, START, 100).started))).toEqual(new Set(['alone']));
+    expect(startJobs(scheduler, START + 500, 200).started).toHaveLength(1);
+    setShared(scheduler, 'waba', undefined, START + 500);
+    expect(startJobs(scheduler, START + 500, 200).started).toHaveLength(99);
+  });
+
+  it('takes nothing for a job that its number may not start', () => {
+    const scheduler = shared();
+    pauseLane(scheduler, 'n', START + 60_000);
+    const started: string[] = [];
+    for (let now = START; now < START + 1000; now += 100)
+      started.push(...jobsOf(startJobs(scheduler, now, 100).started));
+    expect(started.filter((one) => one === 'm')).toHaveLength(10);
+  });
+});
+
+describe('a job that has expired', () => {
+  it('starts in its order, takes nothing, and does not wait for a pause', () => {
+    const scheduler = schedulerWith(['n'], perSecond(1, 1));
+    pauseLane(scheduler, 'n', START + 10_000);
+    add(scheduler, 'n', 'a', 'a1', { expiresAt: START + 50 });
+    add(scheduler, 'n', 'a', 'a2');
+    expect(startJobs(scheduler, START, 10)).toMatchObject({ started: [], wakeAt: START + 50 });
+    const [expired] = startJobs(scheduler, START + 50, 10).started;
+    expect(expired?.job).toBe('a1');
+    finish(scheduler, expired!);
+    expect(startJobs(scheduler, START + 50, 10)).toMatchObject({ started: [], wakeAt: START + 10_000 });
+    expect(jobsOf(startJobs(scheduler, START + 10_000, 10).started)).toEqual(['a2']);
+  });
+
+  it('that is to come again waits like any other', () => {
+    const scheduler = schedulerWith(['n']);
+    add(scheduler, 'n', 'a', 'a1', { expiresAt: START });
+    const [expired] = startJobs(scheduler, START, 10).started;
+    startAgain(scheduler, expired!, START + 1000);
+    expect(startJobs(scheduler, START + 999, 10)).toEqual({ started: [], wakeAt: START + 1000 });
+    expect(jobsOf(startJobs(scheduler, START + 1000, 10).started)).toEqual(['a1']);
+  });
+});
+
+it('a paused lane to which jobs keep coming needs one timer', () => {
+  const scheduler = schedulerWith(['n']);
+  pauseLane(scheduler, 'n', START + 60_000);
+  for (let n = 0; n < 1000; n++) {
+    add(scheduler, 'n', `r${n}`, 'job');
+    startJobs(scheduler, START + n, 10);
+  }
+  expect(scheduler.timers.heap).toHaveLength(1);
+});
+
+it('a start among ten thousand lanes that wait looks at few of them', () => {
+  const scheduler = createScheduler<string>(unlimited);
+  for (let n = 0; n < 10_000; n++) {
+    setLane(scheduler, `lane${n}`, { limit: perSecond(0.001, 1) }, START);
+    add(scheduler, `lane${n}`, 'a', 'job');
+  }
+  startJobs(scheduler, START, 10);
+  setLane(scheduler, 'free', { limit: unlimited }, START - 1000);
+  add(scheduler, 'free', 'a', 'free');
+  expect([...scheduler.active]).toEqual(['free']);
+  expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['free']);
+});
+
 describe('under any load', () => {
   const rate = 20;
   const burst = 3;
+  const wabaRate = 30;
   const pair = { intervalMs: 300, burst: 2 };
   const steps = fc.array(
     fc.record({
       advance: fc.integer({ min: 0, max: 120 }),
-      arrivals: fc.array(fc.tuple(fc.constantFrom('n', 'm'), fc.constantFrom('a', 'b', 'c')), {
-        maxLength: 4,
-      }),
+      arrivals: fc.array(
+        fc.tuple(fc.constantFrom('n', 'm'), fc.constantFrom('a', 'b', 'c'), fc.constantFrom(...priorities)),
+        { maxLength: 4 },
+      ),
       ends: fc.array(fc.constantFrom('done', 'again'), { maxLength: 4 }),
       max: fc.integer({ min: 1, max: 8 }),
     }),
@@ -152,6 +298,9 @@ describe('under any load', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const scheduler = schedulerWith(['n', 'm'], perSecond(rate, burst), pair);
+        for (const lane of ['n', 'm'])
+          setLane(scheduler, lane, { limit: perSecond(rate, burst), sharedIds: ['waba'] }, START);
+        setShared(scheduler, 'waba', perSecond(wabaRate, burst), START - 60_000);
         const starts: { at: number; lane: string; recipient: string }[] = [];
         const finished: Started<string>[] = [];
         const running: Started<string>[] = [];
@@ -160,10 +309,10 @@ describe('under any load', () => {
         const asked: string[] = [];
         for (const { advance, arrivals, ends, max } of all) {
           now += advance;
-          for (const [lane, recipient] of arrivals) {
+          for (const [lane, recipient, priority] of arrivals) {
             const job = `${lane}/${recipient}/${String(count++).padStart(6, '0')}`;
             asked.push(job);
-            enqueue(scheduler, lane, recipient, job);
+            add(scheduler, lane, recipient, job, { priority });
           }
           for (const end of ends) {
             const one = running.shift();
@@ -192,6 +341,7 @@ describe('under any load', () => {
           starts.filter((one) => same(one) && one.at >= from && one.at < from + ms).length;
         for (const { at, lane, recipient } of starts) {
           expect(within(at, 1000, (one) => one.lane === lane)).toBeLessThanOrEqual(rate + burst);
+          expect(within(at, 1000, () => true)).toBeLessThanOrEqual(wabaRate + burst);
           expect(
             within(at, 3000, (one) => one.lane === lane && one.recipient === recipient),
           ).toBeLessThanOrEqual(3000 / pair.intervalMs + pair.burst);

@@ -1,67 +1,170 @@
 import { availableAt, type Gcra, type Limit, RESTED, spent, take } from '@talaria/rate-limit';
+import { addTimer, createTimers, nextAt, takeDue, type Timers } from './timers';
 
 /**
  * Which job starts next. A lane is a business number. Inside it the jobs of one recipient start strictly in order, one at a time; different
- * recipients go in parallel. A job starts only when the number's and the pair's limit both allow it, and then takes from both. Lanes take
- * turns, and so do the recipients of a lane. Pure: the state is data and the clock an argument (milliseconds).
+ * recipients go in parallel, those with the more urgent job first. A job starts only when the limits of the number, of the pair and of all
+ * that the number shares (its WABA) allow it, and then takes from each. Lanes take turns, and so do the recipients of a lane. Pure: the state is
+ * data and the clock an argument (milliseconds). The cost of a start does not depend on how many lanes or jobs there are.
  */
 export type Scheduler<Job> = {
   readonly lanes: Map<string, Lane<Job>>;
+  /** What several lanes share, by id. */
+  readonly shared: Map<string, Bound>;
   readonly pairLimit: Limit;
+  /** Lanes in which something may start, in turn. */
+  readonly active: Set<string>;
+  readonly timers: Timers<Due>;
   queued: number;
   inFlight: number;
 };
 
-type Lane<Job> = {
-  limit: Limit;
-  taken: Gcra;
-  pausedUntil: number;
+/** From the most urgent to the least. */
+export const priorities = ['reply', 'notification', 'campaign'] as const;
+export type Priority = (typeof priorities)[number];
+
+/** A limit, how much of it is taken, and until when nothing may be taken at all. */
+type Bound = { limit: Limit; taken: Gcra; pausedUntil: number };
+
+type Lane<Job> = Bound & {
+  sharedIds: readonly string[];
   readonly recipients: Map<string, Recipient<Job>>;
-  /** Recipients whose first job may start, in turn. */
-  readonly ready: Set<string>;
-  /** Recipients whose first job has to wait, and until when. */
-  readonly waiting: Map<string, number>;
+  /** Recipients whose first job may start, in turn, by the priority of that job. */
+  readonly ready: Readonly<Record<Priority, Set<string>>>;
+  /** When a timer comes for it; 0 when none does. */
+  wakesAt: number;
+  /** How many starts of others a priority has let pass while something of it was ready. */
+  readonly passed: Record<Priority, number>;
 };
 
-type Recipient<Job> = { jobs: Job[]; inFlight: boolean; taken: Gcra };
+type Entry<Job> = {
+  readonly job: Job;
+  readonly priority: Priority;
+  readonly expiresAt: number;
+  /** Whether a timer comes when it expires. */
+  isTimed: boolean;
+};
 
-export type Started<Job> = { readonly lane: string; readonly recipient: string; readonly job: Job };
+type Recipient<Job> = { entries: Entry<Job>[]; inFlight: boolean; taken: Gcra; waitsUntil: number };
+
+/** What may change at a time: a lane may start something, or the first job of a recipient. */
+type Due = { readonly laneId: string; readonly recipientId?: string };
+
+export type Started<Job> = Entry<Job> & { readonly lane: string; readonly recipient: string };
+
+export type Asked<Job> = {
+  readonly lane: string;
+  readonly recipient: string;
+  readonly job: Job;
+  /** Default `notification`. */
+  readonly priority?: Priority;
+  /** From then on it starts without taking from any limit, in its order: it will not be sent. Default: never. */
+  readonly expiresAt?: number;
+};
+
+/** Of what is less urgent one start in so many is given, however much there is of what is more urgent. */
+const PATIENCE: Readonly<Record<Priority, number>> = { reply: Infinity, notification: 4, campaign: 16 };
+
+const UNLIMITED: Limit = { intervalMs: 0, burst: 1 };
 
 export function createScheduler<Job>(pairLimit: Limit): Scheduler<Job> {
-  return { lanes: new Map(), pairLimit, queued: 0, inFlight: 0 };
+  return {
+    ...{ lanes: new Map(), shared: new Map(), pairLimit, active: new Set(), timers: createTimers() },
+    ...{ queued: 0, inFlight: 0 },
+  };
 }
 
 /**
- * Makes the lane known, or changes its rate. A new lane starts with nothing to give, since another process may have spent it a moment ago.
+ * Makes the lane known, or changes its rate and what it shares. A new lane starts with nothing to give, since another process may have spent
+ * it a moment ago.
  */
-export function setLaneLimit<Job>(
+export function setLane<Job>(
   scheduler: Scheduler<Job>,
   laneId: string,
-  limit: Limit,
+  { limit, sharedIds = [] }: { readonly limit: Limit; readonly sharedIds?: readonly string[] },
   now: number,
 ): void {
   const lane = scheduler.lanes.get(laneId);
   if (lane === undefined) {
     scheduler.lanes.set(laneId, {
-      limit,
-      taken: spent(limit, now),
-      pausedUntil: 0,
-      recipients: new Map(),
-      ready: new Set(),
-      waiting: new Map(),
+      ...{ limit, sharedIds, taken: spent(limit, now), pausedUntil: 0, wakesAt: 0, recipients: new Map() },
+      ready: { reply: new Set(), notification: new Set(), campaign: new Set() },
+      passed: { reply: 0, notification: 0, campaign: 0 },
     });
-  } else {
-    lane.limit = limit;
+    return;
   }
+  const isSame = lane.limit.intervalMs === limit.intervalMs && lane.limit.burst === limit.burst;
+  Object.assign(lane, { limit, sharedIds });
+  // What was to wait by the old rate may start by the new one.
+  if (!isSame) scheduler.active.add(laneId);
+}
+
+/** Limits what several lanes take together; undefined lifts it. It starts with nothing to give, as a lane does. */
+export function setShared<Job>(
+  scheduler: Scheduler<Job>,
+  id: string,
+  limit: Limit | undefined,
+  now: number,
+): void {
+  const known = scheduler.shared.get(id) ?? { limit: UNLIMITED, taken: RESTED, pausedUntil: 0 };
+  const next = limit ?? UNLIMITED;
+  const isSame = known.limit.intervalMs === next.intervalMs && known.limit.burst === next.burst;
+  if (isSame) return;
+  scheduler.shared.set(id, {
+    limit: next,
+    taken: takenAfter(known, limit, now),
+    pausedUntil: known.pausedUntil,
+  });
+  for (const [laneId, { sharedIds }] of scheduler.lanes)
+    if (sharedIds.includes(id)) scheduler.active.add(laneId);
+}
+
+function takenAfter(known: Bound, limit: Limit | undefined, now: number): Gcra {
+  if (limit === undefined) return RESTED;
+  return known.limit === UNLIMITED ? spent(limit, now) : known.taken;
+}
+
+/** Nothing of the lane starts before `until`, or before what was said earlier. */
+export function pauseLane<Job>(scheduler: Scheduler<Job>, laneId: string, until: number): void {
+  const lane = laneOf(scheduler, laneId);
+  lane.pausedUntil = Math.max(lane.pausedUntil, until);
+}
+
+/** Likewise for all lanes that share it. */
+export function pauseShared<Job>(scheduler: Scheduler<Job>, id: string, until: number): void {
+  const bound = scheduler.shared.get(id) ?? { limit: UNLIMITED, taken: RESTED, pausedUntil: 0 };
+  scheduler.shared.set(id, { ...bound, pausedUntil: Math.max(bound.pausedUntil, until) });
 }
 
 /** Puts a job behind the others of its recipient. The lane must be known. */
-export function enqueue<Job>(scheduler: Scheduler<Job>, laneId: string, recipientId: string, job: Job): void {
-  const lane = laneOf(scheduler, laneId);
-  const recipient = recipientOf(lane, recipientId);
-  recipient.jobs.push(job);
+export function enqueue<Job>(scheduler: Scheduler<Job>, asked: Asked<Job>): void {
+  const {
+    lane: laneId,
+    recipient: recipientId,
+    job,
+    priority = 'notification',
+    expiresAt = Infinity,
+  } = asked;
+  const recipient = recipientOf(laneOf(scheduler, laneId), recipientId);
+  recipient.entries.push({ job, priority, expiresAt, isTimed: expiresAt === Infinity });
   scheduler.queued++;
-  if (recipient.jobs.length === 1 && !recipient.inFlight) lane.ready.add(recipientId);
+  if (recipient.entries.length === 1 && !recipient.inFlight) offer(scheduler, laneId, recipientId);
+}
+
+/** The recipient's first job may start, as far as the recipient is concerned. */
+function offer<Job>(scheduler: Scheduler<Job>, laneId: string, recipientId: string): void {
+  const lane = laneOf(scheduler, laneId);
+  const { entries, waitsUntil } = recipientOf(lane, recipientId);
+  const [first] = entries;
+  if (first === undefined) return;
+  if (!first.isTimed) addTimer(scheduler.timers, first.expiresAt, { laneId, recipientId });
+  first.isTimed = true;
+  if (waitsUntil > 0) {
+    addTimer(scheduler.timers, waitsUntil, { laneId, recipientId });
+    return;
+  }
+  lane.ready[first.priority].add(recipientId);
+  scheduler.active.add(laneId);
 }
 
 /**
@@ -74,78 +177,110 @@ export function startJobs<Job>(
   max: number,
 ): { readonly started: Started<Job>[]; readonly wakeAt: number } {
   const started: Started<Job>[] = [];
-  let wakeAt = Infinity;
-  let turn = max > 0 ? [...scheduler.lanes.keys()] : [];
-  for (const laneId of turn) endWaits(laneOf(scheduler, laneId), now);
-  while (turn.length > 0 && started.length < max) {
-    const next: string[] = [];
-    for (const laneId of turn) {
-      if (started.length === max) break;
-      const lane = laneOf(scheduler, laneId);
-      const one = startOne(scheduler, lane, laneId, now);
-      if (typeof one === 'number') {
-        wakeAt = Math.min(wakeAt, one);
-      } else {
-        started.push(one);
-        next.push(laneId);
-      }
-    }
-    turn = next;
+  if (max <= 0) return { started, wakeAt: Infinity };
+  while (started.length < max) {
+    const due = takeDue(scheduler.timers, now);
+    if (due === undefined) break;
+    const expired = comeDue(scheduler, due, now);
+    if (expired !== undefined) started.push(expired);
   }
-  rotate(scheduler, started.at(-1)?.lane);
-  return { started, wakeAt };
-}
-
-/** The lane that went last goes to the end, so that a small `max` does not favour the first. */
-function rotate<Job>({ lanes }: Scheduler<Job>, last: string | undefined): void {
-  const lane = last === undefined ? undefined : lanes.get(last);
-  if (last === undefined || lane === undefined) return;
-  lanes.delete(last);
-  lanes.set(last, lane);
-}
-
-function endWaits<Job>({ waiting, ready }: Lane<Job>, now: number): void {
-  for (const [recipientId, until] of waiting) {
-    if (until > now) continue;
-    waiting.delete(recipientId);
-    ready.add(recipientId);
+  for (const laneId of scheduler.active) {
+    if (started.length >= max) break;
+    const one = startOne(scheduler, laneId, now);
+    scheduler.active.delete(laneId);
+    if (one === undefined) continue;
+    started.push(one);
+    // Behind the others, and met again in this very loop.
+    scheduler.active.add(laneId);
   }
+  return { started, wakeAt: started.length >= max ? Infinity : nextAt(scheduler.timers) };
 }
 
-function firstEndOfWait<Job>({ waiting }: Lane<Job>): number {
-  let first = Infinity;
-  for (const until of waiting.values()) first = Math.min(first, until);
-  return first;
-}
-
-/** One job of the lane, or when the lane may have one. */
-function startOne<Job>(
+/** @returns a job that has expired: it starts whatever the limits say */
+function comeDue<Job>(
   scheduler: Scheduler<Job>,
-  lane: Lane<Job>,
-  laneId: string,
+  { laneId, recipientId }: Due,
   now: number,
-): Started<Job> | number {
-  if (lane.ready.size === 0) return firstEndOfWait(lane);
-  const laneFreeAt = Math.max(lane.pausedUntil, availableAt(lane.taken, lane.limit));
-  if (laneFreeAt > now) return laneFreeAt;
-  for (const recipientId of lane.ready) {
-    lane.ready.delete(recipientId);
+): Started<Job> | undefined {
+  const lane = scheduler.lanes.get(laneId);
+  if (lane === undefined) return undefined;
+  if (recipientId === undefined) {
+    if (lane.wakesAt <= now) lane.wakesAt = 0;
+    scheduler.active.add(laneId);
+    return undefined;
+  }
+  const recipient = lane.recipients.get(recipientId);
+  const first = recipient?.entries[0];
+  if (recipient === undefined || first === undefined || recipient.inFlight || recipient.waitsUntil > now)
+    return undefined;
+  if (first.expiresAt <= now) return start(scheduler, laneId, recipientId);
+  recipient.waitsUntil = 0;
+  lane.ready[first.priority].add(recipientId);
+  scheduler.active.add(laneId);
+  return undefined;
+}
+
+/** One job of the lane; when it has to wait, a timer says until when. */
+function startOne<Job>(scheduler: Scheduler<Job>, laneId: string, now: number): Started<Job> | undefined {
+  const lane = laneOf(scheduler, laneId);
+  const shared = lane.sharedIds.flatMap((id) => scheduler.shared.get(id) ?? []);
+  for (;;) {
+    const priority = nextPriority(lane);
+    if (priority === undefined) return undefined;
+    const freeAt = Math.max(
+      ...[lane, ...shared].map((bound) => Math.max(bound.pausedUntil, availableAt(bound.taken, bound.limit))),
+    );
+    if (freeAt > now) {
+      // One timer that comes in time is enough, however often something is added meanwhile.
+      if (lane.wakesAt === 0 || lane.wakesAt > freeAt) {
+        lane.wakesAt = freeAt;
+        addTimer(scheduler.timers, freeAt, { laneId });
+      }
+      return undefined;
+    }
+    const [recipientId = ''] = lane.ready[priority];
     const recipient = recipientOf(lane, recipientId);
     const pairFreeAt = availableAt(recipient.taken, scheduler.pairLimit);
     if (pairFreeAt > now) {
-      lane.waiting.set(recipientId, pairFreeAt);
+      lane.ready[priority].delete(recipientId);
+      recipient.waitsUntil = pairFreeAt;
+      addTimer(scheduler.timers, pairFreeAt, { laneId, recipientId });
       continue;
     }
-    const job = recipient.jobs.shift();
-    if (job === undefined) continue;
-    lane.taken = take(lane.taken, lane.limit, now);
+    for (const bound of [lane, ...shared]) bound.taken = take(bound.taken, bound.limit, now);
     recipient.taken = take(recipient.taken, scheduler.pairLimit, now);
-    recipient.inFlight = true;
-    scheduler.queued--;
-    scheduler.inFlight++;
-    return { lane: laneId, recipient: recipientId, job };
+    countPassed(lane, priority);
+    return start(scheduler, laneId, recipientId);
   }
-  return firstEndOfWait(lane);
+}
+
+function start<Job>(
+  scheduler: Scheduler<Job>,
+  laneId: string,
+  recipientId: string,
+): Started<Job> | undefined {
+  const lane = laneOf(scheduler, laneId);
+  const recipient = recipientOf(lane, recipientId);
+  const entry = recipient.entries.shift();
+  if (entry === undefined) return undefined;
+  lane.ready[entry.priority].delete(recipientId);
+  recipient.inFlight = true;
+  recipient.waitsUntil = 0;
+  scheduler.queued--;
+  scheduler.inFlight++;
+  return { lane: laneId, recipient: recipientId, ...entry };
+}
+
+/** The most urgent that is ready, unless a less urgent one has let pass as many as it must. */
+function nextPriority<Job>({ ready, passed }: Lane<Job>): Priority | undefined {
+  const waiting = priorities.filter((priority) => ready[priority].size > 0);
+  return waiting.findLast((priority) => passed[priority] >= PATIENCE[priority]) ?? waiting[0];
+}
+
+function countPassed<Job>({ ready, passed }: Lane<Job>, started: Priority): void {
+  for (const priority of priorities) {
+    passed[priority] = priority === started || ready[priority].size === 0 ? 0 : passed[priority] + 1;
+  }
 }
 
 /** The started job has ended: the recipient's next may start. */
@@ -153,29 +288,20 @@ export function finish<Job>(
   scheduler: Scheduler<Job>,
   { lane: laneId, recipient: recipientId }: Started<Job>,
 ): void {
-  const lane = laneOf(scheduler, laneId);
-  const recipient = recipientOf(lane, recipientId);
-  recipient.inFlight = false;
+  recipientOf(laneOf(scheduler, laneId), recipientId).inFlight = false;
   scheduler.inFlight--;
-  if (recipient.jobs.length > 0) lane.ready.add(recipientId);
+  offer(scheduler, laneId, recipientId);
 }
 
 /** The started job comes first again, not before `notBefore`; those behind it wait with it. */
 export function startAgain<Job>(scheduler: Scheduler<Job>, started: Started<Job>, notBefore: number): void {
-  const lane = laneOf(scheduler, started.lane);
-  const recipient = recipientOf(lane, started.recipient);
-  recipient.inFlight = false;
-  recipient.jobs.unshift(started.job);
-  lane.ready.delete(started.recipient);
-  lane.waiting.set(started.recipient, notBefore);
-  scheduler.inFlight--;
+  const { lane, recipient: recipientId, ...entry } = started;
+  const recipient = recipientOf(laneOf(scheduler, lane), recipientId);
+  // Its timer may have come while it was under way.
+  recipient.entries.unshift({ ...entry, isTimed: entry.expiresAt === Infinity });
+  recipient.waitsUntil = notBefore;
   scheduler.queued++;
-}
-
-/** Nothing of the lane starts before `until`. */
-export function pauseLane<Job>(scheduler: Scheduler<Job>, laneId: string, until: number): void {
-  const lane = laneOf(scheduler, laneId);
-  lane.pausedUntil = Math.max(lane.pausedUntil, until);
+  finish(scheduler, started);
 }
 
 /** Forgets queued jobs, recipients that have rested long enough to be like new, and idle lanes that are not to be kept. */
@@ -187,27 +313,33 @@ export function sweep<Job>(
 ): void {
   for (const [laneId, lane] of scheduler.lanes) {
     for (const [recipientId, recipient] of lane.recipients) {
-      const kept = recipient.jobs.filter((job) => !isDropped(job));
-      scheduler.queued -= recipient.jobs.length - kept.length;
-      recipient.jobs = kept;
-      if (kept.length > 0) continue;
-      lane.ready.delete(recipientId);
-      lane.waiting.delete(recipientId);
-      if (!recipient.inFlight && recipient.taken <= now) lane.recipients.delete(recipientId);
+      const kept = recipient.entries.filter(({ job }) => !isDropped(job));
+      const dropped = recipient.entries.length - kept.length;
+      scheduler.queued -= dropped;
+      recipient.entries = kept;
+      if (dropped > 0) {
+        for (const priority of priorities) lane.ready[priority].delete(recipientId);
+        if (!recipient.inFlight) offer(scheduler, laneId, recipientId);
+      }
+      if (kept.length === 0 && !recipient.inFlight && recipient.taken <= now)
+        lane.recipients.delete(recipientId);
     }
-    if (lane.recipients.size === 0 && lane.taken <= now && !isKept(laneId)) scheduler.lanes.delete(laneId);
+    if (lane.recipients.size === 0 && lane.taken <= now && !isKept(laneId)) {
+      scheduler.lanes.delete(laneId);
+      scheduler.active.delete(laneId);
+    }
   }
 }
 
 function laneOf<Job>({ lanes }: Scheduler<Job>, laneId: string): Lane<Job> {
   const lane = lanes.get(laneId);
-  if (lane === undefined) throw new Error('the lane was not made known by setLaneLimit');
+  if (lane === undefined) throw new Error('the lane was not made known by setLane');
   return lane;
 }
 
 function recipientOf<Job>({ recipients }: Lane<Job>, recipientId: string): Recipient<Job> {
   let recipient = recipients.get(recipientId);
   if (recipient === undefined)
-    recipients.set(recipientId, (recipient = { jobs: [], inFlight: false, taken: RESTED }));
+    recipients.set(recipientId, (recipient = { entries: [], inFlight: false, taken: RESTED, waitsUntil: 0 }));
   return recipient;
 }

@@ -8,6 +8,10 @@ export class Waba {
 
   @Column('text')
   name!: string;
+
+  /** What all its numbers may send together, on top of what each may; null for no ceiling of its own. */
+  @Column('integer', { name: 'messages_per_second', nullable: true })
+  messagesPerSecond!: number | null;
 }
 
 /** A business phone number that sends and receives. */

@@ -7,7 +7,8 @@ export class Initial1763900000000 implements MigrationInterface {
     await runner.query(`
       CREATE TABLE wabas (
         waba_id text PRIMARY KEY,
-        name text NOT NULL
+        name text NOT NULL,
+        messages_per_second integer CHECK (messages_per_second > 0)
       )`);
     await runner.query(`
       CREATE TABLE phone_numbers (
