@@ -64,7 +64,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
   }
 
-  const undo: (() => Promise<void> | void)[] = [takeDirectory(directory)];
+  const undo: (() => Promise<void> | void)[] = [await takeDirectory(directory)];
   const stop = once(async () => {
     for (const step of undo.reverse()) await step();
   });

@@ -3,11 +3,11 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lock, LockedError } from '@talaria/process-lock';
 
-/** Makes `directory` and takes it for the stack of this process; throws when a living one has it. Gives back what releases it. */
-export function takeDirectory(directory: string): () => void {
+/** Makes `directory` and takes it for the stack of this process; throws when a living one has it. Resolves with what releases it. */
+export async function takeDirectory(directory: string): Promise<() => void> {
   makeDirectory(directory);
   try {
-    return lock(join(directory, 'stack.lock'));
+    return await lock(join(directory, 'stack.lock'));
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
     throw new Error(

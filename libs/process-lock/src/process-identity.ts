@@ -1,20 +1,36 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 
 /** A process, told from a later one that was given the same pid. */
 export type ProcessIdentity = {
   readonly pid: number;
   /** When it was started, in whatever words this system has for it; absent where it has none. */
   readonly startedAt?: string;
+  /** Where its pid means something, see {@link ownPlace}. */
+  readonly place?: string;
 };
+
+/**
+ * Where the pids that this process sees mean something: this boot of this machine, and this PID namespace. Containers share neither pids nor, for certain, hostnames; machines may share a
+ * hostname too. Only where the system does not tell of boots and namespaces is it the hostname.
+ */
+export function ownPlace(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
+  }
+}
 
 /** The identity of a process that runs now, for {@link isAlive} to compare with later. */
 export function identify(pid: number): ProcessIdentity {
   const startedAt = startOf(pid);
-  return startedAt === undefined ? { pid } : { pid, startedAt };
+  return { pid, place: ownPlace(), ...(startedAt !== undefined && { startedAt }) };
 }
 
-/** Whether that very process still runs. A zombie does not. */
+/** Whether that very process, one of {@link ownPlace}, still runs. A zombie does not. */
 export function isAlive({ pid, startedAt }: ProcessIdentity): boolean {
   try {
     process.kill(pid, 0);
@@ -29,7 +45,7 @@ export function isAlive({ pid, startedAt }: ProcessIdentity): boolean {
 export function readIdentity(file: string): ProcessIdentity | undefined {
   try {
     const found = JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity;
-    return Number.isSafeInteger(found.pid) && found.pid > 1 ? found : undefined;
+    return Number.isSafeInteger(found.pid) && found.pid > 0 ? found : undefined;
   } catch {
     return undefined;
   }

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type Logger } from '@talaria/observability';
-import { lock, LockedError, STALE_AFTER_MS } from '@talaria/process-lock';
+import { isInSight, lock, LockedError, STALE_AFTER_MS } from '@talaria/process-lock';
 import { framedBytes, frameHeader, MAX_PAYLOAD_BYTES } from './frames';
 import {
   begunAt,
@@ -278,21 +277,21 @@ async function keepReserve(directory: string): Promise<void> {
 
 const reserveIn = (directory: string) => join(directory, 'reserve');
 
-/** The lock of another machine is waited for: if that one is dead, it grows stale. */
+/** The lock of a process that cannot be seen from here is waited for: if that one is dead, it grows stale. */
 async function takeLock({ directory, logger, onLost }: SpoolOptions): Promise<() => void> {
   const file = join(directory, 'spool.lock');
   const lost = () => onLost(new Error(`another process has taken the spool ${directory}`));
   const deadline = Date.now() + STALE_AFTER_MS + 1000;
   for (;;) {
     try {
-      return lock(file, lost);
+      return await lock(file, lost);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOSPC' && existsSync(reserveIn(directory))) {
         await rm(reserveIn(directory));
         continue;
       }
-      const isHere = error instanceof LockedError && error.owner.host === hostname();
-      if (!(error instanceof LockedError) || isHere || Date.now() > deadline) throw error;
+      const isWorthWaiting = error instanceof LockedError && !isInSight(error.owner) && Date.now() < deadline;
+      if (!isWorthWaiting) throw error;
       logger.warn({ host: error.owner.host }, 'waiting for the spool: it may belong to a process that lives');
     }
     await sleep(1000);
