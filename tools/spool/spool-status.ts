@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { isAlive, readIdentity } from '@talaria/process-lock';
 import {
   begunAt,
-  inspectSegment,
   listDamaged,
   listSegments,
+  readSegment,
 } from '../../apps/ingestion/src/spool/segment-files';
 
 export type SpoolStatus = {
@@ -16,7 +16,7 @@ export type SpoolStatus = {
   readonly bytes: number;
   /** When the oldest segment was begun, ISO 8601. */
   readonly oldestAt?: string;
-  /** Files of damage that was set aside earlier. */
+  /** Damaged segments that were set aside earlier. */
   readonly damagedFiles: number;
   /** What Kafka refused even as dead letters. */
   readonly refusedBytes: number;
@@ -52,7 +52,7 @@ export async function verifySpool(directory: string, say: (line: string) => void
   let items = 0;
   let damagedBytes = 0;
   for (const [index, { name, bytes }] of segments.entries()) {
-    const { payloads, damage } = await inspectSegment(directory, name);
+    const { payloads, damage } = await readSegment(directory, name);
     items += payloads.length;
     const isWrittenTo = status.heldBy !== undefined && index === segments.length - 1;
     for (const { start, end } of damage) {
@@ -74,10 +74,7 @@ export function reportOf(status: SpoolStatus): string {
     ['oldest', oldestAt],
     ['items', items],
     ['damaged', damagedBytes === undefined ? undefined : `${damagedBytes} bytes`],
-    [
-      'set aside',
-      damagedFiles === 0 ? undefined : `${damagedFiles} damaged pieces, in ${join(directory, 'damaged')}`,
-    ],
+    ['set aside', damagedFiles === 0 ? undefined : `${damagedFiles} damaged segments, *.damaged`],
     ['refused', refusedBytes === 0 ? undefined : `${refusedBytes} bytes, in ${join(directory, 'refused')}`],
   ];
   return lines

@@ -18,7 +18,7 @@ export type Drain = {
 const DEAD_LETTER_WITHIN_MS = 2000;
 
 /**
- * Sends all of a segment to Kafka, in order, for as long as that takes, and removes it.
+ * Sends all of a segment to Kafka, in order, for as long as that takes, and removes it; one with damage is set aside instead.
  * @returns undefined when some of it could not be sent (the producer was closed or gave up): the segment is still there
  */
 export async function drainSegment(
@@ -27,18 +27,20 @@ export async function drainSegment(
 ): Promise<{ readonly items: number; readonly damagedBytes: number } | undefined> {
   const { spool, logger } = drain;
   const { payloads, damagedBytes } = await spool.read(segment);
-  if (damagedBytes > 0) {
-    spoolDamage.inc(damagedBytes);
-    logger.error(
-      { segment: segment.name, damagedBytes },
-      'a part of the spool was damaged and is set aside in its folder "damaged": a write was cut off, or the disk is failing',
-    );
-  }
   const ends = await Promise.allSettled(
     payloads.map((payload) => drainRecord(drain, readRecord(payload, segment.name))),
   );
   if (ends.some(({ status }) => status === 'rejected')) return undefined;
-  await spool.remove(segment);
+  if (damagedBytes > 0) {
+    await spool.setAside(segment);
+    spoolDamage.inc(damagedBytes);
+    logger.error(
+      { segment: segment.name, damagedBytes },
+      'a segment of the spool was damaged: what could be read is in Kafka, and the file is kept as "*.damaged": a write was cut off, or the disk is failing',
+    );
+  } else {
+    await spool.remove(segment);
+  }
   spooledItems.inc({ event: 'drained' }, payloads.length);
   return { items: payloads.length, damagedBytes };
 }

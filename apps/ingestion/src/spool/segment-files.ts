@@ -1,12 +1,12 @@
-import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { type Scan, scan } from './frames';
 
 /** A file of the spool that nothing is appended to any more. */
 export type Segment = { readonly name: string; readonly bytes: number };
 
 const SUFFIX = '.seg';
-const DAMAGED = 'damaged';
+const DAMAGED = '.damaged';
 
 /** A name that sorts behind `last`, and tells when the segment was begun. */
 export function nextSegmentName(now: number, last: string | undefined): string {
@@ -25,49 +25,42 @@ export async function listSegments(directory: string): Promise<Segment[]> {
   return Promise.all(names.map(async (name) => ({ name, bytes: (await stat(join(directory, name))).size })));
 }
 
-export type ReadSegment = {
-  /** The payloads of the whole entries, in order. */
-  readonly payloads: readonly Buffer[];
+export type ReadSegment = Scan & {
   /** How many bytes were no whole entry. */
   readonly damagedBytes: number;
 };
 
 /** Reads a segment and changes nothing. */
-export async function inspectSegment(directory: string, name: string): Promise<Scan> {
-  return scan(await readFile(join(directory, name)));
-}
-
-/** Reads a segment; what is damaged in it is first set aside, in files below `damaged`, where a person can look at it. */
 export async function readSegment(directory: string, name: string): Promise<ReadSegment> {
-  const segment = await readFile(join(directory, name));
-  const { payloads, damage } = scan(segment);
-  if (damage.length > 0) await mkdir(join(directory, DAMAGED), { recursive: true, mode: 0o700 });
-  for (const { start, end } of damage) {
-    await writeDurably(join(directory, DAMAGED, `${name}-${start}.bin`), segment.subarray(start, end));
-  }
-  return { payloads, damagedBytes: damage.reduce((sum, { start, end }) => sum + end - start, 0) };
+  const found = scan(await readFile(join(directory, name)));
+  return { ...found, damagedBytes: found.damage.reduce((sum, { start, end }) => sum + end - start, 0) };
 }
 
-/** The files that damage was set aside in. */
+/** Keeps a damaged segment whole, beside the others, for a person to look at. Renaming needs no room: the disk may be full. */
+export async function setAsideSegment(directory: string, name: string): Promise<void> {
+  await rename(join(directory, name), join(directory, `${name}${DAMAGED}`));
+  await syncDirectory(directory);
+}
+
+/** The segments that were set aside. */
 export async function listDamaged(directory: string): Promise<string[]> {
-  return readdir(join(directory, DAMAGED)).catch(() => []);
+  return (await readdir(directory)).filter((name) => name.endsWith(`${SUFFIX}${DAMAGED}`));
 }
 
 export async function removeSegment(directory: string, name: string): Promise<void> {
   await rm(join(directory, name), { force: true });
 }
 
-async function writeDurably(file: string, bytes: Buffer): Promise<void> {
-  const handle = await open(file, 'w', 0o600);
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
+/** Makes a folder, and those above it, so that a power loss does not undo it. */
+export async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = resolve(directory); made.length >= resolve(first).length; made = dirname(made)) {
+    await syncDirectory(dirname(made));
   }
 }
 
-/** Without it a new file may be gone after a power loss, though its content was synced. */
+/** Without it a new file or name may be gone after a power loss, though its content was synced. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {

@@ -1,4 +1,5 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSpool, testSpools } from '../../testing/spools';
 import { type NotSpooledError, type Spool } from './spool';
@@ -6,7 +7,10 @@ import { type NotSpooledError, type Spool } from './spool';
 describe('the spool', () => {
   let spools: ReturnType<typeof testSpools>;
   beforeEach(() => (spools = testSpools()));
-  afterEach(() => spools.close());
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await spools.close();
+  });
 
   const appendAll = async (spool: Spool, texts: readonly string[]) => {
     await Promise.all(texts.map((text) => spool.append(Buffer.from(text))));
@@ -83,19 +87,28 @@ describe('the spool', () => {
     expect(spool.isEmpty).toBe(true);
   });
 
-  it('sets aside what is damaged, tells how much, and gives all the rest, once', async () => {
+  it('gives all that is whole in a damaged segment, tells how much is not, and keeps the very file, so that it needs no room', async () => {
     const before = await spools.open();
     await appendAll(before, numbers(0, 10));
     await before.close();
-    const [name = ''] = files();
-    appendFileSync(join(spools.root, 'spool', name), 'half an ent');
+    const file = join(spools.root, 'spool', files()[0]!);
+    appendFileSync(file, 'half an ent');
+    const { ino } = statSync(file);
 
     const spool = await spools.open();
     expect(await textsOf(spool)).toEqual({ texts: numbers(0, 10), damagedBytes: 11 });
-    const damaged = readdirSync(join(spools.root, 'spool/damaged'));
-    expect(damaged.map((file) => readFileSync(join(spools.root, 'spool/damaged', file), 'utf8'))).toEqual([
-      'half an ent',
-    ]);
+    await spool.setAside(spool.segments[0]!);
+    expect([spool.isEmpty, files()]).toEqual([true, []]);
+    expect(statSync(`${file}.damaged`).ino).toBe(ino);
+    await spool.close();
+    expect((await spools.open()).isEmpty).toBe(true);
+  });
+
+  it('syncs each folder that it makes in the one above, so that a power loss does not undo it', async () => {
+    const opened = jest.spyOn(fs, 'open');
+    await spools.open('a/b');
+    const folders = opened.mock.calls.filter(([, flags]) => flags === 'r').map(([path]) => path);
+    expect(folders).toEqual([join(spools.root, 'a'), spools.root]);
   });
 
   it('takes nothing more when it is closed', async () => {

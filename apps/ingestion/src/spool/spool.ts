@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type Logger } from '@talaria/observability';
@@ -8,11 +8,13 @@ import { framedBytes, frameHeader, MAX_PAYLOAD_BYTES } from './frames';
 import {
   begunAt,
   listSegments,
+  makeDirectory,
   nextSegmentName,
   readSegment,
   type ReadSegment,
   removeSegment,
   type Segment,
+  setAsideSegment,
   syncDirectory,
 } from './segment-files';
 
@@ -86,7 +88,7 @@ export class Spool {
    */
   static async open(options: SpoolOptions): Promise<Spool> {
     const { directory } = options;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory);
     const spool = new Spool(options, await takeLock(options));
     await keepReserve(directory);
     for (const segment of await listSegments(directory)) {
@@ -141,16 +143,21 @@ export class Spool {
     return this.sealed;
   }
 
-  /** Its entries; damage is set aside and told. */
+  /** Its entries, and what is damaged in it. */
   async read({ name }: Segment): Promise<ReadSegment> {
     return readSegment(this.options.directory, name);
   }
 
   /** To be called when all of it is where it belongs. */
   async remove(segment: Segment): Promise<void> {
-    this.sealed = this.sealed.filter((one) => one !== segment);
-    this.sealedBytes -= segment.bytes;
+    this.forget(segment);
     await removeSegment(this.options.directory, segment.name);
+  }
+
+  /** Like {@link remove}, for a segment with damage: the file is kept under another name. */
+  async setAside(segment: Segment): Promise<void> {
+    this.forget(segment);
+    await setAsideSegment(this.options.directory, segment.name);
   }
 
   /** Writes what waits, and lets go of the folder. */
@@ -165,6 +172,11 @@ export class Spool {
   private addSealed(segment: Segment): void {
     this.sealed.push(segment);
     this.sealedBytes += segment.bytes;
+  }
+
+  private forget(segment: Segment): void {
+    this.sealed = this.sealed.filter((one) => one !== segment);
+    this.sealedBytes -= segment.bytes;
   }
 
   private enqueue(one: Entry | Seal): void {
