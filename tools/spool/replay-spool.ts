@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type VerifiedProducer } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
-import { drainSegment } from '../../apps/ingestion/src/spool/drain-segment';
+import { drainSegment, openSegment } from '../../apps/ingestion/src/spool/drain-segment';
 import { Spool } from '../../apps/ingestion/src/spool/spool';
 
 export type Replayed = { readonly segments: number; readonly items: number; readonly damagedBytes: number };
@@ -40,14 +40,17 @@ export async function replaySpool(options: {
   const total = { segments: 0, items: 0, damagedBytes: 0 };
   try {
     for (let [segment] = spool.segments; segment !== undefined; [segment] = spool.segments) {
-      const drained = await drainSegment(drain, segment);
-      if (drained === undefined)
-        throw new Error(`Kafka did not take ${segment.name}: ${producer.fault() ?? 'unknown fault'}`);
+      const opened = await openSegment(spool, segment);
+      await drainSegment(drain, opened).catch((cause: unknown) => {
+        const reason = producer.fault() ?? (cause as Error).message;
+        throw new Error(`Not all of ${segment.name} could be sent: ${reason}`, { cause });
+      });
+      const { items, damagedBytes } = opened;
       total.segments += 1;
-      total.items += drained.items;
-      total.damagedBytes += drained.damagedBytes;
+      total.items += items;
+      total.damagedBytes += damagedBytes;
       say(
-        `${segment.name}: ${drained.items} items are in Kafka${drained.damagedBytes > 0 ? `, ${drained.damagedBytes} damaged bytes set aside` : ''}`,
+        `${segment.name}: ${items} items are in Kafka${damagedBytes > 0 ? `, ${damagedBytes} damaged bytes set aside` : ''}`,
       );
     }
     return total;

@@ -17,32 +17,46 @@ export type Drain = {
 /** How long Kafka may take for a dead letter before it waits in the spool. */
 const DEAD_LETTER_WITHIN_MS = 2000;
 
-/**
- * Sends all of a segment to Kafka, in order, for as long as that takes, and removes it; one with damage is set aside instead.
- * @returns undefined when some of it could not be sent (the producer was closed or gave up): the segment is still there
- */
-export async function drainSegment(
-  drain: Drain,
-  segment: Segment,
-): Promise<{ readonly items: number; readonly damagedBytes: number } | undefined> {
-  const { spool, logger } = drain;
+/** A segment on its way to Kafka. */
+export type OpenSegment = {
+  readonly segment: Segment;
+  readonly items: number;
+  readonly damagedBytes: number;
+  /** What is not in Kafka yet, in order. */
+  left: readonly Buffer[];
+};
+
+/** @throws when the disk cannot be read */
+export async function openSegment(spool: Spool, segment: Segment): Promise<OpenSegment> {
   const { payloads, damagedBytes } = await spool.read(segment);
+  return { segment, items: payloads.length, damagedBytes, left: payloads };
+}
+
+/**
+ * Sends what is left of a segment to Kafka, in order, for as long as that takes, and removes the file; one with damage is set aside instead.
+ * @throws the first reason why some of it could not be sent (the producer was closed, a dead letter could not be kept). The file is still there, and the
+ * next call goes on with what is left.
+ */
+export async function drainSegment(drain: Drain, open: OpenSegment): Promise<void> {
+  const { spool, logger } = drain;
+  const { segment, items, damagedBytes } = open;
   const ends = await Promise.allSettled(
-    payloads.map((payload) => drainRecord(drain, readRecord(payload, segment.name))),
+    open.left.map((payload) => drainRecord(drain, readRecord(payload, segment.name))),
   );
-  if (ends.some(({ status }) => status === 'rejected')) return undefined;
-  if (damagedBytes > 0) {
-    await spool.setAside(segment);
-    spoolDamage.inc(damagedBytes);
-    logger.error(
-      { segment: segment.name, damagedBytes },
-      'a segment of the spool was damaged: what could be read is in Kafka, and the file is kept as "*.damaged": a write was cut off, or the disk is failing',
-    );
-  } else {
+  open.left = open.left.filter((_, index) => ends[index]?.status === 'rejected');
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  spooledItems.inc({ event: 'drained' }, items);
+  if (damagedBytes === 0) {
     await spool.remove(segment);
+    return;
   }
-  spooledItems.inc({ event: 'drained' }, payloads.length);
-  return { items: payloads.length, damagedBytes };
+  spoolDamage.inc(damagedBytes);
+  logger.error(
+    { segment: segment.name, damagedBytes },
+    'a segment of the spool was damaged: what could be read is in Kafka, and the file is kept as "*.damaged": a write was cut off, or the disk is failing',
+  );
+  await spool.setAside(segment);
 }
 
 async function drainRecord(drain: Drain, record: OutgoingRecord): Promise<void> {

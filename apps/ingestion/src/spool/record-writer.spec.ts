@@ -12,7 +12,7 @@ import { testLogger } from '../../../../test/kit/logger';
 import { readSpool, testSpools } from '../../testing/spools';
 import { RecordWriter } from './record-writer';
 import { decodeRecord } from './spooled-record';
-import { type Spool } from './spool';
+import { Spool } from './spool';
 
 const BUDGET_MS = 20;
 
@@ -81,13 +81,14 @@ describe('the writer of records', () => {
   let kafka: SlowKafka;
   let spool: Spool;
   let writer: RecordWriter;
+  let openRefused: () => Promise<Spool>;
   const onFatal = jest.fn();
 
   const create = (connect = kafka.connect) => {
     writer = new RecordWriter({
       connect,
       spool,
-      openRefused: () => spools.open('spool/refused'),
+      openRefused: () => openRefused(),
       budgetMs: BUDGET_MS,
       logger: testLogger,
       onFatal,
@@ -99,6 +100,7 @@ describe('the writer of records', () => {
     onFatal.mockClear();
     spools = testSpools();
     kafka = new SlowKafka();
+    openRefused = () => spools.open('spool/refused');
     spool = await spools.open();
   };
   const end = async () => {
@@ -194,6 +196,39 @@ describe('the writer of records', () => {
     await writer.write(aRecord('larger'));
     await writer.close();
     expect(await spooled(spools.opened.at(-1)!)).toEqual(['larger']);
+  });
+
+  it('sends the rest of a segment once though some of it can be kept nowhere, and tries that more and more rarely until it is getting on', async () => {
+    const pauses = jest.spyOn(testLogger, 'error');
+    const pausesMs = () =>
+      pauses.mock.calls.flatMap(([about]) => (about as { againMs?: number }).againMs ?? []);
+    const refusedValues = new Set(['x', 'y']);
+    kafka.refuses = ({ value }) => refusedValues.has(String(value));
+    openRefused = () => Promise.reject(new Error('ENOSPC'));
+    kafka.goAway();
+    create();
+    await Promise.all(['1', 'x', '2', 'y', '3'].map((value) => writer.write(aRecord(value))));
+    kafka.comeBack();
+    await eventually(() => expect(pausesMs()).toEqual([500, 1000]));
+    refusedValues.delete('x');
+    await eventually(() => expect(pausesMs()).toEqual([500, 1000, 500]));
+    refusedValues.delete('y');
+    await drained();
+    expect(values()).toEqual(['1', '2', '3', 'x', 'y']);
+    pauses.mockRestore();
+  });
+
+  it('does not wait for the next try of a drain when it is closed', async () => {
+    jest.spyOn(Spool.prototype, 'read').mockRejectedValue(new Error('EIO'));
+    const told = jest.spyOn(testLogger, 'error');
+    create();
+    await writer.write(aRecord('1'));
+    await eventually(() => expect(told.mock.calls.length).toBeGreaterThanOrEqual(3));
+    const from = performance.now();
+    await writer.close();
+    expect(performance.now() - from).toBeLessThan(1000);
+    jest.restoreAllMocks();
+    expect(await spooled(await spools.open())).toEqual(['1']);
   });
 
   it('keeps on the disk what was not confirmed when it is closed', async () => {

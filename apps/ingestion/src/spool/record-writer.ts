@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MissingTopicError, type OutgoingRecord, type VerifiedProducer } from '@talaria/kafka';
-import { deadLetter, type Drain, drainSegment, isRefused } from './drain-segment';
+import {
+  deadLetter,
+  type Drain,
+  drainSegment,
+  isRefused,
+  openSegment,
+  type OpenSegment,
+} from './drain-segment';
 import { NotSpooledError } from './spool';
 import { type Segment } from './segment-files';
 import { spooledItems, spoolFailures } from './spool.metrics';
@@ -29,7 +36,8 @@ const MAX_OUTSTANDING_BYTES = 32 * 1024 * 1024;
 const HAND_OVER_BYTES = 1024 * 1024;
 const SWEEP_MS = 25;
 const CONNECT_AGAIN_MS = 1000;
-const DRAIN_AGAIN_MS = 500;
+/** The pause after a drain that failed, doubled for each further one that brought nothing. */
+const DRAIN_AGAIN_MS = { first: 500, last: 30_000 };
 /** How long a failure of the spool counts against being ready. */
 const FAILURE_COUNTS_MS = 5000;
 
@@ -53,7 +61,7 @@ export class RecordWriter {
   private drainer: Drain | undefined;
   private draining: Promise<void> | undefined;
   private failedAt = -Infinity;
-  private closed = false;
+  private readonly closing = new AbortController();
   private readonly sweep = setInterval(() => this.checkBudget(performance.now()), SWEEP_MS).unref();
 
   constructor(private readonly options: RecordWriterOptions) {}
@@ -92,12 +100,16 @@ export class RecordWriter {
 
   /** What is not confirmed goes to the spool; what is in the spool stays there for the next process. */
   async close(): Promise<void> {
-    this.closed = true;
+    this.closing.abort();
     clearInterval(this.sweep);
     if (this.outstanding.size > 0) this.turnToSpool('stopping');
     await this.drainer?.producer.close();
     if (this.drainer !== undefined) await this.draining;
     await this.options.spool.close();
+  }
+
+  private get closed(): boolean {
+    return this.closing.signal.aborted;
   }
 
   private send(one: Outstanding): void {
@@ -176,24 +188,36 @@ export class RecordWriter {
       if (spool.segments.length === 0) await spool.seal();
       const [segment] = spool.segments;
       if (segment !== undefined) {
-        isTaking = (await this.tryDrain(drainer, segment)) !== undefined;
-        if (!isTaking) await sleep(DRAIN_AGAIN_MS);
+        await this.drainOldest(drainer, segment);
+        isTaking = true;
       } else if (this.state === 'handing-over' && spool.isEmpty) this.goDirect();
     }
   }
 
-  /** A disk that cannot be read must not end the process: it still takes webhooks. */
-  private async tryDrain(drainer: Drain, segment: Segment): ReturnType<typeof drainSegment> {
-    try {
-      return await drainSegment(drainer, segment);
-    } catch (error) {
-      const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-      this.options.logger.error(
-        { segment: segment.name, reason },
-        'the spool cannot be drained: its disk refuses',
-      );
-      return undefined;
+  /** Drains a segment for as long as it takes. A disk that cannot be read must not end the process: it still takes webhooks. */
+  private async drainOldest(drainer: Drain, segment: Segment): Promise<void> {
+    const { spool } = this.options;
+    let open: OpenSegment | undefined;
+    let againMs = DRAIN_AGAIN_MS.first;
+    while (!this.closed && spool.segments[0] === segment) {
+      const before = open?.left.length;
+      try {
+        open ??= await openSegment(spool, segment);
+        await drainSegment(drainer, open);
+      } catch (error) {
+        const isProgress = before !== undefined && open !== undefined && open.left.length < before;
+        if (isProgress) againMs = DRAIN_AGAIN_MS.first;
+        this.tellNotDrained(error, { segment: segment.name, left: open?.left.length, againMs });
+        await sleep(againMs, undefined, { signal: this.closing.signal }).catch(() => undefined);
+        againMs = Math.min(2 * againMs, DRAIN_AGAIN_MS.last);
+      }
     }
+  }
+
+  private tellNotDrained(error: unknown, about: object): void {
+    if (this.closed) return;
+    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    this.options.logger.error({ ...about, reason }, 'the spool cannot be drained');
   }
 
   private goDirect(): void {
