@@ -39,7 +39,11 @@ export async function replaySpool(options: {
   };
   const total = { segments: 0, items: 0, damagedBytes: 0 };
   try {
-    for (let [segment] = spool.segments; segment !== undefined; [segment] = spool.segments) {
+    for (;;) {
+      // What became a dead letter on the way may have come to the end of the spool.
+      if (spool.segments.length === 0) await spool.seal();
+      const [segment] = spool.segments;
+      if (segment === undefined) return total;
       const opened = await openSegment(spool, segment);
       await drainSegment(drain, opened).catch((cause: unknown) => {
         const reason = producer.fault() ?? (cause as Error).message;
@@ -53,7 +57,6 @@ export async function replaySpool(options: {
         `${segment.name}: ${items} items are in Kafka${damagedBytes > 0 ? `, ${damagedBytes} damaged bytes set aside` : ''}`,
       );
     }
-    return total;
   } finally {
     await spool.close();
     await (await refused)?.close();
