@@ -1,17 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive, readIdentity } from '@talaria/process-lock';
+import { holderOf } from '@talaria/process-lock';
 import {
   begunAt,
   listDamaged,
   listSegments,
   readSegment,
+  unlessGone,
 } from '../../apps/ingestion/src/spool/segment-files';
 
 export type SpoolStatus = {
   readonly directory: string;
-  /** The process that holds it, if that lives on this machine. */
-  readonly heldBy?: number;
+  /** The living process that holds it, on this machine or another. */
+  readonly heldBy?: { readonly pid: number; readonly host?: string };
   readonly segments: number;
   readonly bytes: number;
   /** When the oldest segment was begun, ISO 8601. */
@@ -32,11 +33,11 @@ export async function spoolStatus(directory: string): Promise<SpoolStatus> {
   const segments = await listSegments(directory);
   const refused = join(directory, 'refused');
   const refusedSegments = existsSync(refused) ? await listSegments(refused) : [];
-  const owner = readIdentity(join(directory, 'spool.lock'));
+  const owner = holderOf(join(directory, 'spool.lock'));
   const [oldest] = segments;
   return {
     directory,
-    ...(owner !== undefined && isAlive(owner) && { heldBy: owner.pid }),
+    ...(owner && { heldBy: { pid: owner.pid, ...(owner.host !== undefined && { host: owner.host }) } }),
     segments: segments.length,
     bytes: sum(segments),
     ...(oldest && { oldestAt: new Date(begunAt(oldest.name)).toISOString() }),
@@ -52,7 +53,10 @@ export async function verifySpool(directory: string, say: (line: string) => void
   let items = 0;
   let damagedBytes = 0;
   for (const [index, { name, bytes }] of segments.entries()) {
-    const { payloads, damage } = await readSegment(directory, name);
+    const read = await unlessGone(readSegment(directory, name));
+    // Drained meanwhile.
+    if (read === undefined) continue;
+    const { payloads, damage } = read;
     items += payloads.length;
     const isWrittenTo = status.heldBy !== undefined && index === segments.length - 1;
     for (const { start, end } of damage) {
@@ -69,7 +73,7 @@ export function reportOf(status: SpoolStatus): string {
     status;
   const lines: (readonly [string, string | number | undefined])[] = [
     ['folder', directory],
-    ['held by', heldBy === undefined ? 'no process of this machine' : `process ${heldBy}`],
+    ['held by', heldBy ? `process ${heldBy.pid} on ${heldBy.host ?? 'this machine'}` : 'no process'],
     ['waiting', `${bytes} bytes in ${segments} segments`],
     ['oldest', oldestAt],
     ['items', items],

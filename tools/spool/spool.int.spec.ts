@@ -71,7 +71,7 @@ describe('the spool of a process that is gone', () => {
   it('is not replayed while a living process holds it', async () => {
     const spool = await open();
     await expect(replay()).rejects.toThrow(`is held by process ${process.pid}`);
-    expect(await spoolStatus(directory)).toMatchObject({ heldBy: process.pid });
+    expect(await spoolStatus(directory)).toMatchObject({ heldBy: { pid: process.pid } });
     await spool.close();
   });
 

@@ -19,10 +19,24 @@ export function begunAt(name: string): number {
   return Number(name.slice(0, -SUFFIX.length));
 }
 
-/** The segments of a spool's folder, oldest first. */
+/** The segments of a spool's folder, oldest first. One that is removed at this moment is not among them. */
 export async function listSegments(directory: string): Promise<Segment[]> {
   const names = (await readdir(directory)).filter((name) => /^\d{16}\.seg$/.test(name)).sort();
-  return Promise.all(names.map(async (name) => ({ name, bytes: (await stat(join(directory, name))).size })));
+  const found = await Promise.all(names.map((name) => unlessGone(stat(join(directory, name)))));
+  return names.flatMap((name, index) => {
+    const size = found[index]?.size;
+    return size === undefined ? [] : [{ name, bytes: size }];
+  });
+}
+
+/** Undefined when the file is not there (any more). */
+export async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 export type ReadSegment = Scan & {
