@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSpool, testSpools } from '../../testing/spools';
@@ -109,6 +109,26 @@ describe('the spool', () => {
     await spools.open('a/b');
     const folders = opened.mock.calls.filter(([, flags]) => flags === 'r').map(([path]) => path);
     expect(folders).toEqual([join(spools.root, 'a'), spools.root]);
+  });
+
+  it('holds its reserve again, after a full disk took it, as soon as a segment is begun or drained', async () => {
+    const spool = await spools.open();
+    const reserve = join(spools.root, 'spool', 'reserve');
+    rmSync(reserve);
+    await appendAll(spool, ['1']);
+    expect(statSync(reserve).size).toBe(64 * 1024);
+    rmSync(reserve);
+    await spool.seal();
+    await spool.remove(spool.segments[0]!);
+    expect(statSync(reserve).size).toBe(64 * 1024);
+  });
+
+  it('lets a full disk take no part of a reserve that it holds already', async () => {
+    await (await spools.open()).close();
+    const reserve = join(spools.root, 'spool', 'reserve');
+    utimesSync(reserve, 0, 0);
+    await spools.open();
+    expect(statSync(reserve).mtimeMs).toBe(0);
   });
 
   it('takes nothing more when it is closed', async () => {

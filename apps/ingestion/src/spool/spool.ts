@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type FileHandle, open, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type Logger } from '@talaria/observability';
@@ -16,6 +16,7 @@ import {
   type Segment,
   setAsideSegment,
   syncDirectory,
+  unlessGone,
 } from './segment-files';
 
 /** full: no room left by its own limit · slow: the disk did not take it in time · disk: the disk refused it · closed: it came too late. */
@@ -152,6 +153,7 @@ export class Spool {
   async remove(segment: Segment): Promise<void> {
     this.forget(segment);
     await removeSegment(this.options.directory, segment.name);
+    await keepReserve(this.options.directory);
   }
 
   /** Like {@link remove}, for a segment with damage: the file is kept under another name. */
@@ -242,6 +244,7 @@ export class Spool {
     const active = { name, handle, bytes: 0 };
     this.active = active;
     await syncDirectory(this.options.directory);
+    await keepReserve(this.options.directory);
     return active;
   }
 
@@ -281,10 +284,16 @@ function answer(entry: Entry, failure?: NotSpooledError): void {
 
 /**
  * A full disk must not keep the next process from starting: it could not take its lock, and what would empty the disk is in the spool. So a little
- * room is held, and given up for the lock.
+ * room is held, and given up for the lock. One that is whole is not touched: written anew, it might not be whole again.
  */
 async function keepReserve(directory: string): Promise<void> {
-  await writeFile(reserveIn(directory), Buffer.alloc(RESERVE_BYTES), { mode: 0o600 }).catch(() => undefined);
+  const file = reserveIn(directory);
+  try {
+    const held = await unlessGone(stat(file));
+    if (held?.size !== RESERVE_BYTES) await writeFile(file, Buffer.alloc(RESERVE_BYTES), { mode: 0o600 });
+  } catch {
+    // No room: tried again when a segment is begun or removed.
+  }
 }
 
 const reserveIn = (directory: string) => join(directory, 'reserve');
