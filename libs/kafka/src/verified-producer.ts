@@ -45,7 +45,8 @@ export type VerifiedProducer = {
   readonly send: (record: OutgoingRecord, options?: { readonly timeoutMs?: number }) => Promise<Written>;
   /**
    * Refuses everything that is not confirmed, at once, so that its callers can keep it elsewhere; none of it is sent again. What is under
-   * way may still be written: a record that is sent later is behind it in its partition all the same.
+   * way may still be written. A record that is sent later is behind it in its partition, unless the request was not answered in time: a broker
+   * that was frozen may write it when it wakes, over a connection that we have left, behind what came over the new one.
    */
   readonly giveUp: () => void;
   /** Why records are not being written at the moment; undefined when they are. */
