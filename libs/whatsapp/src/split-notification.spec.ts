@@ -209,16 +209,26 @@ describe('a notification that is very large', () => {
     );
   });
 
+  const MIB = 1024 ** 2;
+  const bytesOf = (items: readonly Item[]) => items.reduce((sum, { envelope }) => sum + envelope.length, 0);
+  /** Of 16 messages; what is around them is repeated with each. */
+  const withEnvelopesOf = (bytes: number) => {
+    const withLarge = (large: number, rest: number) => {
+      const [first, ...others] = numbered(16);
+      const longer = { ...first, rest: 'x'.repeat(rest) };
+      return notification(messagesChange({ large: 'x'.repeat(large), messages: [longer, ...others] }));
+    };
+    const missing = bytes - bytesOf(split(withLarge(0, 0)));
+    return withLarge(Math.floor(missing / 16), missing % 16);
+  };
+
   const many = '{},'.repeat(9999);
   it.each<[string, string]>([
     [
       'of more than 10 000 items',
       JSON.stringify(notification(messagesChange({ messages: numbered(10_001) }))),
     ],
-    [
-      'whose envelopes would be larger than 64 MiB together',
-      JSON.stringify(notification(messagesChange({ large: 'x'.repeat(1024 ** 2), messages: numbered(65) }))),
-    ],
+    ['whose envelopes would be larger than 16 MiB together', JSON.stringify(withEnvelopesOf(16 * MIB + 1))],
     ['of thousands of repeated keys', `{"entry":[{${'"changes":[],'.repeat(20_000)}"changes":[${many}{}]}]}`],
     [
       'of thousands of contacts of one person',
@@ -237,10 +247,11 @@ describe('a notification that is very large', () => {
     expect(items[0]?.envelope.equals(Buffer.from(body))).toBe(true);
   });
 
-  it('of 10 000 items, and of envelopes below 64 MiB together, is split', () => {
+  it('of 10 000 items, or of envelopes of 16 MiB together, is split', () => {
     expect(split(`{"entry":[{"changes":[${many}{}]}]}`)).toHaveLength(10_000);
-    const large = { large: 'x'.repeat(1_000_000), messages: numbered(64) };
-    expect(split(notification(messagesChange(large)))).toHaveLength(64);
+    const items = split(withEnvelopesOf(16 * MIB));
+    expect(items).toHaveLength(16);
+    expect(bytesOf(items)).toBe(16 * MIB);
   });
 });
 

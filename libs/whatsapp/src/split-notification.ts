@@ -39,7 +39,8 @@ const itemArrays: Readonly<Record<string, Item['kind']>> = {
 
 /** Meta puts up to 1000 updates into a body. What is far beyond that, or would grow so far beyond itself, is not split. */
 const MAX_ITEMS = 10_000;
-const MAX_ENVELOPE_BYTES = 64 * 1024 * 1024;
+/** Half of what ingestion lets wait for Kafka or for the disk: all envelopes of a body must find room, or it would be refused each time that it comes. */
+const MAX_ENVELOPE_BYTES = 16 * 1024 * 1024;
 /** How many members around them, or contacts beside them, all items together may be compared with: thousands of repeated keys would take minutes. */
 const MAX_LOOKS = 5_000_000;
 
@@ -60,7 +61,7 @@ type Step = { readonly members: readonly Member[]; readonly taken: Member };
  * Splits a notification into its items. Nothing is lost and nothing invented: every message, status and change comes out exactly
  * once, its own bytes unchanged. A body that is one item is passed on as it is; otherwise each gets the envelope around it, with the contacts
  * that it refers to (a contact that nothing refers to goes with the first item of its change). What has no items, or not the shape of a notification, is one item of its own;
- * so is a body whose items would be too many (10 000) or together too large (64 MiB, because what is around them is repeated with each), or take too long to tell apart.
+ * so is a body whose items would be too many (10 000) or together too large (16 MiB, because what is around them is repeated with each), or take too long to tell apart: it is passed on whole, of the kind `unknown`, and nobody looks for the messages in it.
  * @param body a JSON text
  * @returns undefined when the body is not JSON
  */
