@@ -58,7 +58,9 @@ export async function startScenario(
     KAFKA_BROKERS: stack.kafkaBrokers,
     KAFKA_PREFIX: `${unique}.`,
   });
-  const admin = createKafka(config, 'test', testLogger, { retries: 20, maxRetryTime: 1000 }).admin();
+  const admin = createKafka(config, 'test', testLogger, {
+    retry: { retries: 20, maxRetryTime: 1000 },
+  }).admin();
   await admin.connect();
   const declared = [topics.webhooks, topics.webhooksDlq];
   const replicationFactor = stack.brokers.length;
@@ -139,7 +141,9 @@ export async function restoreCluster({ brokers, kafkaBrokers }: Stack): Promise<
   for (const broker of brokers) broker.resume();
   await Promise.all(brokers.map((broker) => broker.start()));
   const config = readEnvironment(kafkaSettings, { KAFKA_BROKERS: kafkaBrokers });
-  const admin = createKafka(config, 'test', testLogger, { retries: 20, maxRetryTime: 1000 }).admin();
+  const admin = createKafka(config, 'test', testLogger, {
+    retry: { retries: 20, maxRetryTime: 1000 },
+  }).admin();
   await admin.connect();
   try {
     await eventually(async () => {

@@ -71,7 +71,9 @@ export async function readMessageIds(config: KafkaConfig, topic: string): Promis
 }
 
 async function endsOf(config: KafkaConfig, name: string) {
-  const admin = createKafka(config, 'test', testLogger, { retries: 20, maxRetryTime: 1000 }).admin();
+  const admin = createKafka(config, 'test', testLogger, {
+    retry: { retries: 20, maxRetryTime: 1000 },
+  }).admin();
   await admin.connect();
   try {
     const offsets = await admin.fetchTopicOffsets(name);

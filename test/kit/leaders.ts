@@ -22,7 +22,9 @@ const BROKERS = [1, 2, 3];
  */
 export async function moveLeaders(config: KafkaConfig, topic: string): Promise<LeaderMoves> {
   const name = config.KAFKA_PREFIX + topic;
-  const admin = createKafka(config, 'test', testLogger, { retries: 10, maxRetryTime: 1000 }).admin();
+  const admin = createKafka(config, 'test', testLogger, {
+    retry: { retries: 10, maxRetryTime: 1000 },
+  }).admin();
   await admin.connect();
   let moves = 0;
   let stopping = false;

@@ -1,6 +1,6 @@
 import './quiet-request-queue';
 import { type Logger } from '@talaria/observability';
-import { Kafka, logLevel, type RetryOptions, type SASLOptions } from 'kafkajs';
+import { Kafka, type KafkaConfig as KafkaOptions, logLevel, type SASLOptions } from 'kafkajs';
 import { type KafkaConfig } from './settings';
 
 /**
@@ -11,7 +11,7 @@ export function createKafka(
   config: KafkaConfig,
   clientId: string,
   logger: Logger,
-  retry: RetryOptions = {},
+  { retry = {}, ...options }: Pick<KafkaOptions, 'retry' | 'socketFactory'> = {},
 ): Kafka {
   const sasl = saslOf(config);
   return new Kafka({
@@ -22,6 +22,7 @@ export function createKafka(
     connectionTimeout: 3000,
     requestTimeout: 5000,
     retry,
+    ...options,
     logLevel: logLevel.WARN,
     logCreator:
       () =>

@@ -66,3 +66,28 @@ declare module 'kafkajs/src/network/connectionPool' {
   }
   export = ConnectionPool;
 }
+
+declare module 'kafkajs/src/network/socketFactory' {
+  import { type ISocketFactory } from 'kafkajs';
+  function newSocketFactory(): ISocketFactory;
+  export = newSocketFactory;
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/v6/request' {
+  function metadataRequest(options: {
+    readonly topics: readonly string[];
+    readonly allowAutoTopicCreation: boolean;
+  }): { readonly apiName: string };
+  export = metadataRequest;
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/v6/response' {
+  export type Metadata = {
+    readonly topicMetadata: readonly {
+      readonly topic: string;
+      readonly topicErrorCode: number;
+      readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
+    }[];
+  };
+  export function decode(answer: Buffer): Promise<Metadata>;
+}

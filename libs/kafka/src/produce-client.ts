@@ -1,17 +1,28 @@
 import { type Logger } from '@talaria/observability';
 import { type Kafka } from 'kafkajs';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
+import metadataRequest from 'kafkajs/src/protocol/requests/metadata/v6/request';
+import { decode as decodeMetadata, type Metadata } from 'kafkajs/src/protocol/requests/metadata/v6/response';
 import { decode, type ProduceAnswer } from 'kafkajs/src/protocol/requests/produce/v7/response';
 import { createKafka } from './create-kafka';
 import { encodeProduce, type PartitionBatch } from './encode-produce';
 import { type KafkaConfig } from './settings';
-import { GapError } from './write-faults';
+import { createSocketSet } from './socket-set';
+import { GapError, HungError } from './write-faults';
 
 /** What became of one partition's batch: where its first record lies, or why it was not written. */
 export type PartitionOutcome = { readonly offset: number } | { readonly error: Error };
 
-/** Connections to the brokers that may be given up while others still send through them. */
+/**
+ * Connections to the brokers that may be given up while others still send through them. What kafkajs leaves unanswered is a {@link HungError} after
+ * 8.5 s: then this client is of no use any more.
+ */
 export type ProduceClient = {
+  /**
+   * How many partitions a topic had when the cluster was last asked.
+   * @throws Kafka's error when it knows none
+   */
+  readonly countPartitions: (topic: string) => number;
   /** The node that led the partition when the cluster was last asked; undefined when it is not known. */
   readonly leaderOf: (topic: string, partition: number) => number | undefined;
   /**
@@ -19,103 +30,103 @@ export type ProduceClient = {
    * @throws when there was no answer; the records may be written all the same
    */
   readonly produce: (leader: number, batches: readonly PartitionBatch[]) => Promise<PartitionOutcome[]>;
-  /** Asks the cluster again who leads what. */
+  /** Asks the cluster again who leads what. Partitions without a leader, and topics that are gone, do not keep the others from being known. */
   readonly refresh: () => Promise<void>;
-  /**
-   * Disconnects, at once or when the last request under way has ended: kafkajs may connect again for one that finds its connection closed, and nobody
-   * would ever close that.
-   */
-  readonly retire: () => Promise<void>;
+  /** Ends the connections, at once or when the last request under way has ended. */
+  readonly retire: () => void;
 };
 
 /** kafkajs's cluster: it finds brokers, connects (TLS and SASL included), and keeps the metadata. */
 type Cluster = {
   connect(): Promise<void>;
-  disconnect(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   refreshMetadata(): Promise<void>;
-  refreshMetadataIfNecessary(): Promise<void>;
   findBroker(node: { nodeId: number }): Promise<Broker>;
-  readonly brokerPool: { readonly metadata: Metadata | null };
-};
-type Metadata = {
-  readonly topicMetadata: readonly {
-    readonly topic: string;
-    readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number }[];
-  }[];
+  readonly brokerPool: { readonly metadata: Metadata | null; createBroker: (options: object) => Broker };
 };
 type Broker = {
   disconnect(): Promise<void>;
-  readonly connectionPool: { send(call: ProduceCall): Promise<ProduceAnswer> };
+  metadata: (topics: readonly string[]) => Promise<Metadata>;
+  readonly connectionPool: { send<T>(call: Call<T>): Promise<T> };
 };
-type ProduceCall = {
-  readonly request: {
-    readonly apiKey: 0;
-    readonly apiVersion: 7;
-    readonly apiName: 'Produce';
-    readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
-  };
+type Call<T> = {
+  readonly request: object;
   readonly response: {
-    readonly decode: typeof decode;
-    readonly parse: (answer: ProduceAnswer) => Promise<ProduceAnswer>;
+    readonly decode: (answer: Buffer) => Promise<T>;
+    readonly parse: (answer: T) => Promise<T>;
   };
 };
 
 /** Enough to find a broker that answers; whoever sends tries for longer, and wants to hear meanwhile that none does. */
 const CONNECT_RETRY = { retries: 3, initialRetryTime: 50, maxRetryTime: 500 };
-const METADATA_MAX_AGE_MS = 60_000;
+/** What kafkajs may take for anything: longer than to connect (3 s) and to give a request up (5 s), which it does by itself. */
+const CALL_MS = 8500;
 /** How long the broker waits for its replicas. */
 const ACK_WITHIN_MS = 3000;
 
-/** @param topics with the prefix; the only ones that may be sent to */
+/**
+ * @param topics with the prefix; the only ones that may be sent to
+ * @throws when no broker answers
+ */
 export async function connectProduceClient(
   config: KafkaConfig,
   clientId: string,
   topics: readonly string[],
   logger: Logger,
 ): Promise<ProduceClient> {
-  const cluster = clusterOf(createKafka(config, clientId, logger, CONNECT_RETRY));
+  const sockets = createSocketSet();
+  const options = { retry: CONNECT_RETRY, socketFactory: sockets.create };
+  const cluster = clusterOf(createKafka(config, clientId, logger, options));
+  takeAllMetadata(cluster);
   try {
-    await cluster.connect();
-    await cluster.addMultipleTargetTopics(topics);
+    await inTime(cluster.connect());
+    await inTime(cluster.addMultipleTargetTopics(topics));
   } catch (error) {
-    await cluster.disconnect().catch(() => undefined);
+    sockets.end();
     throw error;
   }
-  const leaderOf = leadersIn(cluster);
   let sending = 0;
   let retired = false;
 
   async function produce(leader: number, batches: readonly PartitionBatch[]): Promise<PartitionOutcome[]> {
-    // Beside, not before: one partition without a leader makes it fail, and must not stop the others.
-    void cluster.refreshMetadataIfNecessary().catch(() => undefined);
-    const broker = await cluster.findBroker({ nodeId: leader });
-    try {
-      return readAnswer(batches, await broker.connectionPool.send(callOf(batches)));
-    } catch (error) {
-      // As kafkajs's own requests do: the next one then connects anew.
-      if ((error as Error).name === 'KafkaJSConnectionClosedError') await broker.disconnect();
-      throw error;
-    }
+    const broker = await inTime(cluster.findBroker({ nodeId: leader }));
+    return readAnswer(batches, await inTime(send(broker, produceCall(batches))));
   }
 
   return {
-    leaderOf,
+    countPartitions: (topic) => countPartitions(cluster, topic),
+    leaderOf: leadersIn(cluster),
     async produce(leader, batches) {
       sending++;
       try {
         return await produce(leader, batches);
       } finally {
         sending--;
-        if (retired && sending === 0) void cluster.disconnect().catch(() => undefined);
+        if (retired && sending === 0) sockets.end();
       }
     },
-    refresh: () => cluster.refreshMetadata(),
-    async retire() {
+    refresh: () => inTime(cluster.refreshMetadata()),
+    retire() {
       retired = true;
-      if (sending === 0) await cluster.disconnect().catch(() => undefined);
+      if (sending === 0) sockets.end();
     },
   };
+}
+
+/**
+ * kafkajs can wait for ever: a request of a connection that it is closing, or an authentication that is cut off, is never answered.
+ * @throws {HungError}
+ */
+async function inTime<T>(call: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new HungError(`Kafka did not answer within ${CALL_MS} ms`)), CALL_MS);
+  });
+  try {
+    return await Promise.race([call, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** kafkajs hands it to nobody: its own producer cannot be told which records go into a request. */
@@ -126,7 +137,41 @@ function clusterOf(kafka: Kafka): Cluster {
   if (symbol === undefined)
     throw new Error('this is not kafkajs 2.2.4: it has no private:Kafka:createCluster');
   const create = Reflect.get(kafka, symbol) as (options: Record<string, unknown>) => Cluster;
-  return create({ allowAutoTopicCreation: false, metadataMaxAge: METADATA_MAX_AGE_MS });
+  return create({ allowAutoTopicCreation: false });
+}
+
+/** kafkajs's own parse throws for the first topic or partition that something is wrong with, and nobody hears of the others. */
+function takeAllMetadata({ brokerPool }: Cluster): void {
+  const { createBroker } = brokerPool;
+  brokerPool.createBroker = (options) => {
+    const broker = createBroker(options);
+    broker.metadata = (topics) => {
+      const request = metadataRequest({ topics, allowAutoTopicCreation: false });
+      return send(broker, { request, response: { decode: decodeMetadata, parse: asItIs } });
+    };
+    return broker;
+  };
+}
+
+/** As kafkajs's own requests do: after a connection that was closed, the next one connects anew. */
+async function send<T>(broker: Broker, call: Call<T>): Promise<T> {
+  try {
+    return await broker.connectionPool.send(call);
+  } catch (error) {
+    if ((error as Error).name === 'KafkaJSConnectionClosedError') await broker.disconnect();
+    throw error;
+  }
+}
+
+function asItIs<T>(answer: T): Promise<T> {
+  return Promise.resolve(answer);
+}
+
+function countPartitions({ brokerPool }: Cluster, topic: string): number {
+  const found = brokerPool.metadata?.topicMetadata.find((one) => one.topic === topic);
+  if (found === undefined) throw new Error(`the cluster says nothing of topic ${topic}`);
+  if (found.topicErrorCode !== 0) throw createErrorFromCode(found.topicErrorCode);
+  return found.partitionMetadata.length;
 }
 
 function leadersIn(cluster: Cluster): ProduceClient['leaderOf'] {
@@ -147,7 +192,7 @@ function leadersIn(cluster: Cluster): ProduceClient['leaderOf'] {
   };
 }
 
-function callOf(batches: readonly PartitionBatch[]): ProduceCall {
+function produceCall(batches: readonly PartitionBatch[]): Call<ProduceAnswer> {
   return {
     request: {
       apiKey: 0,
@@ -159,7 +204,7 @@ function callOf(batches: readonly PartitionBatch[]): ProduceCall {
       },
     },
     // kafkajs's own parse throws for the first partition that failed, and says nothing of the others.
-    response: { decode, parse: (answer) => Promise.resolve(answer) },
+    response: { decode, parse: asItIs },
   };
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import ConnectionPool from 'kafkajs/src/network/connectionPool';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
 import { partitionOf } from './partition-of';
@@ -25,16 +27,17 @@ function wrapClients(wrap: (produce: Produce, client: number) => Produce): { cli
   return made;
 }
 
-/** Produce requests are not sent but answered like this, while `applies`. */
-function answerInstead(answer: () => Answers, applies: () => boolean): void {
+/** Requests of these kinds are not sent but answered like this, while `applies`. */
+function answerInstead(answers: Readonly<Record<string, () => unknown>>, applies: () => boolean): void {
   // eslint-disable-next-line @typescript-eslint/unbound-method
   const send = ConnectionPool.prototype.send;
   jest.spyOn(ConnectionPool.prototype, 'send').mockImplementation(function (this: ConnectionPool, call) {
-    if (call.request.apiName === 'Produce' && applies()) return Promise.resolve(answer());
-    return send.call(this, call);
+    const answer = answers[call.request.apiName];
+    return answer !== undefined && applies() ? Promise.resolve(answer()) : send.call(this, call);
   });
 }
 
+const never = new Promise<never>(() => undefined);
 const connections = () =>
   process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length;
 
@@ -151,7 +154,7 @@ describe('the verified producer', () => {
   ])('writes over new connections what an answer that %s does not confirm', async (_, answer) => {
     // As a client does that asks the wrong broker: success is reported and nothing is written, for ever.
     const made = wrapClients((produce) => produce);
-    answerInstead(answer, () => made.clients === 1);
+    answerInstead({ Produce: answer }, () => made.clients === 1);
     const { send } = await create();
     const written = await Promise.all(
       ['a', 'b', 'c'].map((value) => send({ topic: 'records', partition: 0, key: null, value })),
@@ -164,10 +167,7 @@ describe('the verified producer', () => {
   it('sends again over the same connections what a broker did not write, and over new ones when it says too often that it does not lead', async () => {
     const made = wrapClients((produce) => produce);
     let refusals = 3;
-    answerInstead(
-      () => said(0, 6)(),
-      () => refusals-- > 0,
-    );
+    answerInstead({ Produce: () => said(0, 6)() }, () => refusals-- > 0);
     const { send } = await create();
     const record = { topic: 'records', partition: 0, key: null, value: 'a' };
     await expect(send(record)).resolves.toMatchObject({ offset: 0 });
@@ -177,6 +177,47 @@ describe('the verified producer', () => {
     await eventually(() => expect(made.clients).toBe(2));
     refusals = 0;
     await expect(misled).resolves.toMatchObject({ offset: 1 });
+  });
+
+  it('writes over new connections what kafkajs neither sends nor refuses', async () => {
+    const made = wrapClients((produce) => produce);
+    answerInstead({ Produce: () => never }, () => made.clients === 1);
+    const { send } = await create();
+    await expect(send({ topic: 'records', key: null, value: 'a' })).resolves.toMatchObject({ offset: 0 });
+    expect(made.clients).toBe(2);
+  });
+
+  it('connects anew when it never hears who leads what', async () => {
+    const made = wrapClients((produce) => produce);
+    const { send } = await create();
+    const answers = [() => said(0, 6)(), () => never];
+    const next = () => answers.shift()!();
+    answerInstead({ Produce: next, Metadata: next }, () => answers.length > 0);
+    await send({ topic: 'records', partition: 0, key: null, value: 'a' });
+    await eventually(() => expect(made.clients).toBe(2));
+  });
+
+  it('fails to start, and leaves no connection behind, when what accepts connections never answers', async () => {
+    const before = connections();
+    const accepted: Socket[] = [];
+    const mute = createServer((socket) => accepted.push(socket.on('error', () => undefined))).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(mute, 'listening');
+    const { port } = mute.address() as AddressInfo;
+    const config = { ...kafka.config, KAFKA_BROKERS: [`127.0.0.1:${port}`] };
+    const made = createVerifiedProducer({
+      config,
+      clientId: 'spec',
+      topics: ['records'],
+      logger: testLogger,
+    });
+    await expect(made).rejects.toThrow('timed out');
+    mute.close();
+    for (const socket of accepted) socket.resume();
+    await eventually(() => expect(connections()).toBe(before));
+    expect(accepted).not.toEqual([]);
   });
 
   it('tells the partitions of one answer apart: what was written is confirmed, what was not is sent again', async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, traceHeaders } from '@talaria/observability';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { countPartitions } from './count-partitions';
 import { partitionOf } from './partition-of';
 import { connectProduceClient, type PartitionOutcome, type ProduceClient } from './produce-client';
@@ -32,7 +33,7 @@ export type OutgoingRecord = {
  * Writes records so that "written" is true. kafkajs 2.2.4's own producer can report success for records that no broker has (a send over
  * several brokers while leaders move; a corrupted broker map), and its idempotent mode can lose them. So: a request goes to one broker and names the
  * partitions that this one leads; one request is under way for each broker, and so one batch for each partition; the answer is checked
- * partition by partition against what was sent; and a gap or a request that timed out means new connections and the same records again.
+ * partition by partition against what was sent; and a gap or a request that was not answered in time means new connections and the same records again.
  * Records may so be written twice; whoever reads them tells repeats apart.
  */
 export type VerifiedProducer = {
@@ -69,8 +70,12 @@ export type VerifiedProducerOptions = {
 const REQUEST_BYTES = 4 * 1024 * 1024;
 /** How exactly a caller's timeout is kept. */
 const SWEEP_MS = 50;
-const CLOSE_MS = { sending: 1500, disconnect: 1000 };
+/** So old may be what we know of the cluster. */
+const REFRESH_MS = 60_000;
+const CLOSE_SENDING_MS = 1500;
 const RETRY_MS = [50, 100, 200, 500, 1000];
+/** Kafka's number for it. */
+const LEADER_NOT_AVAILABLE = 5;
 /** So often in a row that who we take for the leader says it is none: our map of the cluster is wrong, whatever the cluster answers. */
 const MISLED_AFTER = 5;
 
@@ -79,14 +84,27 @@ const MISLED_AFTER = 5;
  * @throws {MissingTopicError} when a topic does not exist; otherwise when no broker answers
  */
 export async function createVerifiedProducer(options: VerifiedProducerOptions): Promise<VerifiedProducer> {
-  const partitions = await countPartitions(options);
-  const producer = new Producer(options, partitions, await connect(options));
+  const producer = await openProducer(options);
   return {
     send: (record, { timeoutMs = Infinity } = {}) => producer.send(record, timeoutMs),
     giveUp: () => producer.giveUp(() => true, 'given-up'),
     fault: () => producer.currentFault(),
     close: () => producer.close(),
   };
+}
+
+async function openProducer(options: VerifiedProducerOptions): Promise<Producer> {
+  const client = await connect(options);
+  try {
+    return new Producer(
+      options,
+      countPartitions(client, options.topics, options.config.KAFKA_PREFIX),
+      client,
+    );
+  } catch (error) {
+    client.retire();
+    throw error;
+  }
 }
 
 function connect({ config, clientId, topics, logger }: VerifiedProducerOptions): Promise<ProduceClient> {
@@ -113,6 +131,7 @@ class Producer {
     const now = performance.now();
     this.giveUp(({ expiresAt }) => expiresAt <= now, 'timeout');
   }, SWEEP_MS).unref();
+  private readonly watch = setInterval(() => this.refreshSoon(), REFRESH_MS).unref();
 
   constructor(
     private readonly options: VerifiedProducerOptions,
@@ -156,12 +175,13 @@ class Producer {
 
   async close(): Promise<void> {
     this.closed = true;
-    const deadline = performance.now() + CLOSE_MS.sending;
+    const deadline = performance.now() + CLOSE_SENDING_MS;
     while (this.isBusy() && performance.now() < deadline) await sleep(10);
     clearInterval(this.sweep);
+    clearInterval(this.watch);
     clearTimeout(this.waking);
     this.giveUp(() => true, 'closed');
-    await Promise.race([this.client.retire(), sleep(CLOSE_MS.disconnect, undefined, { ref: false })]);
+    this.client.retire();
   }
 
   private choosePartition({ topic, partition }: OutgoingRecord, key: Buffer | null): number {
@@ -206,7 +226,7 @@ class Producer {
         continue;
       }
       const leader = this.client.leaderOf(shard.topic, shard.partition);
-      if (leader === undefined) this.notWritten(shard, new Error('LEADER_NOT_AVAILABLE'));
+      if (leader === undefined) this.notWritten(shard, createErrorFromCode(LEADER_NOT_AVAILABLE));
       else if (!this.busyLeaders.has(leader)) ready.set(leader, [...(ready.get(leader) ?? []), shard]);
     }
     for (const [leader, shards] of ready) void this.write(leader, shards);
@@ -268,7 +288,7 @@ class Producer {
       { topic, partition, records: shard.queue.length, reason: this.fault },
       'not written yet',
     );
-    this.refreshing ??= this.refresh().finally(() => (this.refreshing = undefined));
+    this.refreshSoon();
     this.pumpSoon();
   }
 
@@ -293,8 +313,17 @@ class Producer {
     tell();
   }
 
+  private refreshSoon(): void {
+    this.refreshing ??= this.refresh().finally(() => (this.refreshing = undefined));
+  }
+
   private async refresh(): Promise<void> {
-    await this.client.refresh().catch(() => undefined);
+    const { client } = this;
+    try {
+      await client.refresh();
+    } catch (error) {
+      if (needsNewClient(error)) await this.replace(client);
+    }
   }
 
   /** Several brokers' requests may find the same client broken: it is replaced once. */
@@ -309,8 +338,8 @@ class Producer {
     logger.warn({ reason: this.fault }, 'the connections to Kafka are replaced');
     try {
       this.client = await connect(this.options);
-      void broken.retire();
-      if (this.closed) void this.client.retire();
+      broken.retire();
+      if (this.closed) this.client.retire();
     } catch (error) {
       logger.warn({ reason: faultOf(error) }, 'no new connections to Kafka yet');
     }

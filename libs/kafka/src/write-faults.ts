@@ -18,6 +18,14 @@ export class GapError extends Error {
   override readonly name = 'GapError';
 }
 
+/** There was neither an answer nor an error. */
+export class HungError extends Error {
+  override readonly name = 'HungError';
+}
+
+/** The errors after which nothing can be trusted that was connected before. */
+const UNTRUSTED = new Set(['GapError', 'HungError', 'KafkaJSRequestTimeoutError']);
+
 /** What the broker says of a batch when one record in it can never be written. */
 const REFUSED = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD']);
 
@@ -28,12 +36,17 @@ export function isRefused(error: unknown): boolean {
 
 /** Whether the client that sent cannot be trusted any more: its broker map is wrong, or its connection is dead and it does not know. */
 export function needsNewClient(error: unknown): boolean {
-  return causes(error).some(({ name }) => name === 'GapError' || name === 'KafkaJSRequestTimeoutError');
+  return causes(error).some(({ name }) => name !== undefined && UNTRUSTED.has(name));
 }
 
 /** Whether the broker says that it does not lead the partition. */
 export function isMisled(error: unknown): boolean {
   return causes(error).some(({ type }) => type === 'NOT_LEADER_FOR_PARTITION');
+}
+
+/** Whether the cluster says that it does not have the topic. */
+export function isUnknownTopic(error: unknown): boolean {
+  return causes(error).some(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION');
 }
 
 /** Kafka's name for the fault, else the error's; nothing of what was sent. */
