@@ -42,9 +42,8 @@ const dispatches: Projection<Told> = {
   monthsOf: (told) => told.map(({ at }) => monthOf(at)),
   /** Whoever asked for a message is told by the dispatcher; here only who is who can be new. */
   async write(sql, told, keptFrom) {
-    const kept = told.filter(({ at }) => monthOf(at) >= keptFrom);
-    await recordDispatches(sql, kept);
-    const { linked, contactOf } = await recordRows(sql, rowsOfDispatches(kept), keptFrom);
+    await recordDispatches(sql, told, keptFrom);
+    const { linked, contactOf } = await recordRows(sql, rowsOfDispatches(told), keptFrom);
     return eventsOf({ messages: [], statuses: [], changes: [], linked, contactOf }, new Date());
   },
 };

@@ -93,7 +93,10 @@ export type AccountChangedData = {
   readonly wabaId: string;
   /** Meta's webhook field. */
   readonly field: string;
-  /** Meta's value object. */
+  /** The number and the person it is about, where Meta told. */
+  readonly phoneNumberId?: string;
+  readonly contact?: { readonly phone?: string; readonly userId?: string };
+  /** Meta's value object; of a field that comes as a list (`user_preferences`, `user_id_update`) one element of it. */
   readonly value: unknown;
 };
 

@@ -24,8 +24,14 @@ export function classifyDatabaseError(error: unknown): DatabaseFault {
   if (typeof code !== 'string') return 'bug';
   if (NETWORK.has(code)) return 'unavailable';
   // The month was detached after this transaction had looked which are kept.
-  if (code === '23514' && String(message).startsWith('no partition of relation')) return 'conflict';
+  if (isMonthMissing(error)) return 'conflict';
   return /^[0-9A-Z]{5}$/.test(code) ? classifySqlState(code) : 'bug';
+}
+
+/** There is no partition for a row. Postgres has no code of its own for it, and its text is in the server's language. */
+export function isMonthMissing(error: unknown): boolean {
+  const { code, routine } = (error ?? {}) as { code?: unknown; routine?: unknown };
+  return code === '23514' && routine === 'ExecFindPartition';
 }
 
 function classifySqlState(code: string): DatabaseFault {

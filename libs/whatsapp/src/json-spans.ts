@@ -146,3 +146,9 @@ function skipScalar(json: string, start: number): number {
   while (at < json.length && !',]} \n\r\t'.includes(json[at] ?? '')) at++;
   return at;
 }
+
+/** The bytes of an object's member, as they are; undefined when there is none. The last of a repeated key counts, as for JSON.parse. */
+export function memberBytes(json: Buffer, key: string): Buffer | undefined {
+  const member = lastMember(scanJson(json.toString('latin1'), {}), key);
+  return member && json.subarray(member.value.start, member.value.end);
+}

@@ -43,17 +43,20 @@ export async function recordStates(sql: Sql, rows: readonly StateRow[]): Promise
   );
 }
 
-/** Which number shows which digits. Every batch tells it again: what is there is not touched, or all batches would wait for one row. */
+/** Which number shows which digits, and on which day last. Every batch tells it again: what is there is not touched, or all batches would wait for one row. */
 export async function recordDisplayNumbers(sql: Sql, rows: readonly DisplayNumber[]): Promise<void> {
   if (rows.length === 0) return;
   await sql(
-    `INSERT INTO display_numbers
-     SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[]) AS t (phone_number_id, waba_id, display_phone_number)
+    `INSERT INTO display_numbers AS d (phone_number_id, waba_id, display_phone_number, seen_on)
+     SELECT phone_number_id, waba_id, display_phone_number, max(seen_on)
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::date[]) AS t (phone_number_id, waba_id, display_phone_number, seen_on)
      WHERE NOT EXISTS (SELECT FROM display_numbers AS known WHERE known.phone_number_id = t.phone_number_id
-                       AND known.waba_id = t.waba_id AND known.display_phone_number = t.display_phone_number)
+                       AND known.waba_id = t.waba_id AND known.display_phone_number = t.display_phone_number
+                       AND known.seen_on >= t.seen_on)
+     GROUP BY 1, 2, 3
      ORDER BY 1, 2, 3
-     ON CONFLICT DO NOTHING`,
-    columns(rows, ['phoneNumberId', 'wabaId', 'displayPhoneNumber']),
+     ON CONFLICT (phone_number_id, waba_id, display_phone_number) DO UPDATE SET seen_on = greatest(d.seen_on, excluded.seen_on)`,
+    columns(rows, ['phoneNumberId', 'wabaId', 'displayPhoneNumber', 'seenOn']),
   );
 }
 

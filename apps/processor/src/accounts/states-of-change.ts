@@ -1,4 +1,4 @@
-import { clean, type Fields, fieldsOf, label, list, phone, text } from '../webhooks/read-json';
+import { type Fields, fieldsOf, label, list, phone, text } from '../webhooks/read-json';
 import { type StateRow } from '../webhooks/rows';
 import { upcastChange } from '../webhooks/upcast';
 
@@ -41,13 +41,16 @@ const readers: Readonly<Record<string, Reader>> = {
     const { waba_ban_state: state, waba_ban_date: date } = fieldsOf(value.ban_info);
     if (value.event === 'DISABLED_UPDATE') return account('ban', { state: text(state), date: label(date) });
     if (value.event !== 'ACCOUNT_RESTRICTION') return [];
-    const types = list(value.restriction_info).map((one) => text(fieldsOf(one).restriction_type) ?? '?');
-    return account('restriction', { restrictions: clean(types.sort().join(', ')) });
+    const restrictions = list(value.restriction_info).map(fieldsOf);
+    const types = restrictions.map(({ restriction_type: type }) => text(type) ?? '?').sort();
+    const ends = restrictions.flatMap(({ expiration }) => label(expiration) ?? []).sort();
+    return account('restriction', { restrictions: types.join(', '), until: ends.at(-1) ?? null });
   },
   business_capability_update: (value) =>
-    account('capability', {
-      max_daily_conversations: label(value.max_daily_conversations_per_business),
-      max_phone_numbers: label(value.max_phone_numbers_per_business),
+    // Each may be told alone.
+    ['max_daily_conversations', 'max_phone_numbers'].flatMap((facet) => {
+      const limit = label(value[`${facet}_per_business`]);
+      return limit === null ? [] : account(facet, { limit });
     }),
   phone_number_quality_update: (value) =>
     number(value, 'quality', {

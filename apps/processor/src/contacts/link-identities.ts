@@ -5,10 +5,10 @@ export type Identity = { readonly wabaId: string; readonly identity: string };
 export type Link = { readonly wabaId: string; readonly one: string; readonly other: string };
 
 export function identityKey({ wabaId, identity }: Identity): string {
-  return `${wabaId}/${identity}`;
+  return `${wabaId.length}/${wabaId}/${identity}`;
 }
 
-/** As Postgres orders them in the collation of the database's keys: by bytes. */
+/** By bytes, in every database and language the same. */
 export function smaller(one: string, other: string): string {
   return Buffer.compare(Buffer.from(one), Buffer.from(other)) <= 0 ? one : other;
 }
@@ -30,13 +30,19 @@ export function linksOf(sightings: readonly Sighting[]): Link[] {
 /** Every identity sighted, once, with the smallest of all that are linked to it here. */
 export function groupIdentities(sightings: readonly Sighting[]): (Identity & { readonly contact: string })[] {
   const parents = new Map<string, Identity>();
+  const all = new Map<string, Identity>();
   const root = (identity: Identity): Identity => {
-    const parent = parents.get(identityKey(identity));
-    return parent === undefined || parent.identity === identity.identity ? identity : root(parent);
+    let found = identity;
+    for (;;) {
+      const parent = parents.get(identityKey(found));
+      if (parent === undefined || parent.identity === found.identity) return found;
+      found = parent;
+    }
   };
   for (const { wabaId, identities } of sightings) {
     for (const identity of identities) {
       const own = { wabaId, identity };
+      all.set(identityKey(own), own);
       if (!parents.has(identityKey(own))) parents.set(identityKey(own), own);
       const [one, other] = [root({ wabaId, identity: identities[0] ?? identity }), root(own)];
       const first = smaller(one.identity, other.identity) === one.identity ? one : other;
@@ -44,8 +50,5 @@ export function groupIdentities(sightings: readonly Sighting[]): (Identity & { r
       parents.set(identityKey(other), first);
     }
   }
-  return [...parents].map(([key, { wabaId }]) => {
-    const identity = key.slice(wabaId.length + 1);
-    return { wabaId, identity, contact: root({ wabaId, identity }).identity };
-  });
+  return [...all.values()].map((own) => ({ ...own, contact: root(own).identity }));
 }

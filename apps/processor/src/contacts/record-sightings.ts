@@ -3,7 +3,7 @@ import { columns } from '../projections/columns';
 import { type Sighting } from '../webhooks/rows';
 import { groupIdentities, type Identity, identityKey, type Link, linksOf } from './link-identities';
 
-/** A contact is named by the smallest of its identities, as Postgres orders bytes: a phone where there is one. */
+/** A contact is named by the smallest of its identities, by bytes: a phone where there is one. */
 export type Contacts = {
   /** @returns the contact of any identity that was sighted */
   readonly contactOf: (identity: Identity) => string;

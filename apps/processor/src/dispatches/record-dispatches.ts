@@ -2,7 +2,7 @@ import { type DispatchEventData } from '@talaria/contracts';
 import { monthOf, type Sql } from '@talaria/database';
 import { type KafkaRecord } from '@talaria/kafka';
 import { effectsOf } from '../webhooks/effects-of-message';
-import { type Fields, fieldsOf, phone, text, time, userIdOf } from '../webhooks/read-json';
+import { type Fields, fieldsOf, isPlausible, phone, text, userIdOf } from '../webhooks/read-json';
 import { mediaOf } from '../webhooks/content-of-message';
 import { joinRows, type MessageForm, noRows, type Person, type Rows } from '../webhooks/rows';
 
@@ -17,7 +17,7 @@ export function translateDispatch(record: KafkaRecord): Told | undefined {
   const [, state] = /^whatsapp\.dispatch\.([a-z-]+)\.v1$/.exec(record.headers.ce_type ?? '') ?? [];
   const at = new Date(record.headers.ce_time ?? NaN);
   const data = parse(record.value);
-  const isEvent = state !== undefined && data !== undefined && time(at.getTime()) !== null;
+  const isEvent = state !== undefined && data !== undefined && isPlausible(at.getTime());
   return isEvent ? { state, at, data } : undefined;
 }
 
@@ -72,25 +72,36 @@ export function rowsOfDispatches(told: readonly Told[]): Rows {
   return joinRows(told.map(acceptedMessage));
 }
 
-/** Writes the state of each command and each step on the way. Order and repeats do not matter. */
-export async function recordDispatches(sql: Sql, told: readonly Told[]): Promise<void> {
-  if (told.length === 0) return;
-  await recordCommands(sql, told);
-  await recordAttempts(sql, told);
+/**
+ * Writes the state of each command and each step on the way. Order and repeats do not matter.
+ * @param keptFrom steps of earlier months are let go
+ */
+export async function recordDispatches(sql: Sql, all: readonly Told[], keptFrom: string): Promise<void> {
+  if (all.length === 0) return;
+  await recordCommands(sql, all);
+  await recordAttempts(
+    sql,
+    all.filter(({ at }) => monthOf(at) >= keptFrom),
+  );
 }
 
-/** Of an event told twice at different times the first that came stays: it has the same content. */
-async function recordAttempts(sql: Sql, told: readonly Told[]): Promise<void> {
-  const column = (read: (one: Told) => unknown) => told.map((one) => read(one) ?? null);
+/** An event that is told twice has the same time; where it has not, both may stay, if their months differ. */
+async function recordAttempts(sql: Sql, steps: readonly Told[]): Promise<void> {
+  if (steps.length === 0) return;
+  const column = (read: (one: Told) => unknown) => steps.map((one) => read(one) ?? null);
   await sql(
-    `INSERT INTO dispatch_attempts (waba_id, command_id, version, month, attempt, state, told_at, wamid, cause,
+    `INSERT INTO dispatch_attempts AS d (waba_id, command_id, version, month, attempt, state, told_at, wamid, cause,
                                     error_code, error_class, error_message, fbtrace_id)
      SELECT DISTINCT ON (command_id, waba_id, version, month) *
      FROM unnest($1::text[], $2::text[], $3::integer[], $4::date[], $5::integer[], $6::text[], $7::timestamptz[], $8::text[],
                  $9::text[], $10::integer[], $11::text[], $12::text[], $13::text[])
        AS t (waba_id, command_id, version, month, attempt, state, told_at, wamid, cause, error_code, error_class, error_message, fbtrace_id)
-     ORDER BY command_id, waba_id, version, month, told_at
-     ON CONFLICT DO NOTHING`,
+     ORDER BY command_id, waba_id, version, month, ${step('t')}
+     ON CONFLICT (command_id, waba_id, version, month) DO UPDATE SET
+       attempt = excluded.attempt, state = excluded.state, told_at = excluded.told_at, wamid = excluded.wamid, cause = excluded.cause,
+       error_code = excluded.error_code, error_class = excluded.error_class, error_message = excluded.error_message,
+       fbtrace_id = excluded.fbtrace_id
+     WHERE ${step('excluded')} < ${step('d')}`,
     [
       column(({ data }) => data.wabaId),
       column(({ data }) => data.commandId),
@@ -109,8 +120,18 @@ async function recordAttempts(sql: Sql, told: readonly Told[]): Promise<void> {
   );
 }
 
-async function recordCommands(sql: Sql, told: readonly Told[]): Promise<void> {
-  const column = (read: (one: Told) => unknown) => told.map((one) => read(one) ?? null);
+/** What orders two tellings of one version, which should not differ. */
+const told = (of: string) =>
+  `(${of}.state_at, ${of}.state, coalesce(${of}.wamid, ''), coalesce(${of}.cause, ''), ${of}.attempts, ${of}.phone_number_id,
+    coalesce(${of}.recipient, ''), coalesce(${of}.error_code, 0), coalesce(${of}.error_class, ''),
+    coalesce(${of}.campaign_id, ''), coalesce(${of}.correlation_id, ''))`;
+
+const step = (of: string) =>
+  `(${of}.told_at, ${of}.state, ${of}.attempt, coalesce(${of}.wamid, ''), coalesce(${of}.cause, ''), coalesce(${of}.error_code, 0),
+    coalesce(${of}.error_class, ''), coalesce(${of}.error_message, ''), coalesce(${of}.fbtrace_id, ''))`;
+
+async function recordCommands(sql: Sql, events: readonly Told[]): Promise<void> {
+  const column = (read: (one: Told) => unknown) => events.map((one) => read(one) ?? null);
   await sql(
     `INSERT INTO commands AS c (waba_id, command_id, phone_number_id, state, version, attempts, recipient, wamid,
                                 cause, error_code, error_class, campaign_id, correlation_id, state_at)
@@ -119,13 +140,13 @@ async function recordCommands(sql: Sql, told: readonly Told[]): Promise<void> {
                  $9::text[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
        AS t (waba_id, command_id, phone_number_id, state, version, attempts, recipient, wamid,
              cause, error_code, error_class, campaign_id, correlation_id, state_at)
-     ORDER BY command_id, waba_id, version DESC
+     ORDER BY command_id, waba_id, version DESC, ${told('t')}
      ON CONFLICT (command_id, waba_id) DO UPDATE SET
        phone_number_id = excluded.phone_number_id, state = excluded.state, version = excluded.version,
        attempts = excluded.attempts, recipient = excluded.recipient, wamid = excluded.wamid, cause = excluded.cause,
        error_code = excluded.error_code, error_class = excluded.error_class, campaign_id = excluded.campaign_id,
        correlation_id = excluded.correlation_id, state_at = excluded.state_at
-     WHERE excluded.version > c.version`,
+     WHERE excluded.version > c.version OR (excluded.version = c.version AND ${told('excluded')} < ${told('c')})`,
     [
       column(({ data }) => data.wabaId),
       column(({ data }) => data.commandId),
@@ -148,13 +169,13 @@ async function recordCommands(sql: Sql, told: readonly Told[]): Promise<void> {
 function acceptedMessage({ state, at, data }: Told): Rows {
   const { wamid, message, phoneNumberId, wabaId } = data;
   if (state !== 'accepted' || wamid === undefined) return noRows;
-  const identities = [phone(data.waId), phone(data.to), userIdOf(data.recipient)].filter(
-    (one) => one !== null,
-  );
+  // Who asked for both meant the phone, as Meta does; that both are one person is only Meta's to say.
+  const userId = data.to === undefined ? userIdOf(data.recipient) : null;
+  const identities = [phone(data.waId), phone(data.to), userId].filter((one) => one !== null);
   const person: Person = {
     wabaId,
     contactPhone: phone(data.waId) ?? phone(data.to),
-    contactUserId: userIdOf(data.recipient),
+    contactUserId: userId,
   };
   const key = { phoneNumberId, wamid, month: monthOf(at) };
   const direction = 'outbound' as const;
@@ -183,6 +204,8 @@ function formOf(
 ): Omit<MessageForm, keyof Person | 'phoneNumberId' | 'wamid' | 'month' | 'direction'> {
   return {
     contactName: null,
+    isOurs: true,
+    arrivedAt: at,
     groupId: null,
     type: text(message.type) ?? 'unknown',
     text: textOf(message),

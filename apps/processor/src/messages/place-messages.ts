@@ -10,31 +10,40 @@ const placed = ['messages', 'message_statuses', 'reactions'] as const;
 
 /**
  * Locks the messages that these rows are about until the transaction ends, in one order for everybody, and says in which month each lies:
- * the earliest that anybody told. Who tells an earlier one moves all that is known of the message there.
+ * the earliest that anybody told. Who tells an earlier one moves all that is known of the message there. A message whose month was let go
+ * begins anew in the month that is told now.
+ * @param keptFrom the first month that is kept; no row may be of an earlier one
  */
 export async function placeMessages(
   sql: Sql,
   keys: readonly MessageKey[],
+  keptFrom: string,
 ): Promise<<Row extends MessageKey>(rows: readonly Row[]) => Row[]> {
   const months = new Map<string, MessageKey>();
   for (const { phoneNumberId, wamid, month } of keys) {
-    const known = months.get(idOf({ phoneNumberId, wamid }));
-    if (known === undefined || month < known.month)
-      months.set(idOf({ phoneNumberId, wamid }), { phoneNumberId, wamid, month });
+    const id = messageId({ phoneNumberId, wamid });
+    const known = months.get(id);
+    if (known === undefined || month < known.month) months.set(id, { phoneNumberId, wamid, month });
   }
   const fresh = await addIds(sql, [...months.values()]);
   const others = [...months].filter(([id]) => !fresh.has(id)).map(([, key]) => key);
-  for (const { phone_number_id: phoneNumberId, wamid, month } of await lockIds(sql, others)) {
-    const id = idOf({ phoneNumberId, wamid });
+  const moves: Move[] = [];
+  for (const { phone_number_id: phoneNumberId, wamid, month: from } of await lockIds(sql, others)) {
+    const id = messageId({ phoneNumberId, wamid });
     const told = months.get(id);
-    if (told !== undefined && told.month > month) months.set(id, { phoneNumberId, wamid, month });
-    else if (told !== undefined && told.month < month) await moveMessage(sql, told, month);
+    if (told === undefined || told.month === from) continue;
+    if (told.month > from && from >= keptFrom) months.set(id, { phoneNumberId, wamid, month: from });
+    else moves.push({ ...told, from });
   }
-  return (rows) => rows.map((row) => ({ ...row, month: months.get(idOf(row))?.month ?? row.month }));
+  await moveMessages(sql, moves);
+  return (rows) => rows.map((row) => ({ ...row, month: months.get(messageId(row))?.month ?? row.month }));
 }
 
-function idOf({ phoneNumberId, wamid }: Id): string {
-  return `${phoneNumberId}/${wamid}`;
+type Move = MessageKey & { readonly from: string };
+
+/** Tells any two messages apart, whatever their ids hold. */
+export function messageId({ phoneNumberId, wamid }: Id): string {
+  return `${phoneNumberId.length}/${phoneNumberId}/${wamid}`;
 }
 
 /** @returns those that nobody had told of */
@@ -48,7 +57,9 @@ async function addIds(sql: Sql, keys: readonly MessageKey[]): Promise<Set<string
      RETURNING phone_number_id, wamid`,
     columns(keys, ['phoneNumberId', 'wamid', 'month']),
   );
-  return new Set(added.map(({ phone_number_id: phoneNumberId, wamid }) => idOf({ phoneNumberId, wamid })));
+  return new Set(
+    added.map(({ phone_number_id: phoneNumberId, wamid }) => messageId({ phoneNumberId, wamid })),
+  );
 }
 
 async function lockIds(sql: Sql, keys: readonly Id[]): Promise<Placed[]> {
@@ -62,21 +73,16 @@ async function lockIds(sql: Sql, keys: readonly Id[]): Promise<Placed[]> {
   );
 }
 
-/** Rare: at the turn of a month, and for messages of long ago that are imported. */
-async function moveMessage(
-  sql: Sql,
-  { phoneNumberId, wamid, month }: MessageKey,
-  from: string,
-): Promise<void> {
-  for (const table of placed) {
+/** Rare: at the turn of a month, and for messages of long ago. */
+async function moveMessages(sql: Sql, moves: readonly Move[]): Promise<void> {
+  if (moves.length === 0) return;
+  const values = columns(moves, ['phoneNumberId', 'wamid', 'month', 'from']);
+  const moved = `unnest($1::text[], $2::text[], $3::date[], $4::date[]) AS t (phone_number_id, wamid, month, from_month)`;
+  for (const table of [...placed, 'message_ids']) {
     await sql(
-      `UPDATE ${table} SET month = $3 WHERE phone_number_id = $1 AND wamid = $2 AND month = $4::date`,
-      [phoneNumberId, wamid, month, from],
+      `UPDATE ${table} AS m SET month = t.month FROM ${moved}
+       WHERE m.wamid = t.wamid AND m.phone_number_id = t.phone_number_id AND m.month = t.from_month`,
+      values,
     );
   }
-  await sql(`UPDATE message_ids SET month = $3 WHERE phone_number_id = $1 AND wamid = $2`, [
-    phoneNumberId,
-    wamid,
-    month,
-  ]);
 }

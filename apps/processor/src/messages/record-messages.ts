@@ -1,5 +1,6 @@
 import { type Sql } from '@talaria/database';
 import { columns } from '../projections/columns';
+import { messageId } from './place-messages';
 import { type EditRow, type MessageFact, type MessageForm } from '../webhooks/rows';
 
 /**
@@ -11,7 +12,7 @@ import { type EditRow, type MessageFact, type MessageForm } from '../webhooks/ro
 /** What orders the forms of one message: `item` and all that is not made of it, so that no two different forms are equal. */
 const form = (of: string) =>
   `(${of}.item, ${of}.direction, ${of}.is_echo, coalesce(${of}.waba_id, ''), coalesce(${of}.contact_phone, ''),
-    coalesce(${of}.contact_user_id, ''), coalesce(${of}.message_at, 'infinity'))`;
+    coalesce(${of}.contact_user_id, ''), coalesce(${of}.message_at, 'infinity'), ${of}.arrived_at)`;
 
 const formColumns = {
   phone_number_id: ['text', 'phoneNumberId'],
@@ -30,6 +31,7 @@ const formColumns = {
   media_filename: ['text', 'mediaFilename'],
   context_wamid: ['text', 'contextWamid'],
   message_at: ['timestamptz', 'messageAt'],
+  arrived_at: ['timestamptz', 'arrivedAt'],
   is_echo: ['boolean', 'isEcho'],
   item: ['bytea', 'item'],
 } as const satisfies Record<string, readonly [string, keyof MessageForm]>;
@@ -50,23 +52,44 @@ const insertForms = `
       .map((name) => `${name} = excluded.${name}`)
       .join(', ')}
   WHERE m.item IS NULL OR ${form('excluded')} < ${form('m')}
-  RETURNING m.phone_number_id || '/' || m.wamid AS id,
+  RETURNING m.phone_number_id, m.wamid,
     NOT EXISTS (SELECT FROM messages AS known WHERE known.phone_number_id = m.phone_number_id AND known.wamid = m.wamid
                 AND known.month = m.month AND known.item IS NOT NULL) AS is_new`;
 
 /** @returns the rows whose message was not known before; a fact alone does not make it known */
 export async function recordForms<Row extends MessageForm>(sql: Sql, rows: readonly Row[]): Promise<Row[]> {
   if (rows.length === 0) return [];
-  const written = await sql<{ id: string; is_new: boolean }>(
+  const written = await sql<{ phone_number_id: string; wamid: string; is_new: boolean }>(
     insertForms,
     columns(
       rows,
       Object.values(formColumns).map(([, name]) => name),
     ),
   );
-  const fresh = new Set(written.filter((row) => row.is_new).map((row) => row.id));
-  return rows.filter(({ phoneNumberId, wamid }) => fresh.delete(`${phoneNumberId}/${wamid}`));
+  const fresh = new Set(
+    written
+      .filter((row) => row.is_new)
+      .map(({ phone_number_id: phoneNumberId, wamid }) => messageId({ phoneNumberId, wamid })),
+  );
+  // Of several forms the event tells the one that the row keeps.
+  const byItem = [...rows].sort((one, other) => Buffer.compare(one.item, other.item));
+  return byItem.filter((row) => fresh.delete(messageId(row)));
 }
+
+/** What facts tell of a message only as long as its form has not come. */
+const unformed = ['waba_id', 'direction', 'contact_phone', 'contact_user_id', 'arrived_at'];
+const factColumns = [
+  ...[
+    'command_id',
+    'accepted_at',
+    'sent_at',
+    'delivered_at',
+    'read_at',
+    'played_at',
+    'failed_at',
+    'revoked_at',
+  ],
+];
 
 const earliest = (fact: string) => `min(at) FILTER (WHERE fact = '${fact}')`;
 const unlessFormed = (column: string) =>
@@ -77,14 +100,14 @@ export async function joinFacts(sql: Sql, rows: readonly MessageFact[]): Promise
   if (rows.length === 0) return;
   await sql(
     `INSERT INTO messages AS m (phone_number_id, wamid, month, waba_id, direction, contact_phone, contact_user_id, command_id,
-                                accepted_at, sent_at, delivered_at, read_at, played_at, failed_at, revoked_at)
+                                accepted_at, sent_at, delivered_at, read_at, played_at, failed_at, revoked_at, arrived_at)
      SELECT phone_number_id, wamid, min(month), min(waba_id), min(direction), min(contact_phone), min(contact_user_id), min(command_id),
-            ${['accepted', 'sent', 'delivered', 'read', 'played', 'failed', 'revoked'].map(earliest).join(', ')}
+            ${['accepted', 'sent', 'delivered', 'read', 'played', 'failed', 'revoked'].map(earliest).join(', ')}, min(at)
      FROM unnest($1::text[], $2::text[], $3::date[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[])
        AS t (phone_number_id, wamid, month, fact, waba_id, direction, contact_phone, contact_user_id, command_id, at)
      GROUP BY phone_number_id, wamid
      ON CONFLICT (wamid, phone_number_id, month) DO UPDATE SET
-       ${['waba_id', 'direction', 'contact_phone', 'contact_user_id'].map(unlessFormed).join(', ')},
+       ${unformed.map(unlessFormed).join(', ')},
        command_id = least(m.command_id, excluded.command_id),
        accepted_at = least(m.accepted_at, excluded.accepted_at),
        sent_at = least(m.sent_at, excluded.sent_at),
@@ -92,7 +115,10 @@ export async function joinFacts(sql: Sql, rows: readonly MessageFact[]): Promise
        read_at = least(m.read_at, excluded.read_at),
        played_at = least(m.played_at, excluded.played_at),
        failed_at = least(m.failed_at, excluded.failed_at),
-       revoked_at = least(m.revoked_at, excluded.revoked_at)`,
+       revoked_at = least(m.revoked_at, excluded.revoked_at)
+     WHERE ${unformed.map((column) => `(m.item IS NULL AND least(m.${column}, excluded.${column}) IS DISTINCT FROM m.${column})`).join(' OR ')}
+        OR (${factColumns.map((column) => `least(m.${column}, excluded.${column})`).join(', ')})
+           IS DISTINCT FROM (${factColumns.map((column) => `m.${column}`).join(', ')})`,
     columns(rows, [
       'phoneNumberId',
       'wamid',

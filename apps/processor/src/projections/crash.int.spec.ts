@@ -9,7 +9,7 @@ import { modelOf, sorted, translate } from '../testing/model';
 import { keepingProducer } from '../testing/processor';
 import { dumpReadModel, emptyReadModel, shownRows } from '../testing/read-model';
 import { aTelling, batchesOf, facts } from '../testing/tellings';
-import { identityEventId } from '../webhooks/events-of';
+import { identityEventId, statusEventId } from '../webhooks/events-of';
 import { joinRows } from '../webhooks/rows';
 
 let database: TestDatabase;
@@ -113,8 +113,13 @@ function idsOfFacts(rows: Record<string, unknown[]>): string[] {
     ...of('messages')
       .filter(({ direction, item }) => direction === 'inbound' && item !== null)
       .map((one) => `${text(one.phone_number_id)}/${text(one.wamid)}`),
-    ...of('message_statuses').map(
-      (one) => `${text(one.phone_number_id)}/${text(one.wamid)}/${text(one.status)}/${text(one.participant)}`,
+    ...of('message_statuses').map(({ phone_number_id: number, wamid, status, participant }) =>
+      statusEventId({
+        phoneNumberId: text(number),
+        wamid: text(wamid),
+        status: text(status),
+        participant: text(participant),
+      }),
     ),
     ...of('account_changes').map(
       (one) => `${text(one.waba_id)}/${(one.change_hash as Buffer).toString('hex')}`,

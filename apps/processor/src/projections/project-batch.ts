@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { cloudEventHeaders, type DeadLetterCause, deadLetterHeaders, topics } from '@talaria/contracts';
-import { classifyDatabaseError, inTransaction, type Sql } from '@talaria/database';
+import { classifyDatabaseError, inTransaction, isMonthMissing, type Sql } from '@talaria/database';
 import {
   type KafkaRecord,
   NotWrittenError,
@@ -10,9 +10,9 @@ import {
 } from '@talaria/kafka';
 import { counter, type Logger, startProcessSpans } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
-import { type KeyedEvent } from '../webhooks/events-of';
+import { dataOf, type KeyedEvent } from '../webhooks/events-of';
 import { BeyondLiveError, type Checkpoint, moveCheckpoint } from './checkpoint';
-import { ensureMonths } from './months';
+import { ensureMonths, forgetMonths } from './months';
 
 /** How the records of a topic become rows. */
 export type Projection<Row> = {
@@ -39,6 +39,7 @@ const records = counter('talaria_projection_records_total', 'Records by what bec
 
 /** Two transactions that met try again at once; more often than this, something else is wrong. */
 const CONFLICT_RETRIES = 10;
+const CONFLICT_PAUSE_MS = 20;
 /** A transaction that waits for Kafka holds locks: rather let the batch come again. */
 const PUBLISH_WITHIN_MS = 10_000;
 /** How soon a version that has come up to the live one looks whether that has gone on. */
@@ -73,68 +74,81 @@ async function projectUpToLive<Row>(
   batch: RecordBatch,
 ): Promise<number> {
   const read = batch.records.map((record) => ({ record, ...attemptTo(() => translate(record)) }));
-  await ensureMonths(dependencies.dataSource, monthsOf(rowsOf(read)));
+  const prepare = (some: readonly Read<Row>[]) =>
+    ensureMonths(dependencies.dataSource, monthsOf(rowsOf(some)));
+  const work = { write, prepare };
   try {
-    await projectRead(dependencies, write, batch, read);
+    await projectRead(dependencies, work, batch, read);
     return read.length;
   } catch (error) {
     if (!(error instanceof BeyondLiveError)) throw error;
     const allowed = read.filter(({ record }) => record.offset < error.liveNext);
-    if (allowed.length > 0) await projectRead(dependencies, write, batch, allowed);
+    if (allowed.length > 0) await projectRead(dependencies, work, batch, allowed);
     return allowed.length;
   }
 }
 
+type Work<Row> = {
+  readonly write: Projection<Row>['write'];
+  /** Outside of the transaction. */
+  readonly prepare: (some: readonly Read<Row>[]) => Promise<void>;
+};
+
 async function projectRead<Row>(
   dependencies: ProjectionDependencies,
-  write: Projection<Row>['write'],
+  work: Work<Row>,
   batch: RecordBatch,
   some: readonly Read<Row>[],
 ): Promise<void> {
   try {
-    await writeAll(dependencies, write, batch, some);
+    await writeAll(dependencies, work, batch, some);
   } catch (error) {
     if (!isContentRefused(error)) throw error;
     const [only] = some;
     if (only !== undefined && some.length === 1) {
-      await inTransaction(dependencies.dataSource, async (sql) => {
+      const skipped = await inTransaction(dependencies.dataSource, async (sql) => {
         const { unseen, publishFrom } = await moveCheckpoint(sql, batch, [only.record]);
         if (unseen.length > 0)
           await skip(sql, dependencies, only.record, publishFrom, 'data', reasonOf(error));
+        return unseen.length;
       });
+      records.inc({ result: 'dead_lettered' }, skipped);
       return;
     }
     const half = Math.ceil(some.length / 2);
-    await projectRead(dependencies, write, batch, some.slice(0, half));
-    await projectRead(dependencies, write, batch, some.slice(half));
+    await projectRead(dependencies, work, batch, some.slice(0, half));
+    await projectRead(dependencies, work, batch, some.slice(half));
   }
 }
 
-/** Whether the same content would be refused again, however long we wait. RangeError: it is nested too deeply to be told in an event. */
+/** Whether the same content would be refused again, however long we wait. */
 function isContentRefused(error: unknown): boolean {
   return (
     classifyDatabaseError(error) === 'data' ||
-    (error instanceof NotWrittenError && error.reason === 'refused') ||
-    error instanceof RangeError
+    (error instanceof NotWrittenError && error.reason === 'refused')
   );
 }
 
 async function writeAll<Row>(
   dependencies: ProjectionDependencies,
-  write: Projection<Row>['write'],
+  { write, prepare }: Work<Row>,
   batch: RecordBatch,
   some: readonly Read<Row>[],
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const { projected, repeated } = await inTransaction(dependencies.dataSource, (sql) =>
+      await prepare(some);
+      const { projected, repeated, unreadable } = await inTransaction(dependencies.dataSource, (sql) =>
         writeUnseen(sql, dependencies, write, batch, some),
       );
       records.inc({ result: 'projected' }, projected);
       records.inc({ result: 'repeated' }, repeated);
+      records.inc({ result: 'dead_lettered' }, unreadable);
       return;
     } catch (error) {
       if (classifyDatabaseError(error) !== 'conflict' || attempt === CONFLICT_RETRIES) throw error;
+      if (isMonthMissing(error)) forgetMonths(dependencies.dataSource);
+      await delay(Math.random() * CONFLICT_PAUSE_MS * attempt);
     }
   }
 }
@@ -145,7 +159,7 @@ async function writeUnseen<Row>(
   write: Projection<Row>['write'],
   batch: RecordBatch,
   some: readonly Read<Row>[],
-): Promise<{ projected: number; repeated: number }> {
+): Promise<{ projected: number; repeated: number; unreadable: number }> {
   const checkpoint = await moveCheckpoint(
     sql,
     batch,
@@ -163,7 +177,11 @@ async function writeUnseen<Row>(
   for (const { record, fault } of unreadable) {
     await skip(sql, dependencies, record, checkpoint.publishFrom, 'decode', fault);
   }
-  return { projected: fresh.length - unreadable.length, repeated: some.length - fresh.length };
+  return {
+    projected: fresh.length - unreadable.length,
+    repeated: some.length - fresh.length,
+    unreadable: unreadable.length,
+  };
 }
 
 function rowsOf<Row>(some: readonly Read<Row>[]): Row[] {
@@ -173,13 +191,13 @@ function rowsOf<Row>(some: readonly Read<Row>[]): Row[] {
 /** Events leave before the transaction commits: after a crash they are told again, and none is ever missing. */
 async function tell(producer: VerifiedProducer, events: readonly KeyedEvent[]): Promise<void> {
   await Promise.all(
-    events.map(({ key, event }) =>
+    events.map((one) =>
       producer.send(
         {
           topic: topics.events.name,
-          key,
-          value: JSON.stringify(event.data),
-          headers: cloudEventHeaders(event),
+          key: one.key,
+          value: dataOf(one),
+          headers: cloudEventHeaders(one.event),
         },
         { timeoutMs: PUBLISH_WITHIN_MS },
       ),
@@ -211,18 +229,25 @@ async function skip(
     `INSERT INTO skipped_records (topic, partition, record_offset, cause, reason) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
     [topic, partition, offset, cause, message],
   );
-  records.inc({ result: 'dead_lettered' });
   if (publishFrom === undefined || offset < publishFrom) {
     logger.error({ topic, partition, offset, cause, reason: message }, 'a record was skipped');
     return;
   }
-  await producer.send({
+  const letter = {
     topic: topics.webhooksDlq.name,
     partition: record.partition,
     key: record.key,
     value: record.value,
     headers: deadLetterHeaders(record, { cause, message, at: new Date() }),
-  });
+  };
+  const within = { timeoutMs: PUBLISH_WITHIN_MS };
+  try {
+    await producer.send(letter, within);
+  } catch (error) {
+    if (!(error instanceof NotWrittenError) || error.reason !== 'refused') throw error;
+    // With its headers it is larger than the topic takes. Where it came from, its bytes still are.
+    await producer.send({ ...letter, value: null }, within);
+  }
   logger.error({ topic, partition, offset, cause, reason: message }, 'a record was dead-lettered');
 }
 

@@ -107,6 +107,23 @@ describe('a message', () => {
     },
   );
 
+  it('carries one reaction of a person who is known by two identities', async () => {
+    const reaction = (fields: object) =>
+      aWebhook({ value: { messages: [aMessage('reaction', { from_user_id: USER_ID, ...fields })] } });
+    await told([
+      reaction({ id: 'wamid.1', timestamp: timestamp(1), reaction: { message_id: 'wamid.a', emoji: '👍' } }),
+      reaction({
+        id: 'wamid.2',
+        timestamp: timestamp(2),
+        from: undefined,
+        reaction: { message_id: 'wamid.a' },
+      }),
+    ]);
+    expect(await rows('SELECT contact, emoji FROM contact_reactions')).toEqual([
+      { contact: PHONE, emoji: null },
+    ]);
+  });
+
   it('keeps where its media is', async () => {
     const image = { id: 'media-1', mime_type: 'image/jpeg', sha256: 'abc=', caption: 'my cat' };
     await told([aWebhook({ value: { messages: [aMessage('image', { image })] } })]);
@@ -214,6 +231,19 @@ describe('a contact', () => {
     },
   );
 
+  it('is not what a command says that it is: only the phone it is sent to counts', async () => {
+    const consumers = new Consumers({
+      dataSource: database.dataSource,
+      producer: keepingProducer(),
+      logger: testLogger,
+    });
+    const both = { wamid: 'wamid.out', to: `+${PHONE}`, recipient: 'US.somebody-else' };
+    await consumers.dispatches(
+      aBatch([aDispatch({ state: 'accepted', data: both })], { topic: 'whatsapp.dispatches' }),
+    );
+    expect(await rows('SELECT identities FROM contacts')).toEqual([{ identities: [PHONE] }]);
+  });
+
   it('of one account is not that of another, though the phone is the same', async () => {
     const elsewhere = aWebhook({ wabaId: '77', value: { messages: [aTextMessage({ id: 'x' })] } });
     await told([byBoth, elsewhere]);
@@ -240,6 +270,12 @@ describe('a conversation', () => {
     expect(
       await rows('SELECT last_in_at, last_out_at, last_at, service_window_until FROM conversations'),
     ).toEqual([{ last_in_at: at(0), last_out_at: at(4), last_at: at(4), service_window_until: at(86_400) }]);
+  });
+
+  it('is not opened by what Meta tells in the form of a message', async () => {
+    const system = aMessage('system', { system: { type: 'user_changed_number', wa_id: '1', body: 'x' } });
+    await told([aWebhook({ value: { messages: [system] } })]);
+    expect(await rows('SELECT * FROM conversations')).toEqual([]);
   });
 
   it('of a group is none: groups open no window with a person', async () => {

@@ -1,4 +1,4 @@
-import { type Sql } from '@talaria/database';
+import { NO_MONTH, type Sql } from '@talaria/database';
 import {
   recordChanges,
   recordDisplayNumbers,
@@ -20,15 +20,19 @@ export type FirstSeen = Contacts & {
 };
 
 /**
- * Writes rows, one statement for each table. The result does not depend on the order of calls or on repeats: a fact is one row by its
+ * Writes rows, one statement for each table and one more for what is rare (messages that move, contacts that merge). The result does not depend on the order of calls or on repeats: a fact is one row by its
  * unique key, of several forms of it one and the same stays, and times only move one way. All transactions lock in the same order:
  * messages, contacts, accounts.
- * @param keptFrom facts of earlier months are let go
+ * @param keptFrom what happened in earlier months is let go; who is who, and what is the case, is not of a month
  */
 export async function recordRows(sql: Sql, rows: Rows, keptFrom: string): Promise<FirstSeen> {
   const { forms, facts, edits, reactions, statuses, sightings, changes, states, displayNumbers, unknown } =
     keepFrom(rows, keptFrom);
-  const placed = await placeMessages(sql, [...forms, ...facts, ...edits, ...reactions, ...statuses]);
+  const placed = await placeMessages(
+    sql,
+    [...forms, ...facts, ...edits, ...reactions, ...statuses],
+    keptFrom,
+  );
   const newMessages = await recordForms(sql, placed(forms));
   await joinFacts(sql, placed(facts));
   await applyEdits(sql, placed(edits));
@@ -49,7 +53,7 @@ export function monthsOf({ forms, facts, edits, reactions, statuses, changes }: 
 }
 
 function keepFrom(rows: Rows, keptFrom: string): Rows {
-  const isKept = ({ month }: { readonly month: string }) => month >= keptFrom;
+  const isKept = ({ month }: { readonly month: string }) => month >= keptFrom || month === NO_MONTH;
   if ([...monthsOf(rows)].every((month) => isKept({ month }))) return rows;
   return {
     ...rows,

@@ -14,7 +14,7 @@ const tables = {
   display_numbers: 'phone_number_id, waba_id, display_phone_number',
   unknown_items: 'item_hash',
   commands: 'command_id, waba_id',
-  dispatch_attempts: 'command_id, waba_id, version',
+  dispatch_attempts: 'command_id, waba_id, version, month',
 };
 
 /** Every row of the read model, ordered by key. */

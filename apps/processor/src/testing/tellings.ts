@@ -145,6 +145,14 @@ export const facts: readonly KafkaRecord[] = [
       value: { message_template_id: 9_007_199_254_740_991, event: index === 2 ? 'PAUSED' : 'APPROVED' },
     }),
   ]),
+  // One step told twice at two times, one of them in another month, and with another content.
+  ...['2026-05-31T23:59:59Z', '2026-06-01T00:00:01Z', '2026-06-01T00:00:02Z'].map((time, index) =>
+    aDispatch({
+      state: index === 1 ? 'unknown' : 'retrying',
+      time,
+      data: { commandId: 'twice', version: 3, attempt: index },
+    }),
+  ),
   // The rest.
   aWebhook({ field: 'account_update', time: SECONDS, value: { event: 'DISABLED_UPDATE' } }),
   aWebhook({ field: 'account_update', time: SECONDS + 1, value: { event: 'DISABLED_UPDATE' } }),

@@ -35,7 +35,7 @@ export function effectsOf(
 
 function reactionOf(reaction: Fields, context: MessageContext): Partial<Pick<Rows, 'reactions'>> {
   const target = text(reaction.message_id);
-  const { phoneNumberId, month, wamid, at, direction, contactPhone, contactUserId } = context;
+  const { phoneNumberId, wabaId, month, wamid, at, direction, contactPhone, contactUserId } = context;
   const sender = direction === 'outbound' ? 'business' : (contactPhone ?? contactUserId ?? 'unknown');
   if (target === null) return {};
   return {
@@ -45,6 +45,7 @@ function reactionOf(reaction: Fields, context: MessageContext): Partial<Pick<Row
         wamid: target,
         month,
         sender,
+        wabaId,
         emoji: text(reaction.emoji),
         reactedAt: at,
         reactionWamid: wamid,

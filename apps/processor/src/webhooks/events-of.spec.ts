@@ -1,6 +1,8 @@
 import { topics } from '@talaria/contracts';
 import {
   aMessage,
+  aNotification,
+  aRecord,
   aStatus,
   aTextMessage,
   aWebhook,
@@ -12,7 +14,7 @@ import {
   WABA,
 } from '../testing/records';
 import { type Identity } from '../contacts/link-identities';
-import { eventsOf } from './events-of';
+import { dataOf, eventsOf } from './events-of';
 import { translateWebhook } from './translate-webhook';
 
 const now = new Date('2026-06-01T00:00:00Z');
@@ -21,7 +23,11 @@ const at = new Date(SECONDS * 1000).toISOString();
 function tell(notification: Notification, when = now) {
   const { forms = [], statuses = [], changes = [] } = translateWebhook(aWebhook(notification)) ?? {};
   const contactOf = ({ identity }: Identity) => identity;
-  return eventsOf({ messages: forms, statuses, changes, linked: [], contactOf }, when);
+  const events = eventsOf({ messages: forms, statuses, changes, linked: [], contactOf }, when);
+  return events.map((one) => ({
+    key: one.key,
+    event: { ...one.event, data: JSON.parse(dataOf(one)) as unknown },
+  }));
 }
 
 describe(`what ${topics.events.name} tells`, () => {
@@ -110,5 +116,55 @@ describe(`what ${topics.events.name} tells`, () => {
     ['the account when nobody is known', { from: undefined }, WABA],
   ])('is keyed by %s', (_, fields, key) => {
     expect(tell({ value: { messages: [{ ...aTextMessage(), ...fields }] } })).toMatchObject([{ key }]);
+  });
+
+  it('of a preference: whose it is, with all that Meta said of it', () => {
+    const preference = { wa_id: PHONE, category: 'marketing_messages', value: 'stop', timestamp: SECONDS };
+    expect(tell({ field: 'user_preferences', value: { user_preferences: [preference] } })).toMatchObject([
+      {
+        key: PHONE,
+        event: {
+          time: at,
+          data: {
+            field: 'user_preferences',
+            contact: { phone: PHONE },
+            phoneNumberId: NUMBER,
+            value: preference,
+          },
+        },
+      },
+    ]);
+  });
+
+  it('digit by digit, though no number of ours could hold them', () => {
+    const body = JSON.stringify(
+      aNotification({ field: 'message_template_status_update', value: { message_template_id: '@' } }),
+    ).replace('"@"', '12345678901234567890');
+    const { changes = [] } = translateWebhook(aRecord({ value: Buffer.from(body) })) ?? {};
+    const seen = { messages: [], statuses: [], changes, linked: [], contactOf: () => '' };
+    expect(eventsOf(seen, now).map(dataOf)).toEqual([expect.stringContaining('12345678901234567890')]);
+  });
+
+  it('nothing of what another app answers', () => {
+    expect(tell({ field: 'standby', value: { messages: [aTextMessage()] } })).toEqual([]);
+  });
+
+  it('of a call that it changed, not that a message did', () => {
+    const call = {
+      id: 'wacid.1',
+      type: 'call',
+      status: 'RINGING',
+      timestamp: String(SECONDS),
+      recipient_id: PHONE,
+    };
+    expect(tell({ field: 'calls', value: { statuses: [call] } })).toMatchObject([
+      { event: { type: 'whatsapp.account.changed.v1', data: { field: 'calls', value: call } } },
+    ]);
+  });
+
+  it('no phone in an id', () => {
+    const status = aStatus({ recipient_type: 'group', recipient_id: 'g', recipient_participant_id: PHONE });
+    const [told] = tell({ value: { statuses: [status] } });
+    expect(told?.event.id).toMatch(/^\d+\/wamid\.out\/sent\/[0-9a-f]{32}$/);
   });
 });

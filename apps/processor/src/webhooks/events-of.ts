@@ -5,13 +5,24 @@ import { type FirstSeen } from '../projections/record-rows';
 import { type ChangeRow, type MessageForm, type Person, type StatusRow } from './rows';
 
 /** A domain event and the key that orders it. */
-export type KeyedEvent = { readonly key: string; readonly event: DomainEvent };
+export type KeyedEvent = {
+  readonly key: string;
+  readonly event: DomainEvent;
+  /** The part of its data that is Meta's own JSON: told byte for byte, since a parsed number may have lost digits. */
+  readonly raw?: { readonly field: 'message' | 'value'; readonly json: Buffer };
+};
+
+/** The event's data as JSON. */
+export function dataOf({ event, raw }: KeyedEvent): string {
+  const json = JSON.stringify(event.data);
+  return raw === undefined ? json : `${json.slice(0, -1)},"${raw.field}":${raw.json.toString('utf8')}}`;
+}
 
 const source = 'talaria/processor';
 
 /**
- * What products are told of facts seen for the first time. Ids are made of the fact, so that a repeat after a crash is recognised. Messages
- * sent by hand (echoes) are no event of a person.
+ * What products are told of facts seen for the first time. Ids are made of the fact, so that a repeat after a crash is recognised, and tell no
+ * phone: ids are logged. Messages sent by hand (echoes) are no event of a person, and what another app answers (standby) is not ours to answer.
  */
 export function eventsOf(
   { messages, statuses, changes, linked, contactOf }: FirstSeen,
@@ -20,10 +31,10 @@ export function eventsOf(
   const keyOf = (person: Person) => contactKeyOf(person, contactOf);
   return [
     ...messages
-      .filter(({ direction }) => direction === 'inbound')
+      .filter(({ direction, isOurs }) => direction === 'inbound' && isOurs)
       .map((row) => messageReceived(row, keyOf(row), now)),
     ...statuses.map((row) => messageStatus(row, keyOf(row))),
-    ...changes.map((row) => accountChanged(row, now)),
+    ...changes.map((row) => accountChanged(row, keyOf(row), now)),
     ...linked.map((link) => identityChanged(link, contactOf({ ...link, identity: link.one }), now)),
   ];
 }
@@ -49,19 +60,19 @@ function messageReceived(row: MessageForm, key: string, now: Date): KeyedEvent {
         },
         timestamp: row.messageAt?.toISOString() ?? null,
         type: row.type,
-        message: parse(row.item),
+        message: undefined,
       },
     },
+    raw: { field: 'message', json: row.item },
   };
 }
 
 function messageStatus(row: StatusRow, key: string): KeyedEvent {
-  const { phoneNumberId, wamid, status, participant, contactPhone, contactUserId, errorCode, errorTitle } =
-    row;
+  const { phoneNumberId, wamid, status, contactPhone, contactUserId, errorCode, errorTitle } = row;
   return {
     key,
     event: {
-      id: `${phoneNumberId}/${wamid}/${status}/${participant}`,
+      id: statusEventId(row),
       type: 'whatsapp.message.status.v1',
       source,
       time: row.statusAt.toISOString(),
@@ -88,19 +99,30 @@ function messageStatus(row: StatusRow, key: string): KeyedEvent {
   };
 }
 
-function accountChanged(row: ChangeRow, now: Date): KeyedEvent {
-  const { wabaId, field, changeHash } = row;
-  const change = parse(row.item) as { value?: unknown } | null;
+function accountChanged(row: ChangeRow, key: string, now: Date): KeyedEvent {
+  const { wabaId, field, changeHash, phoneNumberId, contactPhone, contactUserId } = row;
   return {
-    key: wabaId,
+    key,
     event: {
       id: `${wabaId}/${changeHash.toString('hex')}`,
       type: 'whatsapp.account.changed.v1',
       source,
       time: (row.changedAt ?? now).toISOString(),
       subject: wabaId,
-      data: { wabaId, field, value: change?.value ?? change },
+      data: {
+        wabaId,
+        field,
+        ...(phoneNumberId !== null && { phoneNumberId }),
+        ...((contactPhone !== null || contactUserId !== null) && {
+          contact: {
+            ...(contactPhone !== null && { phone: contactPhone }),
+            ...(contactUserId !== null && { userId: contactUserId }),
+          },
+        }),
+        value: undefined,
+      },
     },
+    raw: { field: 'value', json: row.value },
   };
 }
 
@@ -119,12 +141,21 @@ function identityChanged(link: Link, contact: string, now: Date): KeyedEvent {
   };
 }
 
-/** Tells no phone: ids are logged. */
+export function statusEventId({
+  phoneNumberId,
+  wamid,
+  status,
+  participant,
+}: Pick<StatusRow, 'phoneNumberId' | 'wamid' | 'status' | 'participant'>): string {
+  return `${phoneNumberId}/${wamid}/${status}/${participant === '-' ? '-' : hashOf(participant)}`;
+}
+
 export function identityEventId({ wabaId, one, other }: Link): string {
-  const pair = createHash('sha256')
-    .update(JSON.stringify([wabaId, one, other]))
-    .digest('hex');
-  return `${wabaId}/contact/${pair.slice(0, 32)}`;
+  return `${wabaId}/contact/${hashOf(JSON.stringify([wabaId, one, other]))}`;
+}
+
+function hashOf(personal: string): string {
+  return createHash('sha256').update(personal).digest('hex').slice(0, 32);
 }
 
 /** The contact as it is known now: all that one person does is in order, under whichever identity. */
@@ -135,8 +166,4 @@ function contactKeyOf(
   const identity = contactPhone ?? contactUserId;
   if (identity !== null) return contactOf({ wabaId: wabaId ?? '', identity });
   return contactKey({ wabaId: wabaId ?? undefined });
-}
-
-function parse(json: Buffer): unknown {
-  return JSON.parse(json.toString('utf8'));
 }

@@ -48,7 +48,12 @@ export function time(value: unknown): Date | null {
   if (typeof value !== 'string' && typeof value !== 'number') return null;
   const number = Number(value);
   const ms = number >= 1e12 ? number : number * 1000;
-  return ms >= EARLIEST_MS && ms < LATEST_MS ? new Date(ms) : null;
+  return isPlausible(ms) ? new Date(ms) : null;
+}
+
+/** Whether these milliseconds since 1970 can be a time at which something happened. */
+export function isPlausible(ms: number): boolean {
+  return ms >= EARLIEST_MS && ms < LATEST_MS;
 }
 
 /** An index holds no more; the raw bytes keep what is longer. */

@@ -20,6 +20,10 @@ export type MessageForm = MessageKey &
     readonly direction: 'inbound' | 'outbound';
     /** For the event; the row has none. */
     readonly contactName: string | null;
+    /** False for what was written to another app, which answers it. */
+    readonly isOurs: boolean;
+    /** Of two equal forms the one that came first. */
+    readonly arrivedAt: Date;
     readonly groupId: string | null;
     readonly type: string;
     readonly text: string | null;
@@ -53,6 +57,7 @@ export type EditRow = MessageKey & {
 export type ReactionRow = MessageKey & {
   /** The person's phone or user id; `business` for ours. */
   readonly sender: string;
+  readonly wabaId: string | null;
   readonly emoji: string | null;
   readonly reactedAt: Date;
   readonly reactionWamid: string;
@@ -97,6 +102,8 @@ export type ChangeRow = {
   readonly contactUserId: string | null;
   readonly changedAt: Date | null;
   readonly item: Buffer;
+  /** What the event tells: Meta's value, in its own JSON. */
+  readonly value: Buffer;
 };
 
 /** One side of an account, number or template, as Meta told it last. */
@@ -114,6 +121,8 @@ export type DisplayNumber = {
   readonly phoneNumberId: string;
   readonly wabaId: string;
   readonly displayPhoneNumber: string;
+  /** A day, like 2026-11-24. */
+  readonly seenOn: string;
 };
 
 export type UnknownRow = { readonly itemHash: Buffer; readonly seenAt: Date; readonly item: Buffer };

@@ -43,6 +43,8 @@ describe('a message', () => {
       contactPhone: PHONE,
       contactUserId: USER_ID,
       contactName: 'Zoë',
+      isOurs: true,
+      arrivedAt: new Date(SECONDS * 1000 + 5000),
       month: '2025-06-01',
       groupId: null,
       type: 'text',

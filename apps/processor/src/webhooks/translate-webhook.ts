@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { headers, parseCallbackData } from '@talaria/contracts';
-import { monthOf } from '@talaria/database';
+import { monthOf, NO_MONTH } from '@talaria/database';
 import { type KafkaRecord } from '@talaria/kafka';
-import { type Item, splitNotification } from '@talaria/whatsapp';
+import { type Item, memberBytes, splitNotification } from '@talaria/whatsapp';
 import { statesOfChange } from '../accounts/states-of-change';
 import { effectsOf } from './effects-of-message';
 import {
@@ -10,6 +10,7 @@ import {
   cleanOrNull,
   type Fields,
   fieldsOf,
+  isPlausible,
   list,
   parse,
   phone,
@@ -52,7 +53,7 @@ function messageRows(item: Item, arrivedAt: Date): Rows | undefined {
   const wamid = text(message.id);
   if (wamid === null || item.phoneNumberId === undefined) return undefined;
   const isEcho = item.kind === 'echo';
-  const messageAt = time(message.timestamp);
+  const messageAt = notAfter(time(message.timestamp), arrivedAt);
   const at = earlier(messageAt, arrivedAt);
   const value = valueOf(item);
   const person = personOf(item);
@@ -65,6 +66,8 @@ function messageRows(item: Item, arrivedAt: Date): Rows | undefined {
     ...person,
     direction,
     contactName: profile.name,
+    isOurs: item.field !== 'standby',
+    arrivedAt,
     groupId,
     type: text(message.type) ?? 'unknown',
     text: text(textOfMessage(message)),
@@ -74,26 +77,31 @@ function messageRows(item: Item, arrivedAt: Date): Rows | undefined {
     isEcho,
     item: item.bytes,
   };
-  const phoneNumberId = groupId === null ? key.phoneNumberId : null;
+  const isSaid = groupId === null && !UNSAID.has(form.type);
+  const phoneNumberId = isSaid ? key.phoneNumberId : null;
   const identities = identitiesOf(person, contactBeside(item, value), message);
   return {
     ...noRows,
     ...effectsOf(message, { ...key, ...person, direction, at }),
     forms: [form],
     sightings: sighting(person.wabaId, identities, { ...profile, at, phoneNumberId, direction }),
-    displayNumbers: displayNumberOf(item, value),
+    displayNumbers: displayNumberOf(item, value, arrivedAt),
   };
 }
+
+/** What Meta tells in the form of a message: nobody has written, and no service window opens. */
+const UNSAID = new Set(['system', 'request_welcome']);
 
 function statusRows(item: Item, arrivedAt: Date): Rows | undefined {
   const told = upcastStatus(fieldsOf(parse(item.bytes)));
   const wamid = text(told.id);
   const status = text(told.status);
   if (wamid === null || status === null || item.phoneNumberId === undefined) return undefined;
+  if (isOfACall(item, wamid)) return changeRows(item, arrivedAt);
   const error = fieldsOf(list(told.errors)[0]);
   const pricing = fieldsOf(told.pricing);
   const callback = parseCallbackData(text(told.biz_opaque_callback_data) ?? undefined);
-  const statusAt = time(told.timestamp) ?? arrivedAt;
+  const statusAt = notAfter(time(told.timestamp), arrivedAt) ?? arrivedAt;
   const isGroup = told.recipient_type === 'group';
   const participant = text(told.recipient_participant_id) ?? text(told.recipient_participant_user_id);
   const person = isGroup
@@ -128,7 +136,8 @@ function statusRows(item: Item, arrivedAt: Date): Rows | undefined {
     statuses: [row],
     facts: [
       {
-        ...person,
+        // A message to a group is nobody's in it.
+        ...(isGroup ? { ...person, contactPhone: null, contactUserId: null } : person),
         phoneNumberId,
         wamid,
         month,
@@ -144,17 +153,21 @@ function statusRows(item: Item, arrivedAt: Date): Rows | undefined {
       phoneNumberId: status === 'sent' && !isGroup ? phoneNumberId : null,
       direction: 'outbound',
     }),
-    displayNumbers: displayNumberOf(item, value),
+    displayNumbers: displayNumberOf(item, value, arrivedAt),
   };
+}
+
+/** The status of a call looks like that of a message, and is none. */
+function isOfACall({ field }: Item, id: string): boolean {
+  return field === 'calls' || id.startsWith('wacid.');
 }
 
 function changeRows(item: Item, arrivedAt: Date): Rows | undefined {
   if (item.field === undefined || item.wabaId === undefined) return undefined;
   const entry = fieldsOf(list(fieldsOf(parse(item.envelope)).entry)[0]);
-  const entryTime = time(entry.time);
-  // Nothing has changed long after we heard of it.
-  const changedAt =
-    entryTime !== null && entryTime.getTime() < arrivedAt.getTime() + DAY_MS ? entryTime : null;
+  const told = fieldsOf(parse(item.bytes));
+  const entryTime = time(told.timestamp) ?? time(entry.time);
+  const changedAt = notAfter(entryTime, arrivedAt);
   const hash = createHash('sha256')
     .update(JSON.stringify([item.field, changedAt, item.phoneNumberId]))
     .update(item.bytes);
@@ -171,8 +184,9 @@ function changeRows(item: Item, arrivedAt: Date): Rows | undefined {
     phoneNumberId: cleanOrNull(item.phoneNumberId),
     changedAt,
     item: item.bytes,
+    // Elements of a list, unlike whole changes, have no field of their own.
+    value: (told.field === undefined ? undefined : memberBytes(item.bytes, 'value')) ?? item.bytes,
   };
-  const told = fieldsOf(parse(item.bytes));
   const states = statesOfChange(field, fieldsOf(told.value), item.bytes);
   return {
     ...noRows,
@@ -189,8 +203,6 @@ function changeRows(item: Item, arrivedAt: Date): Rows | undefined {
 }
 
 const DAY_MS = 86_400_000;
-/** Where changes lie of which nobody told a time. */
-const NO_MONTH = '1970-01-01';
 
 function unknownRows(item: Item, arrivedAt: Date): Rows {
   const itemHash = createHash('sha256').update(item.envelope).digest();
@@ -262,18 +274,33 @@ function profileOf(item: Item, value: Fields): { name: string | null; username: 
   return { name: text(profile.name), username: text(profile.username) };
 }
 
-function displayNumberOf({ phoneNumberId, wabaId }: Item, value: Fields): Rows['displayNumbers'] {
-  const display = phone(fieldsOf(value.metadata).display_phone_number);
-  if (display === null || phoneNumberId === undefined) return [];
+function displayNumberOf(
+  { phoneNumberId, wabaId }: Item,
+  value: Fields,
+  arrivedAt: Date,
+): Rows['displayNumbers'] {
+  const displayPhoneNumber = phone(fieldsOf(value.metadata).display_phone_number);
+  if (displayPhoneNumber === null || phoneNumberId === undefined) return [];
+  const seenOn = arrivedAt.toISOString().slice(0, 10);
   return [
-    { phoneNumberId: clean(phoneNumberId), wabaId: cleanOrNull(wabaId) ?? '', displayPhoneNumber: display },
+    {
+      phoneNumberId: clean(phoneNumberId),
+      wabaId: cleanOrNull(wabaId) ?? '',
+      displayPhoneNumber,
+      seenOn,
+    },
   ];
 }
 
 /** When the webhook arrived: for what has no time of its own, and because nothing happened after we heard of it. */
 function arrivalOf(record: KafkaRecord): Date {
   const received = Date.parse(record.headers[headers.receivedAt] ?? '');
-  return new Date(Number.isNaN(received) ? record.timestamp : received);
+  return new Date(isPlausible(received) ? received : record.timestamp);
+}
+
+/** What is said to have happened long after we heard of it has no time that we believe; clocks may differ by a day. */
+function notAfter(at: Date | null, arrivedAt: Date): Date | null {
+  return at !== null && at.getTime() < arrivedAt.getTime() + DAY_MS ? at : null;
 }
 
 function earlier(one: Date | null, other: Date): Date {

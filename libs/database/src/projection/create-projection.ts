@@ -10,6 +10,9 @@ export const PROJECTION_SHAPE = 1;
 /** `live`: readers see it and events are told from it · `building`: catches up silently · `standby`: was live, and is kept ready to be it again */
 export type ProjectionState = 'live' | 'building' | 'standby';
 
+/** Where rows lie of which nobody told a time. It is kept whatever is let go. */
+export const NO_MONTH = '1970-01-01';
+
 /** Any number, the same in every process: only one adds partitions at a time. */
 const PARTITION_LOCK = 7_460_312;
 
@@ -51,7 +54,7 @@ export async function addMonths(sql: Sql, months: readonly string[]): Promise<vo
   const wanted = months.flatMap((month) => partitioned.map((table) => ({ table, month })));
   const missing = await sql<{ table: (typeof partitioned)[number]; month: string }>(
     `SELECT "table", month FROM unnest($1::text[], $2::text[], $3::text[]) AS w ("table", month, name)
-     WHERE NOT EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = current_schema()::regnamespace)`,
+     WHERE NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = "table"::regclass AND inhrelid = to_regclass(name))`,
     [
       wanted.map(({ table }) => table),
       wanted.map(({ month }) => month),
@@ -61,7 +64,7 @@ export async function addMonths(sql: Sql, months: readonly string[]): Promise<vo
   for (const { table, month } of missing) {
     const partition = partitionOf(table, month);
     await sql(
-      `CREATE TABLE ${partition} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED) WITH (fillfactor = 85)`,
+      `CREATE TABLE IF NOT EXISTS ${partition} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED) WITH (fillfactor = 85)`,
     );
     await sql(
       `ALTER TABLE ${table} ATTACH PARTITION ${partition} FOR VALUES FROM ('${month}') TO ('${nextMonth(month)}')`,

@@ -53,9 +53,8 @@ export const tables = `
     edit_wamid text,
     edited_text text,
     revoked_at timestamptz,
-    shown_at timestamptz GENERATED ALWAYS AS (
-      coalesce(message_at, least(accepted_at, sent_at, delivered_at, read_at, played_at, failed_at, edited_at, revoked_at))
-    ) STORED,
+    arrived_at timestamptz NOT NULL,
+    shown_at timestamptz NOT NULL GENERATED ALWAYS AS (coalesce(message_at, arrived_at)) STORED,
     item bytea,
     PRIMARY KEY (wamid, phone_number_id, month)
   ) PARTITION BY RANGE (month);
@@ -90,6 +89,7 @@ export const tables = `
     wamid text NOT NULL,
     month date NOT NULL,
     sender text NOT NULL,
+    waba_id text,
     emoji text,
     reacted_at timestamptz NOT NULL,
     reaction_wamid text NOT NULL,
@@ -155,6 +155,7 @@ export const tables = `
     phone_number_id text NOT NULL,
     waba_id text NOT NULL,
     display_phone_number text NOT NULL,
+    seen_on date NOT NULL,
     PRIMARY KEY (phone_number_id, waba_id, display_phone_number)
   );
 
@@ -224,14 +225,21 @@ export const tables = `
            (array_agg(username ORDER BY named_at DESC NULLS LAST, username) FILTER (WHERE username IS NOT NULL))[1] AS username
     FROM contact_identities GROUP BY waba_id, contact;
 
+  CREATE VIEW contact_reactions AS
+    SELECT DISTINCT ON (r.wamid, r.phone_number_id, coalesce(i.contact, r.sender))
+           r.phone_number_id, r.wamid, coalesce(i.contact, r.sender) AS contact, r.emoji, r.reacted_at, r.reaction_wamid
+    FROM reactions r LEFT JOIN contact_identities i ON i.waba_id = coalesce(r.waba_id, '') AND i.identity = r.sender
+    ORDER BY r.wamid, r.phone_number_id, coalesce(i.contact, r.sender), r.reacted_at DESC, r.reaction_wamid DESC;
+
   CREATE VIEW accounts AS
     SELECT waba_id,
            max(told->>'decision') FILTER (WHERE facet = 'review') AS review_decision,
            max(told->>'state') FILTER (WHERE facet = 'ban') AS ban_state,
            max(told->>'date') FILTER (WHERE facet = 'ban') AS ban_date,
            max(told->>'restrictions') FILTER (WHERE facet = 'restriction') AS restrictions,
-           max(told->>'max_daily_conversations') FILTER (WHERE facet = 'capability') AS max_daily_conversations,
-           max(told->>'max_phone_numbers') FILTER (WHERE facet = 'capability') AS max_phone_numbers,
+           max(told->>'until') FILTER (WHERE facet = 'restriction') AS restricted_until,
+           max(told->>'limit') FILTER (WHERE facet = 'max_daily_conversations') AS max_daily_conversations,
+           max(told->>'limit') FILTER (WHERE facet = 'max_phone_numbers') AS max_phone_numbers,
            max(told_at) AS told_at
     FROM account_states WHERE subject = '' GROUP BY waba_id;
 
@@ -242,7 +250,8 @@ export const tables = `
            max(told->>'decision') FILTER (WHERE facet = 'name') AS name_decision,
            max(told->>'name') FILTER (WHERE facet = 'name') AS verified_name,
            max(told_at) AS told_at
-    FROM display_numbers d
+    FROM (SELECT DISTINCT ON (phone_number_id, waba_id) * FROM display_numbers
+          ORDER BY phone_number_id, waba_id, seen_on DESC, display_phone_number) d
     FULL JOIN (SELECT waba_id, substr(subject, 8) AS display_phone_number, facet, told, told_at
                FROM account_states WHERE subject LIKE 'number/%') s USING (waba_id, display_phone_number)
     GROUP BY d.phone_number_id, waba_id, display_phone_number;
@@ -274,6 +283,7 @@ export const shown = [
   'messages',
   'message_statuses',
   'reactions',
+  'contact_reactions',
   'contact_identities',
   'contacts',
   'conversations',
