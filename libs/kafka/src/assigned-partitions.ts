@@ -7,8 +7,13 @@ export type AssignedPartition = {
   readonly window: OffsetWindow;
   readonly lost: AbortController;
   committed: number | undefined;
-  paused: boolean;
+  /** For how many reasons it is paused. */
+  pauses: number;
   failures: number;
+  /** The last batch that was handed out; settles when nothing of it is under way any more. */
+  atWork: Promise<void>;
+  /** Nothing is handed out before it is known where to begin. */
+  isPlaced: boolean;
   /** Where to fetch from again once the group has confirmed that it is still ours. */
   rewindTo: number | undefined;
 };
@@ -69,8 +74,10 @@ function begin(topic: string, partition: number): AssignedPartition {
     window: new OffsetWindow(),
     lost: new AbortController(),
     committed: undefined,
-    paused: false,
+    pauses: 0,
     failures: 0,
+    atWork: Promise.resolve(),
+    isPlaced: true,
     rewindTo: undefined,
   };
 }

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type Logger } from '@talaria/observability';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
 import { type GroupConsumer, startConsumer } from './consumer';
 import { createKafka } from './create-kafka';
+import { type PositionOf } from './find-starts';
 import { type KafkaRecord } from './kafka-record';
 import { type BatchHandler, type RecordBatch } from './record-batch';
 
@@ -18,7 +20,7 @@ describe('the consumer', () => {
 
   async function start(
     handlers: BatchHandler | Record<string, BatchHandler>,
-    options: { onFatal?: (error: Error) => void } = {},
+    options: { positionOf?: PositionOf; logger?: Logger } = {},
   ): Promise<GroupConsumer> {
     const byTopic = typeof handlers === 'function' ? { main: handlers } : handlers;
     const consumer = await startConsumer({
@@ -215,6 +217,91 @@ describe('the consumer', () => {
       dying.kill('SIGKILL');
     }
   }, 30_000);
+
+  describe('with books of its handler', () => {
+    const offsetsOf = (seen: readonly KafkaRecord[], partition = 0) =>
+      seen.filter((one) => one.partition === partition).map(({ offset }) => offset);
+
+    /** All of it is handled and committed, by a member that is gone. */
+    async function consumeAll(count: number): Promise<void> {
+      await write(count, [0, 1, 2, 3]);
+      const { seen, handler } = recorder();
+      const first = await start(handler);
+      await eventually(() => expect(seen).toHaveLength(4 * count));
+      await first.close();
+      expect(await committed()).toEqual([count, count, count, count]);
+    }
+
+    it('begins where they say, before and behind what is committed, also where nothing new comes', async () => {
+      await consumeAll(10);
+      const { seen, handler } = recorder();
+      const positions = [3, undefined, 12, 10];
+      await start(handler, { positionOf: (_, partition) => Promise.resolve(positions[partition]) });
+      await eventually(() => expect(offsetsOf(seen)).toEqual([3, 4, 5, 6, 7, 8, 9]));
+      await write(3, [1, 2, 3]);
+      // Beyond the end: handed out from where it is committed, for the handler to say so.
+      await eventually(() =>
+        expect([1, 2, 3].map((one) => offsetsOf(seen, one).at(-1))).toEqual([12, 12, 12]),
+      );
+      expect([1, 2, 3].map((one) => offsetsOf(seen, one)[0])).toEqual([10, 10, 10]);
+      await eventually(async () => expect(await committed()).toEqual([10, 13, 13, 13]));
+    });
+
+    it('begins with the first record that is still there, and says which are gone', async () => {
+      await write(10);
+      const admin = client().admin();
+      await admin.connect();
+      const topic = `${kafka.config.KAFKA_PREFIX}main`;
+      // It deletes only of topics that it has asked about.
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '4' }] });
+      await admin.disconnect();
+      const errors: unknown[] = [];
+      const logger = testLogger.child({}, { level: 'error' });
+      logger.error = (fields: unknown) => void errors.push(fields);
+      const { seen, handler } = recorder();
+      await start(handler, { positionOf: () => Promise.resolve(1), logger });
+      await eventually(() => expect(offsetsOf(seen)).toEqual([4, 5, 6, 7, 8, 9]));
+      expect(errors).toEqual([{ topic: 'main', partition: 0, from: 1, to: 3 }]);
+    });
+
+    it('waits for them when they cannot be read, and asks again', async () => {
+      await consumeAll(5);
+      const { seen, handler } = recorder();
+      let asked = 0;
+      await start(handler, {
+        positionOf: () => (asked++ < 4 ? Promise.reject(new Error('on purpose')) : Promise.resolve(2)),
+      });
+      await eventually(() => expect(offsetsOf(seen)).toEqual([2, 3, 4]));
+      expect(asked).toBeGreaterThan(4);
+    });
+
+    it('hands out everything behind them as members come and go', async () => {
+      const next = [0, 0, 0, 0];
+      const gaps: string[] = [];
+      const handler: BatchHandler = async ({ partition, records, done }) => {
+        // As a checkpoint in a database: moves with the work.
+        await new Promise(setImmediate);
+        for (const { offset } of records) {
+          if (offset > next[partition]!) gaps.push(`${partition}: ${next[partition]} to ${offset}`);
+          next[partition] = Math.max(next[partition]!, offset + 1);
+          // The commits say more than the books: what they say must not count.
+          done(offset);
+        }
+        return undefined;
+      };
+      const positionOf: PositionOf = (_, partition) => Promise.resolve(next[partition]);
+      await consumeAll(300);
+      await start(handler, { positionOf });
+      for (let round = 1; round <= 3; round++) {
+        const member = await start(handler, { positionOf });
+        await write(100, [0, 1, 2, 3]);
+        await eventually(() => expect(Math.min(...next)).toBe(300 + 100 * round));
+        await member.close();
+      }
+      expect(gaps).toEqual([]);
+    });
+  });
 
   it('names at its start the topics of which one does not exist, and what to do', async () => {
     const { handler } = recorder();

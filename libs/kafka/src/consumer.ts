@@ -5,6 +5,7 @@ import { type AssignedPartition, AssignedPartitions } from './assigned-partition
 import { coPartitioningAssigner } from './co-partitioning-assigner';
 import { createKafka } from './create-kafka';
 import { readRecord } from './kafka-record';
+import { findStarts, type PositionOf } from './find-starts';
 import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
 import { type KafkaConfig } from './settings';
 
@@ -31,6 +32,8 @@ const CLOSE_MS = { handlers: 2000, commit: 1000, leave: 1000 };
  * twice a second and at the end, never beyond the first record that is not done.
  * @param options.handlers by topic, without the prefix
  * @param options.onFatal the consumer has stopped for good: the process must end
+ * @param options.positionOf where the handler's own books say that a partition goes on, instead of the committed offset; asked whenever the
+ * group has (re)assigned it, before anything of it is handed out. A position beyond the end of the log is left to the handler
  * @param options.sessionTimeoutMs after it the group gives the partitions of a silent member away; default KAFKA_SESSION_TIMEOUT
  * @throws when no broker answers, or a topic does not exist
  */
@@ -40,6 +43,7 @@ export async function startConsumer(options: {
   readonly handlers: ReadonlyMap<string, BatchHandler>;
   readonly logger: Logger;
   readonly onFatal: (error: Error) => void;
+  readonly positionOf?: PositionOf | undefined;
   readonly sessionTimeoutMs?: number;
 }): Promise<GroupConsumer> {
   const {
@@ -47,6 +51,7 @@ export async function startConsumer(options: {
     handlers,
     logger,
     onFatal,
+    positionOf,
     sessionTimeoutMs = options.config.KAFKA_SESSION_TIMEOUT,
   } = options;
   const assigned = new AssignedPartitions();
@@ -59,6 +64,8 @@ export async function startConsumer(options: {
   let closing = false;
   let sendCommit: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
   let committing: Promise<void> | undefined;
+  let placing: Promise<void> = Promise.resolve();
+  let joins = 0;
 
   const consumer = createKafka(config, options.groupId, logger).consumer({
     groupId: config.KAFKA_PREFIX + options.groupId,
@@ -121,6 +128,8 @@ export async function startConsumer(options: {
       // Runs inside the join, before anything of the new assignment is fetched.
       assigned.assign(payload.memberAssignment);
       resumeForgotten();
+      joins += 1;
+      if (positionOf !== undefined) placing = placeAll(positionOf);
       logger.info({ partitions: assigned.all().length }, 'joined the consumer group');
     });
     // It has left the group, and kafkajs throws at whoever pauses or resumes until it has joined again.
@@ -142,8 +151,43 @@ export async function startConsumer(options: {
   /** kafkajs remembers what was paused in an earlier assignment. */
   function resumeForgotten(): void {
     for (const { topic, partitions } of consumer.paused()) {
-      const forgotten = partitions.filter((partition) => assigned.get(topic, partition)?.paused !== true);
+      const forgotten = partitions.filter((partition) => (assigned.get(topic, partition)?.pauses ?? 0) === 0);
       if (forgotten.length > 0) consumer.resume([{ topic, partitions: forgotten }]);
+    }
+  }
+
+  /** Fetches every partition from where its handler's books are, also one to which nothing new comes. */
+  async function placeAll(position: PositionOf): Promise<void> {
+    const join = joins;
+    const all = assigned.all();
+    const placed = untilPlaced(position, all, () => join === joins && !closing);
+    for (const held of all) {
+      held.isPlaced = false;
+      pauseUntil(held, placed);
+    }
+    await placed;
+  }
+
+  async function untilPlaced(
+    position: PositionOf,
+    all: readonly AssignedPartition[],
+    isWanted: () => boolean,
+  ): Promise<void> {
+    // What is under way from before the join still moves the position.
+    await Promise.all(all.map(({ atWork }) => atWork));
+    for (let failures = 0; isWanted(); failures++) {
+      try {
+        const starts = await findStarts({ config, clientId: options.groupId, logger }, position, all);
+        if (!isWanted()) return;
+        for (const [{ topic, partition }, offset] of starts)
+          consumer.seek({ topic, partition, offset: String(offset) });
+        for (const held of all) held.isPlaced = true;
+        return;
+      } catch (error) {
+        const pauseMs = Math.min(1000 * 2 ** failures, MAX_PAUSE_MS);
+        logger.error({ err: error, pauseMs }, 'where to begin is not known yet');
+        await delay(pauseMs, undefined, { ref: false });
+      }
     }
   }
 
@@ -181,15 +225,13 @@ export async function startConsumer(options: {
 
   async function handle(payload: EachBatchPayload): Promise<void> {
     const held = assigned.get(payload.batch.topic, payload.batch.partition);
-    if (held === undefined || closing || payload.isStale() || !isOwner()) return;
+    if (held === undefined || closing || payload.isStale() || !isOwner() || !held.isPlaced) return;
     sendCommit = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     // An error here is met again, and handled, in the heartbeat that kafkajs sends after the batch.
     const beat = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_MS);
-    try {
-      await handOut(payload, held);
-    } finally {
-      clearInterval(beat);
-    }
+    const work = handOut(payload, held).finally(() => clearInterval(beat));
+    held.atWork = work.catch(() => undefined);
+    await work;
   }
 
   async function handOut(payload: EachBatchPayload, held: AssignedPartition): Promise<void> {
@@ -238,11 +280,11 @@ export async function startConsumer(options: {
 
   function pauseUntil(held: AssignedPartition, resume: Promise<unknown>): void {
     const { topic, partition } = held;
-    held.paused = true;
+    held.pauses += 1;
     consumer.pause([{ topic, partitions: [partition] }]);
     const goOn = () => {
-      held.paused = false;
-      if (assigned.get(topic, partition) === held && !closing)
+      held.pauses -= 1;
+      if (held.pauses === 0 && assigned.get(topic, partition) === held && !closing)
         consumer.resume([{ topic, partitions: [partition] }]);
     };
     resume.then(goOn, goOn);
@@ -288,7 +330,7 @@ export async function startConsumer(options: {
       closing = true;
       clearInterval(ticker);
       for (const { topic, partition } of assigned.all()) consumer.pause([{ topic, partitions: [partition] }]);
-      await within(CLOSE_MS.handlers, Promise.allSettled([...running.keys()]));
+      await within(CLOSE_MS.handlers, Promise.allSettled([...running.keys(), placing]));
       await within(CLOSE_MS.commit, Promise.resolve(committing).then(commit));
       assigned.loseAll();
       await within(CLOSE_MS.leave, consumer.disconnect());

@@ -2,6 +2,7 @@ export * from './consumer';
 export { MissingTopicError } from './count-partitions';
 export { crc32c } from './crc32c';
 export * from './create-kafka';
+export { fetchLogRanges, type LogRange, type PositionOf } from './find-starts';
 export * from './kafka-record';
 export * from './kafka-transport';
 export * from './partition-of';

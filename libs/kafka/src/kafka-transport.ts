@@ -8,6 +8,7 @@ import {
 import { type Logger } from '@talaria/observability';
 import { lastValueFrom, type Observable, throwError } from 'rxjs';
 import { type GroupConsumer, startConsumer } from './consumer';
+import { type PositionOf } from './find-starts';
 import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
 import { type KafkaConfig } from './settings';
 
@@ -38,6 +39,7 @@ export class KafkaTransport extends Server implements CustomTransportStrategy {
       readonly groupId: string;
       readonly logger: Logger;
       readonly onFatal: (error: Error) => void;
+      readonly positionOf?: PositionOf;
     },
   ) {
     super();

@@ -1,0 +1,76 @@
+import { counter, type Logger } from '@talaria/observability';
+import { type Admin } from 'kafkajs';
+import { createKafka } from './create-kafka';
+import { type KafkaConfig } from './settings';
+
+/**
+ * Where the books of whoever handles a partition say that it goes on.
+ * @param topic without the prefix
+ * @returns the first record that is not handled yet; undefined when they do not say, which leaves it to the committed offset
+ */
+export type PositionOf = (topic: string, partition: number) => Promise<number | undefined>;
+
+/** The offsets of the first record and behind the last. */
+export type LogRange = { readonly low: number; readonly high: number };
+
+type Partition = { readonly topic: string; readonly partition: number };
+
+const gone = counter(
+  'talaria_records_gone_total',
+  'Records that Kafka had deleted before they were read',
+  {},
+);
+
+/**
+ * Where to begin with each partition: the first record that is wanted and still there. Those that are gone are logged. A position beyond
+ * the end is none that Kafka could be asked for, and is left out.
+ * @param partitions by the names that the brokers know
+ */
+export async function findStarts<P extends Partition>(
+  { config, clientId, logger }: { config: KafkaConfig; clientId: string; logger: Logger },
+  positionOf: PositionOf,
+  partitions: readonly P[],
+): Promise<Map<P, number>> {
+  const starts = new Map<P, number>();
+  const admin = createKafka(config, clientId, logger, { retries: 3 }).admin();
+  await admin.connect();
+  try {
+    const ranges = await fetchLogRanges(admin, [...new Set(partitions.map(({ topic }) => topic))]);
+    await Promise.all(
+      partitions.map(async (one) => {
+        const name = one.topic.slice(config.KAFKA_PREFIX.length);
+        const wanted = await positionOf(name, one.partition);
+        const range = ranges.get(one.topic)?.get(one.partition);
+        if (wanted === undefined || range === undefined || wanted > range.high) return;
+        starts.set(one, Math.max(wanted, range.low));
+        if (wanted < range.low) reportGone(logger, name, one.partition, wanted, range.low);
+      }),
+    );
+  } finally {
+    await admin.disconnect();
+  }
+  return starts;
+}
+
+function reportGone(logger: Logger, topic: string, partition: number, from: number, low: number): void {
+  gone.inc(low - from);
+  logger.error(
+    { topic, partition, from, to: low - 1 },
+    'records that were never handled are gone from Kafka',
+  );
+}
+
+/** @param names as the brokers know them @returns by topic, then by partition */
+export async function fetchLogRanges(
+  admin: Admin,
+  names: readonly string[],
+): Promise<Map<string, Map<number, LogRange>>> {
+  const byTopic = names.map(async (name) => {
+    const offsets = await admin.fetchTopicOffsets(name);
+    const ranges = offsets.map(
+      ({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }] as const,
+    );
+    return [name, new Map(ranges)] as const;
+  });
+  return new Map(await Promise.all(byTopic));
+}
