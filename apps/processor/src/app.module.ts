@@ -1,39 +1,25 @@
-import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { type KafkaTransport } from '@talaria/kafka';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { HealthModule } from '@talaria/observability';
-import { Consumers } from './consumers';
-import { type ProjectionDependencies } from './projections/project-batch';
-import { PROJECTION_DEPENDENCIES } from './tokens';
+import { type DataSource } from 'typeorm';
+import { type Versions } from './rebuild/run-versions';
 
+/** What the process itself serves; the versions of the read model are run beside it. */
 @Module({})
-export class AppModule implements OnApplicationShutdown {
-  constructor(@Inject(PROJECTION_DEPENDENCIES) private readonly dependencies: ProjectionDependencies) {}
-
-  static with(dependencies: ProjectionDependencies, transport: KafkaTransport): DynamicModule {
+export class AppModule {
+  static with({ versions, dataSource }: { versions: Versions; dataSource: DataSource }): DynamicModule {
     return {
       module: AppModule,
       imports: [
         HealthModule.register({
-          live: { consumer: () => transport.fault() },
-          ready: {
-            consumer: () => (transport.joined() ? undefined : 'not a member of its group yet'),
-            database: () => isReachable(dependencies),
-          },
+          live: { consumers: () => versions.fault() },
+          ready: { consumers: () => versions.notReady(), database: () => isReachable(dataSource) },
         }),
       ],
-      controllers: [Consumers],
-      providers: [{ provide: PROJECTION_DEPENDENCIES, useValue: dependencies }],
     };
-  }
-
-  /** Runs after the transport was closed: nothing is under way any more. */
-  async onApplicationShutdown(): Promise<void> {
-    await this.dependencies.producer.close();
-    await this.dependencies.dataSource.destroy();
   }
 }
 
-async function isReachable({ dataSource }: ProjectionDependencies): Promise<string | undefined> {
+async function isReachable(dataSource: DataSource): Promise<string | undefined> {
   return dataSource.query('SELECT 1').then(
     () => undefined,
     () => 'not reachable',

@@ -3,6 +3,18 @@ export * from './entities/ledger.entities';
 export * from './entities/registry.entities';
 export * from './errors';
 export * from './migrate';
+export * from './projection/compare-projections';
 export * from './projection/create-projection';
+export * from './projection/list-projections';
+export * from './projection/projection-progress';
+export {
+  NotPromotedError,
+  promoteProjection,
+  type PromoteOptions,
+  type Promotion,
+  rollBackProjection,
+} from './projection/promote-projection';
+export * from './projection/retain-months';
+export { beginRebuild, dropProjection } from './projection/versions';
 export * from './settings';
 export * from './transaction';

@@ -52,6 +52,15 @@ export async function moveCheckpoint(
   return { unseen, publishFrom, keptFrom: checkpoint.kept_from };
 }
 
+/** The first record of a partition that this version has not projected: it goes on there, whatever its group has committed. */
+export async function readPosition(sql: Sql, topic: string, partition: number): Promise<number> {
+  const [row] = await sql<{ next_offset: string }>(
+    'SELECT next_offset FROM projection_checkpoints WHERE topic = $1 AND partition = $2',
+    [topic, partition],
+  );
+  return Number(row?.next_offset ?? 0);
+}
+
 type CheckpointRow = {
   readonly next_offset: string;
   readonly publish_from: string | null;

@@ -1,4 +1,4 @@
-import { addMonths, inTransaction, NO_MONTH, sqlOf } from '@talaria/database';
+import { addMonths, inTransaction } from '@talaria/database';
 import { type DataSource } from 'typeorm';
 
 const known = new WeakMap<DataSource, Set<string>>();
@@ -12,11 +12,7 @@ export async function ensureMonths(dataSource: DataSource, months: Iterable<stri
   known.set(dataSource, seen);
   const missing = [...new Set(months)].filter((month) => !seen.has(month)).sort();
   if (missing.length === 0) return;
-  const [row] = await sqlOf(dataSource)<{ kept_from: string }>(
-    'SELECT kept_from::text FROM public.projection_retention',
-  );
-  const kept = missing.filter((month) => month === NO_MONTH || month >= (row?.kept_from ?? ''));
-  if (kept.length > 0) await inTransaction(dataSource, (sql) => addMonths(sql, kept));
+  await inTransaction(dataSource, (sql) => addMonths(sql, missing));
   for (const month of missing) seen.add(month);
 }
 

@@ -33,28 +33,48 @@ export async function createProjection(sql: Sql, version: number, state: Project
   await sql('SET LOCAL search_path TO DEFAULT');
 }
 
+/** Shorter than Postgres lets two wait for each other before it ends one of them (1 s), which could be a reader. */
+const VIEWS_WITHIN_MS = 800;
+
 /**
  * Lets readers see this version, under the names that they know. In one transaction they see the one or the other, never an error; the views
- * are locked until it ends, so keep it short.
+ * are locked until it ends, so let nothing come after it. Views of the same columns keep their grants and what depends on them.
+ * @throws SQLSTATE 55P03 when readers do not let go of the views within 0.8 s: roll back and try again
  */
 export async function showProjection(sql: Sql, version: number): Promise<void> {
+  const deadline = performance.now() + VIEWS_WITHIN_MS;
+  await sql('SAVEPOINT shown');
   for (const name of shown) {
-    await sql(`DROP VIEW IF EXISTS public.${name}`);
-    await sql(`CREATE VIEW public.${name} AS SELECT * FROM ${schemaOf(version)}.${name}`);
+    const select = `AS SELECT * FROM ${schemaOf(version)}.${name}`;
+    await sql(`SET LOCAL lock_timeout = ${Math.max(1, Math.round(deadline - performance.now()))}`);
+    try {
+      await sql(`CREATE OR REPLACE VIEW public.${name} ${select}`);
+    } catch (error) {
+      if (!isOfOtherColumns(error)) throw error;
+      await sql('ROLLBACK TO SAVEPOINT shown');
+      await sql(`DROP VIEW public.${name}`);
+      await sql(`CREATE VIEW public.${name} ${select}`);
+    }
+    await sql('SAVEPOINT shown');
   }
 }
 
+function isOfOtherColumns(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '42P16';
+}
+
 /**
- * Makes the partitions of these months where they are missing, in the schema of `search_path`. Attached, not declared with their parent:
+ * Makes the partitions of these months where they are missing, in the schema of `search_path`; not of months that are let go. Attached, not declared with their parent:
  * that would lock readers out. Meant for a transaction of its own.
  * @param months first days, like 2026-11-01
  */
 export async function addMonths(sql: Sql, months: readonly string[]): Promise<void> {
-  await sql('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
+  await holdPartitions(sql);
   const wanted = months.flatMap((month) => partitioned.map((table) => ({ table, month })));
   const missing = await sql<{ table: (typeof partitioned)[number]; month: string }>(
     `SELECT "table", month FROM unnest($1::text[], $2::text[], $3::text[]) AS w ("table", month, name)
-     WHERE NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = "table"::regclass AND inhrelid = to_regclass(name))`,
+     WHERE (month::date >= (SELECT kept_from FROM public.projection_retention) OR month = '${NO_MONTH}')
+       AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhparent = "table"::regclass AND inhrelid = to_regclass(name))`,
     [
       wanted.map(({ table }) => table),
       wanted.map(({ month }) => month),
@@ -70,6 +90,11 @@ export async function addMonths(sql: Sql, months: readonly string[]): Promise<vo
       `ALTER TABLE ${table} ATTACH PARTITION ${partition} FOR VALUES FROM ('${month}') TO ('${nextMonth(month)}')`,
     );
   }
+}
+
+/** Until the transaction ends nobody else makes partitions. */
+export async function holdPartitions(sql: Sql): Promise<void> {
+  await sql('SELECT pg_advisory_xact_lock($1)', [PARTITION_LOCK]);
 }
 
 /** The name of a month's partition: messages_2026_11. */

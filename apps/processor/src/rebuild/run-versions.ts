@@ -1,0 +1,81 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { listProjections, PROJECTION_SHAPE, type ProjectionVersion, sqlOf } from '@talaria/database';
+import { type DataSource } from 'typeorm';
+import { type RunningVersion, startVersion, type VersionOptions } from './start-version';
+
+export type Versions = {
+  /** For liveness: why one of the versions that run makes no progress by itself. */
+  fault(): string | undefined;
+  /** For readiness: why what readers see is not kept up to date from here. */
+  notReady(): string | undefined;
+  close(): Promise<void>;
+};
+
+const LOOK_EVERY_MS = 1000;
+const STARTS_WITHIN_MS = 3000;
+
+/**
+ * Runs the consumers of every version of the read model that has the shape which this program writes, and looks once a second which these
+ * are. A version that cannot be started is tried again.
+ * @param dataSource on what is public; stays open
+ */
+export function runVersions(dataSource: DataSource, options: VersionOptions): Versions {
+  const { logger } = options;
+  const running = new Map<number, RunningVersion>();
+  const closing = new AbortController();
+  let ours: readonly ProjectionVersion[] | undefined;
+
+  async function look(): Promise<void> {
+    ours = (await listProjections(sqlOf(dataSource))).filter(({ shape }) => shape === PROJECTION_SHAPE);
+    const wanted = new Set(ours.map(({ version }) => version));
+    for (const version of running.keys()) if (!wanted.has(version)) await stop(version);
+    for (const version of wanted) if (!running.has(version) && !closing.signal.aborted) await start(version);
+  }
+
+  async function start(version: number): Promise<void> {
+    running.set(version, await startVersion(options, version));
+    logger.info({ projection: version }, 'runs a version of the read model');
+  }
+
+  async function stop(version: number): Promise<void> {
+    const one = running.get(version);
+    running.delete(version);
+    await one?.close();
+    logger.info({ projection: version }, 'has stopped a version of the read model');
+  }
+
+  const looking = (async () => {
+    while (!closing.signal.aborted) {
+      await look().catch((error: unknown) => {
+        logger.error({ err: error }, 'versions of the read model could not be started or stopped yet');
+      });
+      await delay(LOOK_EVERY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+    }
+  })();
+
+  return {
+    fault() {
+      for (const [version, one] of running) {
+        const fault = one.fault();
+        if (fault !== undefined) return `version ${version}: ${fault}`;
+      }
+      return undefined;
+    },
+    notReady() {
+      if (ours === undefined) return 'has not seen yet which versions of the read model there are';
+      // A newer program beside the old: what it builds is what it is for until that is promoted.
+      const version = (ours.find(({ state }) => state === 'live') ?? ours.at(-1))?.version;
+      if (version === undefined)
+        return `no version of the read model has shape ${PROJECTION_SHAPE}, which this program writes. Make one with: npm run projections -- rebuild`;
+      return running.get(version)?.joined() === true
+        ? undefined
+        : `version ${version} is not a member of its group yet`;
+    },
+    async close() {
+      closing.abort();
+      // A version that Kafka lets wait for its start may take longer than the process has for its end.
+      await Promise.race([looking, delay(STARTS_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.all([...running.keys()].map(stop));
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { createDataSource, type DatabaseConfig, sqlOf } from '@talaria/database';
+import { type KafkaConfig, KafkaTransport, type VerifiedProducer } from '@talaria/kafka';
+import { type Logger, nestLogger } from '@talaria/observability';
+import { Consumers } from '../consumers';
+import { readPosition } from '../projections/checkpoint';
+import { type ProjectionDependencies } from '../projections/project-batch';
+import { PROJECTION_DEPENDENCIES } from '../tokens';
+
+export type VersionOptions = {
+  readonly config: KafkaConfig & DatabaseConfig;
+  /** Shared by all versions; stays open. */
+  readonly producer: VerifiedProducer;
+  readonly logger: Logger;
+  readonly onFatal: (error: Error) => void;
+};
+
+export type RunningVersion = {
+  /** For liveness: why it makes no progress by itself. */
+  fault(): string | undefined;
+  joined(): boolean;
+  close(): Promise<void>;
+};
+
+@Module({})
+class VersionModule {
+  static with(dependencies: ProjectionDependencies): DynamicModule {
+    return {
+      module: VersionModule,
+      controllers: [Consumers],
+      providers: [{ provide: PROJECTION_DEPENDENCIES, useValue: dependencies }],
+    };
+  }
+}
+
+/** The consumers of one version of the read model, with connections and a consumer group of their own. */
+export async function startVersion(options: VersionOptions, version: number): Promise<RunningVersion> {
+  const { config, producer, onFatal } = options;
+  const logger = options.logger.child({ projection: version });
+  const dataSource = await createDataSource(config, version).initialize();
+  const sql = sqlOf(dataSource);
+  const strategy = new KafkaTransport({
+    config,
+    groupId: groupOf(version),
+    logger,
+    onFatal,
+    positionOf: (topic, partition) => readPosition(sql, topic, partition),
+  });
+  try {
+    const app = await NestFactory.createMicroservice(VersionModule.with({ dataSource, producer, logger }), {
+      strategy,
+      logger: nestLogger(logger),
+      abortOnError: false,
+    });
+    await app.listen();
+    return {
+      fault: () => strategy.fault(),
+      joined: () => strategy.joined(),
+      async close() {
+        await app.close();
+        await dataSource.destroy();
+      },
+    };
+  } catch (error) {
+    await strategy.close();
+    await dataSource.destroy();
+    throw error;
+  }
+}
+
+/** The consumer group of a version, without the prefix. */
+export function groupOf(version: number): string {
+  return `talaria.processor.${version}`;
+}
