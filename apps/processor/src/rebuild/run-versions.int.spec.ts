@@ -1,13 +1,16 @@
 import { topics } from '@talaria/contracts';
 import { beginRebuild, dropProjection } from '@talaria/database';
 import { createKafka } from '@talaria/kafka';
-import { eventually, testLogger } from '../../../../test/kit';
-import { eventIds, versionsRig, type VersionsRig } from '../testing/versions';
+import { eventually, testDatabase, testKafka, testLogger } from '../../../../test/kit';
+import { eventIds, processorTopics, versionsRig, type VersionsRig } from '../testing/versions';
 import { aTextMessage, aWebhook, NUMBER } from '../testing/records';
 import { groupOf } from './start-version';
 
 let rig: VersionsRig;
-beforeEach(async () => (rig = await versionsRig()));
+beforeEach(async () => {
+  const [kafka, database] = await Promise.all([testKafka(processorTopics), testDatabase()]);
+  rig = await versionsRig({ kafka, database, logger: testLogger });
+});
 afterEach(() => rig.close());
 
 const publish = (id: string) =>
@@ -49,7 +52,7 @@ async function committed(version = 1): Promise<number> {
 }
 
 it('a database that is older than what its group has committed is brought up to date, without new records', async () => {
-  const first = await rig.start();
+  const first = rig.start();
   for (const id of ['a', 'b']) await publish(id);
   await untilProjected(['a', 'b']);
   await query('CREATE TABLE backup AS SELECT * FROM projection_1.projection_checkpoints');
@@ -62,25 +65,25 @@ it('a database that is older than what its group has committed is brought up to 
   await query('DELETE FROM projection_1.projection_checkpoints');
   await query('INSERT INTO projection_1.projection_checkpoints SELECT * FROM backup');
 
-  await rig.start();
+  rig.start();
   await untilProjected(['a', 'b', 'c', 'd']);
   const told = (id: string) => `${NUMBER}/${id}`;
   expect(await eventIds(rig)).toEqual(['a', 'b', 'c', 'd', 'c', 'd'].map(told));
 });
 
 it('an empty database under a group that has committed everything is filled from the beginning', async () => {
-  const first = await rig.start();
+  const first = rig.start();
   for (const id of ['a', 'b', 'c']) await publish(id);
   await untilProjected(['a', 'b', 'c']);
   await eventually(async () => expect(await committed()).toBe(3));
   await first.close();
   await emptyTables();
-  await rig.start();
+  rig.start();
   await untilProjected(['a', 'b', 'c']);
 });
 
 it('what is projected and not committed is not projected again', async () => {
-  const first = await rig.start();
+  const first = rig.start();
   for (const id of ['a', 'b', 'c']) await publish(id);
   await untilProjected(['a', 'b', 'c']);
   await first.close();
@@ -89,14 +92,14 @@ it('what is projected and not committed is not projected again', async () => {
   await admin.deleteGroups([rig.kafka.config.KAFKA_PREFIX + groupOf(1)]);
   await admin.disconnect();
   await query('DELETE FROM projection_1.messages');
-  await rig.start();
+  rig.start();
   await publish('d');
   await untilProjected(['d']);
   await eventually(async () => expect(await committed()).toBe(4));
 });
 
 it('runs a version when it comes, silently, and stops it when it goes', async () => {
-  const versions = await rig.start();
+  const versions = rig.start();
   for (const id of ['a', 'b']) await publish(id);
   await untilProjected(['a', 'b']);
   expect(await beginRebuild(rig.database.dataSource)).toEqual({ version: 2, isNew: true });
@@ -123,7 +126,9 @@ it('runs a version when it comes, silently, and stops it when it goes', async ()
 });
 
 it('does not touch a version of another shape, and says what to do when there is none of its own', async () => {
-  const versions = await rig.start();
+  const versions = rig.start();
+  expect(versions.notReady()).toBeDefined();
+  await eventually(() => expect(versions.notReady()).toBeUndefined());
   await query('UPDATE projections SET shape = 77');
   await eventually(() => expect(versions.notReady()).toMatch(/shape 1.*npm run projections -- rebuild/));
   await publish('a');

@@ -1,13 +1,12 @@
 import { topics } from '@talaria/contracts';
-import { createVerifiedProducer, type VerifiedProducer } from '@talaria/kafka';
 import {
-  eventually,
-  testDatabase,
-  type TestDatabase,
-  testKafka,
-  type TestKafka,
-  testLogger,
-} from '../../../../test/kit';
+  createVerifiedProducer,
+  type KafkaConfig,
+  type KafkaRecord,
+  type VerifiedProducer,
+} from '@talaria/kafka';
+import { type Logger } from '@talaria/observability';
+import { type DataSource } from 'typeorm';
 import { runVersions, type Versions } from '../rebuild/run-versions';
 import { aStatus, aTextMessage, aWebhook } from './records';
 
@@ -15,44 +14,49 @@ export const processorTopics = [topics.webhooks, topics.dispatches, topics.webho
   ({ name }) => name,
 );
 
-export type VersionsRig = {
-  readonly kafka: TestKafka;
-  readonly database: TestDatabase;
+/** What versions run on; of a test's own. */
+export type Ground = {
+  readonly kafka: {
+    readonly config: KafkaConfig;
+    readAll(topic: string): Promise<KafkaRecord[]>;
+    close(): Promise<void>;
+  };
+  readonly database: { readonly url: string; readonly dataSource: DataSource; close(): Promise<void> };
+  readonly logger: Logger;
+};
+
+export type VersionsRig = Pick<Ground, 'kafka' | 'database'> & {
   /** May write to every topic. */
   readonly producer: VerifiedProducer;
   /** A processor as a process runs it; as many as wanted. */
-  start(): Promise<Versions>;
+  start(): Versions;
+  /** Ends the processors, then the ground. */
   close(): Promise<void>;
 };
 
-/** Kafka, Postgres, and processors that run every version that stands in the database. */
-export async function versionsRig(partitions = 3): Promise<VersionsRig> {
-  const [kafka, database] = await Promise.all([testKafka(processorTopics, partitions), testDatabase()]);
+/** Processors that run every version that stands in the database. */
+export async function versionsRig({ kafka, database, logger }: Ground): Promise<VersionsRig> {
   const producer = await createVerifiedProducer({
     config: kafka.config,
     clientId: 'spec',
     topics: processorTopics,
-    logger: testLogger,
+    logger,
   });
   const running: Versions[] = [];
   return {
     kafka,
     database,
     producer,
-    async start() {
+    start() {
       const versions = runVersions(database.dataSource, {
         config: { ...kafka.config, DATABASE_URL: database.url, DATABASE_POOL_SIZE: 4 },
         producer,
-        logger: testLogger,
+        logger,
         onFatal: (error) => {
           throw error;
         },
       });
       running.push(versions);
-      await eventually(() => {
-        const reason = versions.notReady();
-        if (reason !== undefined) throw new Error(reason);
-      });
       return versions;
     },
     async close() {
