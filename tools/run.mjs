@@ -51,6 +51,7 @@ const scripts = {
   bench: () => (build(), start('bench/main.js')),
   topics: () => (build(), start('setup/topics.js')),
   migrate: () => (build(), start('setup/migrate.js')),
+  projections: () => (build(), start('projections/main.js')),
   spool: () => (build(), start('spool/main.js')),
   check() {
     run('format', bin('prettier'), ['--check', '--log-level=warn', '.']);

@@ -1,0 +1,110 @@
+import { type ProjectionProgress } from '@talaria/database';
+
+/** The end of every partition in Kafka, by topic and partition. */
+export type LogEnds = ReadonlyMap<string, number>;
+
+export type VersionStatus = {
+  readonly version: number;
+  readonly shape: number;
+  readonly state: string;
+  /** How many records it has projected. */
+  readonly records: number;
+  /** Records that it could not project. */
+  readonly skipped: number;
+  /** How many records it is behind the live one. */
+  readonly behindLive: number;
+  /** How many records it is behind the end of the log; only where Kafka was asked. */
+  readonly behindKafka?: number;
+  /** Records a second, between the two looks. */
+  readonly perSecond: number;
+  /** Seconds until it has caught up, at this rate; only while it is behind and moves. */
+  readonly secondsLeft?: number;
+};
+
+/**
+ * What two looks at the versions tell, the second being the newer.
+ * @param betweenMs how far apart they are
+ */
+export function statusOf(
+  before: readonly ProjectionProgress[],
+  now: readonly ProjectionProgress[],
+  betweenMs: number,
+  ends?: LogEnds,
+): VersionStatus[] {
+  const live = positionsOf(now.find(({ state }) => state === 'live'));
+  return now.map((one) => {
+    const positions = positionsOf(one);
+    const records = sum(positions.values());
+    const earlier = sum(positionsOf(before.find(({ version }) => version === one.version)).values());
+    const perSecond = Math.max(0, ((records - earlier) * 1000) / betweenMs);
+    const behindLive = gap(live, positions);
+    const behindKafka = ends && gap(ends, positions);
+    const behind = behindKafka ?? behindLive;
+    return {
+      version: one.version,
+      shape: one.shape,
+      state: one.state,
+      records,
+      skipped: one.skipped,
+      behindLive,
+      ...(behindKafka !== undefined && { behindKafka }),
+      perSecond: Math.round(perSecond),
+      ...(behind > 0 && perSecond > 0 && { secondsLeft: Math.ceil(behind / perSecond) }),
+    };
+  });
+}
+
+/** A table for people. */
+export function tableOf(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const lines = [head, ...rows].map((row) => row.map(String));
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+export function statusTable(all: readonly VersionStatus[]): string {
+  return tableOf(
+    [
+      'version',
+      'shape',
+      'state',
+      'records',
+      'behind live',
+      'behind Kafka',
+      'a second',
+      'time left',
+      'skipped',
+    ],
+    all.map((one) => [
+      one.version,
+      one.shape,
+      one.state,
+      one.records,
+      one.behindLive,
+      one.behindKafka ?? '?',
+      one.perSecond,
+      one.secondsLeft === undefined ? '-' : `${one.secondsLeft} s`,
+      one.skipped,
+    ]),
+  );
+}
+
+function positionsOf(progress: ProjectionProgress | undefined): Map<string, number> {
+  return new Map(
+    progress?.partitions.map(({ topic, partition, next }) => [`${topic}/${partition}`, next] as const),
+  );
+}
+
+function gap(ahead: ReadonlyMap<string, number>, behind: ReadonlyMap<string, number>): number {
+  return sum([...ahead].map(([id, next]) => Math.max(0, next - (behind.get(id) ?? 0))));
+}
+
+function sum(numbers: Iterable<number>): number {
+  return [...numbers].reduce((total, one) => total + one, 0);
+}
