@@ -133,7 +133,7 @@ async function monthsOf(sql: Sql, version: number, kept: string): Promise<Month[
     `SELECT relname AS name, parent, inhrelid IS NOT NULL AS "isAttached", coalesce(inhdetachpending, false) AS "isPending"
      FROM pg_class JOIN unnest($2::text[]) AS parent ON relname ~ ('^' || parent || '_[0-9]{4}_[0-9]{2}$')
      LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
-     WHERE relnamespace = $1::regnamespace AND relkind = 'r' AND to_date(right(relname, 7), 'YYYY_MM') < $3::date
+     WHERE relnamespace = $1::regnamespace AND relkind = 'r' AND right(relname, 7) < to_char($3::date, 'YYYY_MM')
      ORDER BY relname`,
     [schemaOf(version), partitioned, kept],
   );
