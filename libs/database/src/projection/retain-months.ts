@@ -1,6 +1,6 @@
 import { type DataSource, type QueryRunner } from 'typeorm';
 import { inTransaction, type Sql, sqlOf } from '../transaction';
-import { holdPartitions, schemaOf } from './create-projection';
+import { holdPartitions, NO_MONTH, schemaOf } from './create-projection';
 import { listProjections } from './list-projections';
 import { partitioned } from './tables';
 
@@ -134,6 +134,7 @@ async function monthsOf(sql: Sql, version: number, kept: string): Promise<Month[
      FROM pg_class JOIN unnest($2::text[]) AS parent ON relname ~ ('^' || parent || '_[0-9]{4}_[0-9]{2}$')
      LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
      WHERE relnamespace = $1::regnamespace AND relkind = 'r' AND right(relname, 7) < to_char($3::date, 'YYYY_MM')
+       AND right(relname, 7) <> to_char('${NO_MONTH}'::date, 'YYYY_MM')
      ORDER BY relname`,
     [schemaOf(version), partitioned, kept],
   );
