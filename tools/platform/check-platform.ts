@@ -43,7 +43,7 @@ export async function checkWebhooks(
 
   const messageRows = await query<{ id: string }>(
     databaseUrl,
-    `SELECT phone_number_id || '/' || wamid AS id FROM messages WHERE direction = 'inbound'`,
+    `SELECT phone_number_id || '/' || wamid AS id FROM messages WHERE direction = 'inbound' AND item IS NOT NULL`,
   );
   const statusRows = await query<{ id: string }>(
     databaseUrl,

@@ -46,7 +46,7 @@ export function deleteGroup(config: KafkaConfig, version: number): Promise<boole
 
 async function withAdmin<T>(config: KafkaConfig, work: (admin: Admin) => Promise<T>): Promise<T> {
   const logger = createLogger('projections', process.env.LOG_LEVEL ?? 'silent');
-  const admin = createKafka(config, 'talaria.projections', logger, { retries: 2 }).admin();
+  const admin = createKafka(config, 'talaria.projections', logger, { retry: { retries: 2 } }).admin();
   await admin.connect();
   try {
     return await work(admin);

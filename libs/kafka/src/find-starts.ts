@@ -32,7 +32,7 @@ export async function findStarts<P extends Partition>(
   partitions: readonly P[],
 ): Promise<Map<P, number>> {
   const starts = new Map<P, number>();
-  const admin = createKafka(config, clientId, logger, { retries: 3 }).admin();
+  const admin = createKafka(config, clientId, logger, { retry: { retries: 3 } }).admin();
   await admin.connect();
   try {
     const ranges = await fetchLogRanges(admin, [...new Set(partitions.map(({ topic }) => topic))]);
