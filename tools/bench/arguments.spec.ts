@@ -22,6 +22,14 @@ describe('the arguments of the benchmark', () => {
     expect(read('some', '--long', '--json')).toMatchObject({ parts: ['one', 'two', 'three'], json: true });
   });
 
+  it('take large numbers for what is counted in records and messages, and leave the records to the part', () => {
+    expect(read('some', '--records', '1000000', '--messages', '2000')).toMatchObject({
+      records: 1_000_000,
+      messages: 2000,
+    });
+    expect(read('some')).toMatchObject({ records: undefined, explain: false });
+  });
+
   it.each([
     [['other']],
     [['toString']],
@@ -31,6 +39,8 @@ describe('the arguments of the benchmark', () => {
     [['some', '--only', 'four']],
     [['some', '--only', 'one', '--long']],
     [['some', '--rounds', '0']],
+    [['some', '--rounds', '10000']],
+    [['some', '--records', '0']],
     [['some', '--seconds', '1.5']],
   ])('are refused with the usage: %j', (args) => {
     expect(() => read(...args)).toThrow(UsageError);

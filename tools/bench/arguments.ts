@@ -19,10 +19,17 @@ export type BenchOptions = {
   /** How long the long parts take. */
   readonly minutes: number;
   readonly outageSeconds: number;
+  /** How many records are projected; undefined: as many as the part needs. */
+  readonly records: number | undefined;
+  /** How many messages are there already. */
+  readonly messages: number;
+  /** Whether the page of the read model's questions is written anew. */
+  readonly explain: boolean;
 };
 
 const usage =
-  'usage: npm run bench -- [<case> [--json] [--only <part,…> | --long] [--rounds N] [--seconds N] [--minutes N] [--outage-seconds N]]';
+  'usage: npm run bench -- [<case> [--json] [--only <part,…> | --long] [--rounds N] [--seconds N] [--minutes N] [--outage-seconds N] ' +
+  '[--records N] [--messages N] [--explain]]';
 
 const options = {
   json: { type: 'boolean' },
@@ -32,6 +39,9 @@ const options = {
   seconds: { type: 'string' },
   minutes: { type: 'string' },
   'outage-seconds': { type: 'string' },
+  records: { type: 'string' },
+  messages: { type: 'string' },
+  explain: { type: 'boolean' },
 } as const;
 
 /**
@@ -56,6 +66,9 @@ export function readArguments(
     seconds: whole('seconds', values.seconds, 4),
     minutes: whole('minutes', values.minutes, 10),
     outageSeconds: whole('outage-seconds', values['outage-seconds'], 120),
+    records: values.records === undefined ? undefined : whole('records', values.records, 0, MANY),
+    messages: whole('messages', values.messages, 10_000_000, MANY),
+    explain: values.explain === true,
   };
 }
 
@@ -85,10 +98,13 @@ function partsOf({ parts, usualParts }: CaseParts, only: string | undefined, lon
   return parts.filter((one) => named.includes(one));
 }
 
-function whole(name: string, text: string | undefined, otherwise: number): number {
+const MANY = 100_000_000;
+
+function whole(name: string, text: string | undefined, otherwise: number, most = 9999): number {
   if (text === undefined) return otherwise;
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw wrong(`--${name} must be a whole number from 1 to 9999`);
-  return Number(text);
+  const value = /^[1-9]\d*$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > most) throw wrong(`--${name} must be a whole number from 1 to ${most}`);
+  return value;
 }
 
 const wrong = (problem: string) => new UsageError(`${problem}\n${usage}`);

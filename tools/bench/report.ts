@@ -7,8 +7,9 @@ export type Result = {
   readonly name: string;
   /** Per second. */
   readonly rate: Spread;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
+  /** null where there is no time to tell. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
   /** CPU of every process of it together, for each request; null where it is not known. */
   readonly cpuUs: number | null;
   /** What else a case has to tell. */
@@ -32,6 +33,32 @@ export type Outcome = {
   readonly ratios: readonly Ratio[];
   readonly goals: readonly Goal[];
 };
+
+export const noOutcome: Outcome = { results: [], ratios: [], goals: [] };
+
+export function joinOutcomes(one: Outcome, other: Outcome): Outcome {
+  return {
+    results: [...one.results, ...other.results],
+    ratios: [...one.ratios, ...other.ratios],
+    goals: [...one.goals, ...other.goals],
+  };
+}
+
+/** Figures of one divided by those of another, round by round; undefined when there is none for each round. */
+export function ratioOf(
+  of: string,
+  to: string,
+  own: readonly (number | undefined)[] = [],
+  others: readonly (number | undefined)[] = [],
+  details: Readonly<Record<string, unknown>> = {},
+): Ratio | undefined {
+  const quotients = own.flatMap((value, round) => {
+    const other = others[round];
+    return value === undefined || other === undefined ? [] : [value / other];
+  });
+  if (quotients.length === 0 || quotients.length < own.length) return undefined;
+  return { of, to, ...details, ...spread(quotients) };
+}
 
 /** @throws when there are no values */
 export function spread(values: readonly number[], digits = 3): Spread {
@@ -57,9 +84,9 @@ export function goal(
   name: string,
   sign: '>=' | '<=' | '=',
   limit: number,
-  reached: number | undefined,
+  reached: number | null | undefined,
 ): Goal {
-  const known = reached === undefined || Number.isNaN(reached) ? null : reached;
+  const known = reached === undefined || reached === null || Number.isNaN(reached) ? null : reached;
   const holds = {
     '>=': (value: number) => value >= limit,
     '<=': (value: number) => value <= limit,
@@ -96,8 +123,8 @@ export function toText(name: string, { results, ratios, goals }: Outcome): strin
       results.map(({ name: of, rate, p50Ms, p99Ms, cpuUs, ...details }) => [
         of,
         spreadText(rate),
-        String(p50Ms),
-        String(p99Ms),
+        String(p50Ms ?? '-'),
+        String(p99Ms ?? '-'),
         String(cpuUs ?? '?'),
         Object.entries(details)
           .map(([key, value]) => `${key} ${JSON.stringify(value).replaceAll('"', '')}`)

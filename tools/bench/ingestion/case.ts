@@ -1,7 +1,8 @@
 import { type BenchCase, type BenchContext } from '../bench-case';
+import { appSecret } from '../ground';
 import { type Generator, startGenerator } from '../load/generator';
-import { type Outcome } from '../report';
-import { appSecret, type Ground, openGround } from './ground';
+import { joinOutcomes, noOutcome, type Outcome } from '../report';
+import { type Ground, openGround } from './ground';
 import { measureItems } from './items';
 import { measureLatency } from './latency';
 import { outage } from './outage';
@@ -29,7 +30,7 @@ export const ingestion: BenchCase = {
     try {
       const before = await runOnTheStack(context, generator);
       if (!context.options.parts.includes('outage')) return before;
-      return join(before, await outage(context, generator, before));
+      return joinOutcomes(before, await outage(context, generator, before));
     } finally {
       await generator.stop();
     }
@@ -39,23 +40,15 @@ export const ingestion: BenchCase = {
 async function runOnTheStack(context: BenchContext, generator: Generator): Promise<Outcome> {
   const { options, stack, say } = context;
   const parts = options.parts.flatMap((name) => partsOnTheStack[name] ?? []);
-  let outcome: Outcome = { results: [], ratios: [], goals: [] };
+  let outcome: Outcome = noOutcome;
   if (parts.length === 0) return outcome;
   if (stack.kafkaPids.length === 0)
     say('KAFKA_BROKERS names a server that is not ours: what it costs is not known.');
   const ground = await openGround(context, stack, generator);
   try {
-    for (const part of parts) outcome = join(outcome, await part(ground, outcome));
+    for (const part of parts) outcome = joinOutcomes(outcome, await part(ground, outcome));
     return outcome;
   } finally {
     await ground.close();
   }
-}
-
-function join(one: Outcome, other: Outcome): Outcome {
-  return {
-    results: [...one.results, ...other.results],
-    ratios: [...one.ratios, ...other.ratios],
-    goals: [...one.goals, ...other.goals],
-  };
 }

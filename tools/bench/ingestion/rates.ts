@@ -1,4 +1,4 @@
-import { type Goal, goal, type Outcome, type Ratio, spread } from '../report';
+import { type Goal, goal, type Outcome, type Ratio, ratioOf } from '../report';
 import { type Ground } from './ground';
 import { cpuOf, measure, rateOf, resultOf, type Run } from './measure';
 import { type Receiver, type ReceiverName, receivers } from './receivers';
@@ -69,31 +69,17 @@ function outcomeOf(runs: Runs, connections: Connections): Outcome {
     if (ratio) ratios.push(ratio);
     goals.push(goal(`${title}, ${connections} connections`, sign, limit, ratio?.median));
   };
+  const compare = (to: ReceiverName, what: string, read: (run: Run) => number | undefined) => {
+    const [own, others] = ['talaria', to].map((name) => runs.get(name)?.map(read) ?? []);
+    return ratioOf('talaria', to, own, others, { what, connections });
+  };
   for (const { to, at } of RATE_GOALS) {
-    const ratio = ratioOf(runs, to, 'rate', connections, rateOf);
+    const ratio = compare(to, 'rate', rateOf);
     add(`talaria / ${to}, rate`, ratio, '>=', at[connections]);
   }
-  const cpu = ratioOf(runs, 'sketch', 'cpu', connections, cpuOf);
+  const cpu = compare('sketch', 'cpu', cpuOf);
   add('talaria / sketch, CPU of a request', cpu, '<=', CPU_GOALS[connections]);
   const lost = results.reduce((sum, result) => sum + Number(result.lost), 0);
   goals.push(goal(`answered 200 and lost by any, ${connections} connections`, '=', 0, lost));
   return { results, ratios, goals };
-}
-
-/** Talaria's figure divided by another's, round by round; undefined when there is none for each round. */
-function ratioOf(
-  runs: Runs,
-  to: ReceiverName,
-  what: string,
-  connections: number,
-  read: (run: Run) => number | undefined,
-): Ratio | undefined {
-  const own = runs.get('talaria')?.map(read) ?? [];
-  const others = runs.get(to)?.map(read) ?? [];
-  const quotients = own.flatMap((value, round) => {
-    const other = others[round];
-    return value === undefined || other === undefined ? [] : [value / other];
-  });
-  if (quotients.length === 0 || quotients.length < own.length) return undefined;
-  return { of: 'talaria', to, what, connections, ...spread(quotients) };
 }

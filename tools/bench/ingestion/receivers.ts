@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { topics } from '@talaria/contracts';
 import { type AppProcess } from '../../platform/app-process';
 import { freePorts } from '../../stack/ports';
+import { type Ground as BenchGround } from '../ground';
 import { type Ground } from './ground';
 import { QUEUE, redisProblem, startRedis } from './redis';
 import { kafkaStore, type Store } from './store';
@@ -28,7 +29,7 @@ export const receivers: Readonly<Record<ReceiverName, (ground: Ground) => Promis
 };
 
 /** The real thing: the ingestion process. */
-export async function startTalaria(ground: Ground): Promise<TalariaReceiver> {
+export async function startTalaria(ground: BenchGround): Promise<TalariaReceiver> {
   const { config, admin, kafkaPids, directory } = ground;
   const [metricsPort = 0] = await freePorts(1);
   const server = await ground.startServer('ingestion', 'apps/ingestion/src/main.js', {
