@@ -4,9 +4,10 @@ import { useStack } from '../setup/use-stack';
 import { listCases, readArguments } from './arguments';
 import { type BenchCase } from './bench-case';
 import { ingestion } from './ingestion/case';
+import { projection } from './projection/case';
 import { toJson, toText } from './report';
 
-const cases: Readonly<Record<string, BenchCase>> = { ingestion };
+const cases: Readonly<Record<string, BenchCase>> = { ingestion, projection };
 
 const say = (line: string) => console.error(line);
 
