@@ -1,11 +1,15 @@
 import { type BenchCase } from '../bench-case';
 import { joinOutcomes, noOutcome, type Outcome } from '../report';
 import { type Ground, openGround } from './ground';
+import { drainLag } from './lag';
+import { measureLatency } from './latency';
 import { compareDuplicates, compareRates } from './rates';
 
 const parts: Readonly<Record<string, (ground: Ground) => Promise<Outcome>>> = {
   rates: compareRates,
   duplicates: compareDuplicates,
+  lag: drainLag,
+  latency: measureLatency,
 };
 
 /** How fast records become rows, at what cost, and how fast these are read. */

@@ -20,9 +20,10 @@ export type Run = Timed & {
   /** How much was projected when. */
   readonly curve: readonly { readonly atMs: number; readonly projected: number }[];
   readonly maxResidentMiB: number;
-  /** Records whose row is not there. */
-  readonly lost: number;
 };
+
+/** @property lost records whose row is not there */
+export type Checked = Run & { readonly lost: number };
 
 export type Projecting = {
   /** Resolves when all that is in the topic is projected. @throws when it does not go on */
@@ -71,7 +72,6 @@ export async function startProjecting(ground: Ground, database: Database): Promi
       ...timed(records, (last.atMs - first.atMs) / 1000, before, after),
       curve,
       maxResidentMiB: maxResident / MIB,
-      lost: await countLost(ground, database),
     };
   }
 
@@ -89,17 +89,17 @@ export async function startProjecting(ground: Ground, database: Database): Promi
 }
 
 /** Projects the topic once. */
-export async function project(ground: Ground, database: Database): Promise<Run> {
+export async function project(ground: Ground, database: Database): Promise<Checked> {
   const projecting = await startProjecting(ground, database);
   const run = await projecting.untilDone();
   await projecting.stop();
-  return run;
+  return { ...run, lost: await countLost(ground, database) };
 }
 
 export const rateOf = ({ records, seconds }: Timed) => records / seconds;
 
 /** What the rounds of one way to project have in common. */
-export function resultOf(name: string, runs: readonly (Timed & Partial<Run>)[]): Result {
+export function resultOf(name: string, runs: readonly (Timed & Partial<Checked>)[]): Result {
   const middle = (read: (run: (typeof runs)[number]) => number | undefined) => {
     const known = runs.map(read).filter((value) => value !== undefined);
     return known.length < runs.length ? null : round(median(known), 1);
@@ -160,7 +160,10 @@ async function countProjected({ topic }: Ground, { client }: Database): Promise<
 }
 
 /** Looks for the row of every record of the topic. */
-async function countLost({ topic: { first, count }, signal }: Ground, database: Database): Promise<number> {
+export async function countLost(
+  { topic: { first, count }, signal }: Ground,
+  database: Database,
+): Promise<number> {
   let found = 0;
   for (let done = 0; done < count; done += LOOKED_UP_AT_ONCE) {
     signal.throwIfAborted();

@@ -2,15 +2,16 @@ import { goal, type Outcome, type Ratio, ratioOf } from '../report';
 import { insertBare } from './ceiling';
 import { projectEachMessage } from './each-message';
 import { type Database, type Ground } from './ground';
-import { project, rateOf, resultOf, type Run, type Timed } from './projecting';
+import { type Checked, project, rateOf, resultOf, type Timed } from './projecting';
 
-const RECORDS = 100_000;
+/** For each run, when the command line does not say. */
+export const RECORDS = 100_000;
 const GOALS = { ceiling: 0.5, 'each-message': 6, duplicates: 1.5 };
 
 /** The same records by the processor and by others, in turn. */
 export async function compareRates(ground: Ground): Promise<Outcome> {
   await ground.topic.fill(ground.options.records ?? RECORDS);
-  const [ceiling, talaria, eachMessage]: [Timed[], Run[], Timed[]] = [[], [], []];
+  const [ceiling, talaria, eachMessage]: [Timed[], Checked[], Timed[]] = [[], [], []];
   await inRounds(ground, async () => {
     ceiling.push(await inNewDatabase(ground, 'ceiling', insertBare));
     talaria.push(await inNewDatabase(ground, 'talaria', project));
@@ -35,7 +36,7 @@ export async function compareRates(ground: Ground): Promise<Outcome> {
 export async function compareDuplicates(ground: Ground): Promise<Outcome> {
   const count = ground.options.records ?? RECORDS;
   if (ground.topic.count !== count) await ground.topic.fill(count);
-  const [first, again]: [Run[], Run[]] = [[], []];
+  const [first, again]: [Checked[], Checked[]] = [[], []];
   await inRounds(ground, () =>
     inNewDatabase(ground, 'first and again', async (_, database) => {
       first.push(await project(ground, database));
@@ -55,14 +56,14 @@ export async function compareDuplicates(ground: Ground): Promise<Outcome> {
   };
 }
 
-async function inRounds({ options, say }: Ground, round: () => Promise<unknown>): Promise<void> {
+export async function inRounds({ options, say }: Ground, round: () => Promise<unknown>): Promise<void> {
   for (let number = 1; number <= options.rounds; number++) {
     say(`Round ${number} of ${options.rounds}:`);
     await round();
   }
 }
 
-async function inNewDatabase<T extends Timed>(
+export async function inNewDatabase<T extends Timed>(
   ground: Ground,
   name: string,
   measure: (ground: Ground, database: Database) => Promise<T>,

@@ -7,7 +7,7 @@ import { toRecords } from '../../../apps/ingestion/src/webhook/to-records';
 export const PERSONS = 20_000;
 export const NUMBERS = 10;
 const WABAS = 2;
-const FIRST_PHONE = 15_550_100_000;
+export const FIRST_PHONE = 15_550_100_000;
 
 export const phoneOf = (person: number) => String(FIRST_PHONE + person);
 export const numberOf = (person: number) => `7400010000${String(person % NUMBERS).padStart(5, '0')}`;
@@ -42,7 +42,7 @@ function describe(index: number): Described {
 }
 
 /** As Meta makes them: the person's phone, then twenty digits that nobody can guess. */
-function wamidOf(phone: string, seed: string): string {
+export function wamidOf(phone: string, seed: string): string {
   const unique = hash('md5', seed, 'hex').slice(0, 20).toUpperCase();
   return `wamid.${Buffer.from(`\x1c\x18\x0b${phone}\x15\x02\x00\x12\x18\x14${unique}\x00`).toString('base64')}`;
 }

@@ -63,7 +63,7 @@ export async function openWebhookTopic(ground: Ground): Promise<WebhookTopic> {
       const first = take(count);
       Object.assign(filled, { first, count });
       const startsAt = Date.now() - count;
-      say(`Publishing ${count} records.`);
+      if (count > 0) say(`Publishing ${count} records.`);
       for (let done = 0; done < count; done += AT_ONCE) {
         signal.throwIfAborted();
         const many = Math.min(AT_ONCE, count - done);
