@@ -1,6 +1,7 @@
 import { type BenchCase } from '../bench-case';
 import { joinOutcomes, noOutcome, type Outcome } from '../report';
 import { type Ground, openGround } from './ground';
+import { measureBig } from './big';
 import { drainLag } from './lag';
 import { measureLatency } from './latency';
 import { compareDuplicates, compareRates } from './rates';
@@ -9,6 +10,7 @@ const parts: Readonly<Record<string, (ground: Ground) => Promise<Outcome>>> = {
   rates: compareRates,
   duplicates: compareDuplicates,
   lag: drainLag,
+  big: measureBig,
   latency: measureLatency,
 };
 

@@ -1,0 +1,109 @@
+import { type Database } from './ground';
+import { describeMessage, type History } from './history';
+
+/** What people ask of the read model. */
+export type Question = {
+  readonly name: string;
+  readonly sql: string;
+  /** Of a message of the history that may be any. */
+  readonly parameters: (about: ReturnType<typeof describeMessage>) => readonly unknown[];
+};
+
+export const questions: readonly Question[] = [
+  {
+    name: 'a message by its wamid',
+    sql: `SELECT * FROM messages WHERE wamid = $1`,
+    parameters: ({ wamid }) => [wamid],
+  },
+  {
+    name: 'the last 50 messages of a contact by phone, under all of their identities',
+    sql: `SELECT m.wamid, m.direction, m.type, m.text, m.status, m.shown_at
+FROM messages m
+WHERE m.waba_id = $1
+  AND m.contact_identity IN (
+    SELECT other.identity
+    FROM contact_identities known
+    JOIN contact_identities other USING (waba_id, contact)
+    WHERE known.waba_id = $1 AND known.identity = $2
+  )
+ORDER BY m.shown_at DESC
+LIMIT 50`,
+    parameters: ({ wabaId, phone }) => [wabaId, phone],
+  },
+  {
+    name: 'the story of a command: message, statuses and attempts',
+    sql: `WITH message AS (
+  SELECT wamid, phone_number_id, month, status, shown_at FROM messages WHERE command_id = $1 AND waba_id = $2
+)
+SELECT shown_at AS at, 'message' AS what, status AS told FROM message
+UNION ALL
+SELECT status_at, 'status', s.status
+FROM message
+JOIN message_statuses s USING (wamid, phone_number_id, month)
+UNION ALL
+SELECT told_at, 'attempt', state FROM dispatch_attempts WHERE command_id = $1 AND waba_id = $2
+ORDER BY at`,
+    parameters: ({ commandId, wabaId }) => [commandId, wabaId],
+  },
+  {
+    name: 'the conversations of a number by last activity',
+    sql: `SELECT contact, last_at, service_window_until
+FROM conversations
+WHERE phone_number_id = $1
+ORDER BY last_at DESC
+LIMIT 50`,
+    parameters: ({ phoneNumberId }) => [phoneNumberId],
+  },
+  {
+    name: 'the failed messages of a number today',
+    sql: `SELECT wamid, contact_identity, command_id, failed_at
+FROM messages
+WHERE phone_number_id = $1 AND failed_at >= date_trunc('day', now())
+ORDER BY failed_at DESC`,
+    parameters: ({ phoneNumberId }) => [phoneNumberId],
+  },
+  {
+    name: 'a contact by phone',
+    sql: `SELECT *
+FROM contacts
+WHERE waba_id = $1
+  AND contact = (SELECT contact FROM contact_identities WHERE waba_id = $1 AND identity = $2)`,
+    parameters: ({ wabaId, phone }) => [wabaId, phone],
+  },
+  {
+    name: 'the progress of a campaign of a thousand messages',
+    sql: `SELECT c.state, m.status, count(*)
+FROM commands c
+LEFT JOIN message_ids i ON i.wamid = c.wamid AND i.phone_number_id = c.phone_number_id
+LEFT JOIN messages m ON m.wamid = i.wamid AND m.phone_number_id = i.phone_number_id AND m.month = i.month
+WHERE c.campaign_id = $1 AND c.waba_id = $2
+GROUP BY c.state, m.status`,
+    parameters: ({ campaignId, wabaId }) => [campaignId, wabaId],
+  },
+  { name: 'the numbers as they are now', sql: `SELECT * FROM numbers`, parameters: () => [] },
+  { name: 'the accounts as they are now', sql: `SELECT * FROM accounts`, parameters: () => [] },
+  { name: 'the templates as they are now', sql: `SELECT * FROM templates`, parameters: () => [] },
+];
+
+const TIMES = 30;
+
+/** Asks about messages all over the history. @returns how long each answer took, in milliseconds */
+export async function ask(
+  { client }: Database,
+  { sql, parameters }: Question,
+  history: History,
+): Promise<number[]> {
+  const times: number[] = [];
+  for (let time = 0; time < TIMES; time++) {
+    const from = performance.now();
+    await client.query(sql, [...parameters(someMessage(history, time))]);
+    times.push(performance.now() - from);
+  }
+  return times;
+}
+
+/** An outbound one, because they have commands; a fixed choice, so that runs can be compared. */
+export function someMessage(history: History, time: number): ReturnType<typeof describeMessage> {
+  const third = Math.floor((history.messages / 3) * ((time * 0.618_034 + 0.3) % 1));
+  return describeMessage(history, third * 3);
+}
