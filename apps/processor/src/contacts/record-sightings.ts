@@ -80,13 +80,16 @@ async function lockMerges(sql: Sql, links: readonly Link[]): Promise<void> {
 
 type Contact = { readonly wabaId: string; readonly contact: string };
 
-/** @returns the contact of each, by its key */
+/**
+ * One after the other by the index and in one order: a plain join may read all contacts there are.
+ * @returns the contact of each, by its key
+ */
 async function lockIdentities(sql: Sql, identities: readonly Identity[]): Promise<Map<string, Contact>> {
   const rows = await sql<{ waba_id: string; identity: string; contact: string }>(
-    `SELECT waba_id, identity, contact
-     FROM contact_identities JOIN unnest($1::text[], $2::text[]) AS t (waba_id, identity) USING (waba_id, identity)
-     ORDER BY waba_id, identity
-     FOR NO KEY UPDATE OF contact_identities`,
+    `SELECT known.*
+     FROM (SELECT * FROM unnest($1::text[], $2::text[]) AS t (waba_id, identity) ORDER BY waba_id, identity) AS wanted
+     CROSS JOIN LATERAL (SELECT waba_id, identity, contact FROM contact_identities
+                         WHERE waba_id = wanted.waba_id AND identity = wanted.identity FOR NO KEY UPDATE) AS known`,
     columns(identities, ['wabaId', 'identity']),
   );
   return new Map(

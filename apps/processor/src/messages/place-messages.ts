@@ -62,13 +62,14 @@ async function addIds(sql: Sql, keys: readonly MessageKey[]): Promise<Set<string
   );
 }
 
+/** One after the other by the index and in one order, however large the table is. */
 async function lockIds(sql: Sql, keys: readonly Id[]): Promise<Placed[]> {
   if (keys.length === 0) return [];
   return sql<Placed>(
-    `SELECT phone_number_id, wamid, month::text
-     FROM message_ids JOIN unnest($1::text[], $2::text[]) AS t (phone_number_id, wamid) USING (phone_number_id, wamid)
-     ORDER BY wamid, phone_number_id
-     FOR UPDATE OF message_ids`,
+    `SELECT known.*
+     FROM (SELECT * FROM unnest($1::text[], $2::text[]) AS t (phone_number_id, wamid) ORDER BY wamid, phone_number_id) AS wanted
+     CROSS JOIN LATERAL (SELECT phone_number_id, wamid, month::text FROM message_ids
+                         WHERE wamid = wanted.wamid AND phone_number_id = wanted.phone_number_id FOR UPDATE) AS known`,
     columns(keys, ['phoneNumberId', 'wamid']),
   );
 }
