@@ -36,7 +36,11 @@ export async function placeMessages(
     else moves.push({ ...told, from });
   }
   await moveMessages(sql, moves);
-  return (rows) => rows.map((row) => ({ ...row, month: months.get(messageId(row))?.month ?? row.month }));
+  return (rows) =>
+    rows.map((row) => {
+      const month = months.get(messageId(row))?.month ?? row.month;
+      return month === row.month ? row : { ...row, month };
+    });
 }
 
 type Move = MessageKey & { readonly from: string };

@@ -155,18 +155,9 @@ export const noRows: Rows = {
 };
 
 export function joinRows(all: readonly Rows[]): Rows {
-  const of = <Name extends keyof Rows>(name: Name) =>
-    all.flatMap((rows) => rows[name] as Rows[Name][number][]);
-  return {
-    forms: of('forms'),
-    facts: of('facts'),
-    edits: of('edits'),
-    reactions: of('reactions'),
-    statuses: of('statuses'),
-    sightings: of('sightings'),
-    changes: of('changes'),
-    states: of('states'),
-    displayNumbers: of('displayNumbers'),
-    unknown: of('unknown'),
-  };
+  const [only] = all;
+  if (only !== undefined && all.length === 1) return only;
+  const joined = Object.fromEntries(Object.keys(noRows).map((name) => [name, [] as unknown[]]));
+  for (const rows of all) for (const [name, some] of Object.entries(rows)) joined[name]?.push(...some);
+  return joined as unknown as Rows;
 }

@@ -56,8 +56,9 @@ function messageRows(item: Item, arrivedAt: Date): Rows | undefined {
   const messageAt = notAfter(time(message.timestamp), arrivedAt);
   const at = earlier(messageAt, arrivedAt);
   const value = valueOf(item);
+  const contact = contactBeside(item, value);
   const person = personOf(item);
-  const profile = profileOf(item, value);
+  const profile = profileOf(contact);
   const key = { phoneNumberId: clean(item.phoneNumberId), wamid, month: monthOf(at) };
   const direction = isEcho ? 'outbound' : 'inbound';
   const groupId = text(message.group_id);
@@ -79,7 +80,7 @@ function messageRows(item: Item, arrivedAt: Date): Rows | undefined {
   };
   const isSaid = groupId === null && !UNSAID.has(form.type);
   const phoneNumberId = isSaid ? key.phoneNumberId : null;
-  const identities = identitiesOf(person, contactBeside(item, value), message);
+  const identities = identitiesOf(person, contact, message);
   return {
     ...noRows,
     ...effectsOf(message, { ...key, ...person, direction, at }),
@@ -131,6 +132,7 @@ function statusRows(item: Item, arrivedAt: Date): Rows | undefined {
   };
   const { phoneNumberId, month, commandId } = row;
   const value = valueOf(item);
+  const contact = contactBeside(item, value);
   return {
     ...noRows,
     statuses: [row],
@@ -147,8 +149,8 @@ function statusRows(item: Item, arrivedAt: Date): Rows | undefined {
         commandId,
       },
     ],
-    sightings: sighting(person.wabaId, identitiesOf(person, contactBeside(item, value), {}), {
-      ...profileOf(item, value),
+    sightings: sighting(person.wabaId, identitiesOf(person, contact, {}), {
+      ...profileOf(contact),
       at: earlier(statusAt, arrivedAt),
       phoneNumberId: status === 'sent' && !isGroup ? phoneNumberId : null,
       direction: 'outbound',
@@ -269,8 +271,8 @@ function sighting(
   return identities.length === 0 ? [] : [{ wabaId: wabaId ?? '', identities, ...rest }];
 }
 
-function profileOf(item: Item, value: Fields): { name: string | null; username: string | null } {
-  const profile = fieldsOf(contactBeside(item, value).profile);
+function profileOf(contact: Fields): { name: string | null; username: string | null } {
+  const profile = fieldsOf(contact.profile);
   return { name: text(profile.name), username: text(profile.username) };
 }
 
