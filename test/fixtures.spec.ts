@@ -35,7 +35,7 @@ const itemArrays: Readonly<Record<string, Item['kind']>> = {
 function withOwnIds(text: string, index: number): string {
   const ids = new Set(
     itemsOf(JSON.parse(text) as Body).flatMap(({ kind, content }) =>
-      kind === 'change' ? [] : [String(content.id)],
+      kind === 'change' && content.id === undefined ? [] : [String(content.id)],
     ),
   );
   return [...ids].reduce((changed, id) => changed.replaceAll(`"${id}"`, `"${id}.${index}"`), text);
@@ -48,7 +48,8 @@ function itemsOf(body: Body): Item[] {
       const number = (value.metadata as { phone_number_id?: string } | undefined)?.phone_number_id ?? '';
       const items = Object.entries(itemArrays).flatMap(([array, kind]) =>
         ((value[array] as Fields[] | undefined) ?? []).map((content) => ({
-          kind,
+          // The status of a call is no message's.
+          kind: String(content.id).startsWith('wacid.') ? ('change' as const) : kind,
           wabaId,
           field,
           number,

@@ -1,7 +1,7 @@
 import { topics } from '@talaria/contracts';
 import { createKafka } from '@talaria/kafka';
-import { aTextMessage, aWebhook } from '../../apps/processor/src/testing/records';
-import { processorTopics, versionsRig, type VersionsRig } from '../../apps/processor/src/testing/versions';
+import { aTextMessage, aWebhook } from '../../apps/processor/testing/records';
+import { processorTopics, versionsRig, type VersionsRig } from '../../apps/processor/testing/versions';
 import { eventually, testDatabase, testKafka, testLogger } from '../../test/kit';
 import { readArguments } from './arguments';
 import { runVerb } from './run-verb';

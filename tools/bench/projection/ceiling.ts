@@ -137,6 +137,7 @@ function insertMessages({ forms, facts }: Rows): Insert[] {
         media_mime_type: form('text', ({ mediaMimeType }) => mediaMimeType),
         media_sha256: form('text', ({ mediaSha256 }) => mediaSha256),
         message_at: form('timestamptz', ({ messageAt }) => messageAt),
+        arrived_at: form('timestamptz', ({ arrivedAt }) => arrivedAt),
         item: form('bytea', ({ item }) => item),
       },
     },
@@ -151,6 +152,7 @@ function insertMessages({ forms, facts }: Rows): Insert[] {
         contact_phone: fact('text', ({ contactPhone }) => contactPhone),
         contact_user_id: fact('text', ({ contactUserId }) => contactUserId),
         command_id: fact('text', ({ commandId }) => commandId),
+        arrived_at: fact('timestamptz', (one) => one.at),
         sent_at: at('sent'),
         delivered_at: at('delivered'),
         read_at: at('read'),
@@ -230,6 +232,7 @@ function insertDisplayNumbers({ displayNumbers }: Rows): Insert {
       phone_number_id: of('text', ({ phoneNumberId }) => phoneNumberId),
       waba_id: of('text', ({ wabaId }) => wabaId),
       display_phone_number: of('text', ({ displayPhoneNumber }) => displayPhoneNumber),
+      seen_on: of('date', ({ seenOn }) => seenOn),
     },
   };
 }

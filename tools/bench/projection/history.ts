@@ -53,9 +53,9 @@ const ofMessages = [
   `INSERT INTO message_ids (wamid, phone_number_id, month)
    SELECT pg_temp.wamid(i), pg_temp.number(pg_temp.person(i)), pg_temp.month(i) FROM generate_series($1::bigint, $2::bigint - 1) AS i`,
   `INSERT INTO messages (phone_number_id, wamid, month, waba_id, direction, contact_phone, contact_user_id, type, text, message_at,
-                         command_id, accepted_at, sent_at, delivered_at, read_at, failed_at, item)
+                         arrived_at, command_id, accepted_at, sent_at, delivered_at, read_at, failed_at, item)
    SELECT pg_temp.number(person), pg_temp.wamid(i), pg_temp.month(i), pg_temp.waba(person),
-          CASE WHEN is_out THEN 'outbound' ELSE 'inbound' END, phone, 'US.40' || phone, 'text', body, at,
+          CASE WHEN is_out THEN 'outbound' ELSE 'inbound' END, phone, 'US.40' || phone, 'text', body, at, at,
           CASE WHEN is_out THEN 'history-' || i END, CASE WHEN is_out THEN at END,
           CASE WHEN is_out AND NOT fails THEN at END, CASE WHEN is_out AND NOT fails THEN at + interval '1 second' END,
           CASE WHEN is_out AND NOT fails THEN at + interval '1 minute' END, CASE WHEN fails THEN at END,
@@ -97,8 +97,8 @@ const ofPersons = [
 
 /** Of the accounts, ten numbers and a hundred templates. */
 const ofAccounts = [
-  `INSERT INTO display_numbers (phone_number_id, waba_id, display_phone_number)
-   SELECT pg_temp.number(n), pg_temp.waba(n), '1555010400' || n FROM generate_series(0::bigint, 9) AS n`,
+  `INSERT INTO display_numbers (phone_number_id, waba_id, display_phone_number, seen_on)
+   SELECT pg_temp.number(n), pg_temp.waba(n), '1555010400' || n, now()::date FROM generate_series(0::bigint, 9) AS n`,
   `INSERT INTO account_states (waba_id, subject, facet, told_at, told)
    SELECT pg_temp.waba(n), subject, facet, now(), told::jsonb
    FROM generate_series(0::bigint, 99) AS n, LATERAL (VALUES

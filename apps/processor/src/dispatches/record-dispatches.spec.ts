@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { aDispatch, aRecord, WABA } from '../testing/records';
+import { aDispatch, aRecord, WABA } from '../../testing/records';
 import { translateDispatch } from './record-dispatches';
 
 describe('a record of the dispatcher', () => {

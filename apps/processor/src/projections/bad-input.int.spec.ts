@@ -2,8 +2,8 @@ import { headers, topics } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
-import { keepingProducer } from '../testing/processor';
-import { emptyReadModel } from '../testing/read-model';
+import { keepingProducer } from '../../testing/processor';
+import { emptyReadModel } from '../../testing/read-model';
 import {
   aBatch,
   aMessage,
@@ -13,7 +13,7 @@ import {
   aWebhook,
   PHONE,
   SECONDS,
-} from '../testing/records';
+} from '../../testing/records';
 
 let database: TestDatabase;
 let producer: ReturnType<typeof keepingProducer>;

@@ -2,9 +2,9 @@ import { topics } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
-import { keepingProducer } from '../testing/processor';
-import { emptyReadModel } from '../testing/read-model';
-import { aBatch, aTextMessage, aWebhook } from '../testing/records';
+import { keepingProducer } from '../../testing/processor';
+import { emptyReadModel } from '../../testing/read-model';
+import { aBatch, aTextMessage, aWebhook } from '../../testing/records';
 import { projectBatch, type Projection } from './project-batch';
 
 let database: TestDatabase;

@@ -2,10 +2,10 @@ import { topics } from '@talaria/contracts';
 import fc from 'fast-check';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
-import { modelOf, sorted, translate } from '../testing/model';
-import { keepingProducer } from '../testing/processor';
-import { dumpReadModel, emptyReadModel, shownRows } from '../testing/read-model';
-import { batchesOf, facts, type Telling, twoTellings } from '../testing/tellings';
+import { modelOf, sorted, translate } from '../../testing/model';
+import { keepingProducer } from '../../testing/processor';
+import { dumpReadModel, emptyReadModel, shownRows } from '../../testing/read-model';
+import { batchesOf, facts, type Telling, twoTellings } from '../../testing/tellings';
 import { joinRows } from '../webhooks/rows';
 
 let database: TestDatabase;

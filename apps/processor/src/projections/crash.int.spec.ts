@@ -5,10 +5,10 @@ import { type PoolClient } from 'pg';
 import { type DataSource } from 'typeorm';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
-import { modelOf, sorted, translate } from '../testing/model';
-import { keepingProducer } from '../testing/processor';
-import { dumpReadModel, emptyReadModel, shownRows } from '../testing/read-model';
-import { aTelling, batchesOf, facts } from '../testing/tellings';
+import { modelOf, sorted, translate } from '../../testing/model';
+import { keepingProducer } from '../../testing/processor';
+import { dumpReadModel, emptyReadModel, shownRows } from '../../testing/read-model';
+import { aTelling, batchesOf, facts } from '../../testing/tellings';
 import { identityEventId, statusEventId } from '../webhooks/events-of';
 import { joinRows } from '../webhooks/rows';
 

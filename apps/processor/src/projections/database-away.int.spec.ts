@@ -9,8 +9,8 @@ import {
   testLogger,
 } from '../../../../test/kit';
 import { query } from '../../../../tools/platform/database';
-import { runProcessor, type RunningProcessor } from '../testing/processor';
-import { aTextMessage, aWebhook, PHONE } from '../testing/records';
+import { runProcessor, type RunningProcessor } from '../../testing/processor';
+import { aTextMessage, aWebhook, PHONE } from '../../testing/records';
 
 let kafka: TestKafka;
 let database: TestDatabase;

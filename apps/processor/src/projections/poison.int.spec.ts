@@ -9,8 +9,8 @@ import {
   type TestKafka,
   testLogger,
 } from '../../../../test/kit';
-import { runProcessor, type RunningProcessor } from '../testing/processor';
-import { aTextMessage, aWebhook, PHONE } from '../testing/records';
+import { runProcessor, type RunningProcessor } from '../../testing/processor';
+import { aTextMessage, aWebhook, PHONE } from '../../testing/records';
 
 const partition = 1;
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

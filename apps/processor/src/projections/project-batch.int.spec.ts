@@ -3,9 +3,9 @@ import { type Sql } from '@talaria/database';
 import { type KafkaRecord, NotWrittenError, type VerifiedProducer } from '@talaria/kafka';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
-import { keepingProducer } from '../testing/processor';
-import { emptyReadModel } from '../testing/read-model';
-import { aBatch, aNotification, aRecord, aTextMessage, aWebhook } from '../testing/records';
+import { keepingProducer } from '../../testing/processor';
+import { emptyReadModel } from '../../testing/read-model';
+import { aBatch, aNotification, aRecord, aTextMessage, aWebhook } from '../../testing/records';
 import { projectBatch, type Projection } from './project-batch';
 
 let database: TestDatabase;

@@ -1,8 +1,8 @@
 import { type KafkaRecord } from '@talaria/kafka';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
-import { keepingProducer } from '../testing/processor';
-import { emptyReadModel } from '../testing/read-model';
+import { keepingProducer } from '../../testing/processor';
+import { emptyReadModel } from '../../testing/read-model';
 import {
   aBatch,
   aDispatch,
@@ -15,7 +15,7 @@ import {
   SECONDS,
   USER_ID,
   WABA,
-} from '../testing/records';
+} from '../../testing/records';
 
 let database: TestDatabase;
 let offset: number;

@@ -1,9 +1,9 @@
 import { type KafkaRecord } from '@talaria/kafka';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
-import { keepingProducer } from '../testing/processor';
-import { emptyReadModel } from '../testing/read-model';
-import { aBatch, aDispatch, aStatus, aTextMessage, aWebhook, PHONE, SECONDS } from '../testing/records';
+import { keepingProducer } from '../../testing/processor';
+import { emptyReadModel } from '../../testing/read-model';
+import { aBatch, aDispatch, aStatus, aTextMessage, aWebhook, PHONE, SECONDS } from '../../testing/records';
 
 const JANUARY = String(Date.UTC(2025, 0, 10) / 1000);
 

@@ -2,7 +2,7 @@ import { type OutgoingRecord } from '@talaria/kafka';
 import { topics } from '@talaria/contracts';
 import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { Consumers } from '../consumers';
-import { keepingProducer } from '../testing/processor';
+import { keepingProducer } from '../../testing/processor';
 import {
   aBatch,
   aDispatch,
@@ -13,8 +13,8 @@ import {
   PHONE,
   SECONDS,
   WABA,
-} from '../testing/records';
-import { emptyReadModel } from '../testing/read-model';
+} from '../../testing/records';
+import { emptyReadModel } from '../../testing/read-model';
 
 let database: TestDatabase;
 beforeAll(async () => (database = await testDatabase(1)));

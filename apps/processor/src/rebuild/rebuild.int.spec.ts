@@ -8,7 +8,7 @@ import {
   sqlOf,
 } from '@talaria/database';
 import { eventually, testDatabase, testKafka, testLogger } from '../../../../test/kit';
-import { aTextMessage, aWebhook } from '../testing/records';
+import { aTextMessage, aWebhook } from '../../testing/records';
 import {
   eventIds,
   processorTopics,
@@ -16,7 +16,7 @@ import {
   type Traffic,
   versionsRig,
   type VersionsRig,
-} from '../testing/versions';
+} from '../../testing/versions';
 
 let rig: VersionsRig;
 beforeEach(async () => {

@@ -1,8 +1,8 @@
 import { topics } from '@talaria/contracts';
 import { beginRebuild, monthsBefore, retainMonths } from '@talaria/database';
 import { eventually, testDatabase, testKafka, testLogger } from '../../../../test/kit';
-import { aDispatch, aStatus, aTextMessage, aWebhook } from '../testing/records';
-import { eventIds, processorTopics, versionsRig, type VersionsRig } from '../testing/versions';
+import { aDispatch, aStatus, aTextMessage, aWebhook } from '../../testing/records';
+import { eventIds, processorTopics, versionsRig, type VersionsRig } from '../../testing/versions';
 
 let rig: VersionsRig;
 beforeEach(async () => {

@@ -2,8 +2,8 @@ import { topics } from '@talaria/contracts';
 import { beginRebuild, dropProjection } from '@talaria/database';
 import { createKafka } from '@talaria/kafka';
 import { eventually, testDatabase, testKafka, testLogger } from '../../../../test/kit';
-import { eventIds, processorTopics, versionsRig, type VersionsRig } from '../testing/versions';
-import { aTextMessage, aWebhook, NUMBER } from '../testing/records';
+import { eventIds, processorTopics, versionsRig, type VersionsRig } from '../../testing/versions';
+import { aTextMessage, aWebhook, NUMBER } from '../../testing/records';
 import { groupOf } from './start-version';
 
 let rig: VersionsRig;

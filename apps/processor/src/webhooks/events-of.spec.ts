@@ -12,7 +12,7 @@ import {
   SECONDS,
   USER_ID,
   WABA,
-} from '../testing/records';
+} from '../../testing/records';
 import { type Identity } from '../contacts/link-identities';
 import { dataOf, eventsOf } from './events-of';
 import { translateWebhook } from './translate-webhook';

@@ -10,7 +10,7 @@ import {
   testLogger,
 } from '../../../../test/kit';
 import { query } from '../../../../tools/platform/database';
-import { runProcessor, type RunningProcessor } from '../testing/processor';
+import { runProcessor, type RunningProcessor } from '../../testing/processor';
 import {
   aStatus,
   aTextMessage,
@@ -21,7 +21,7 @@ import {
   USER_ID,
   WABA,
   type Notification,
-} from '../testing/records';
+} from '../../testing/records';
 
 let kafka: TestKafka;
 let database: TestDatabase;

@@ -14,7 +14,7 @@ import {
   SECONDS,
   USER_ID,
   WABA,
-} from '../testing/records';
+} from '../../testing/records';
 import { type KafkaRecord } from '@talaria/kafka';
 import { translateWebhook } from './translate-webhook';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { translate } from '../testing/model';
-import { aDispatch, aNotification, aRecord, type Notification } from '../testing/records';
+import { translate } from '../../testing/model';
+import { aDispatch, aNotification, aRecord, type Notification } from '../../testing/records';
 import { joinRows } from './rows';
 
 /** What Meta wrote at one time, or we did, and the rows that it has become ever since. */
@@ -13,7 +13,7 @@ type Golden = {
   readonly rows: object;
 };
 
-const folder = join(__dirname, '../testing/golden');
+const folder = join(__dirname, '../../testing/golden');
 const files = readdirSync(folder).map((name): [string, Golden] => [
   name,
   JSON.parse(readFileSync(join(folder, name), 'utf8')) as Golden,

@@ -1,6 +1,6 @@
 import { topics } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
-import { rowsOfDispatches, translateDispatch } from '../dispatches/record-dispatches';
+import { rowsOfDispatches, translateDispatch } from '../src/dispatches/record-dispatches';
 import {
   type MessageFact,
   type MessageForm,
@@ -8,8 +8,8 @@ import {
   noRows,
   type Rows,
   type Sighting,
-} from '../webhooks/rows';
-import { translateWebhook } from '../webhooks/translate-webhook';
+} from '../src/webhooks/rows';
+import { translateWebhook } from '../src/webhooks/translate-webhook';
 
 /**
  * What the read model must hold for a set of facts, said without SQL, order or batches: for specs that compare. Rows as text, so that they

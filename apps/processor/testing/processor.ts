@@ -8,7 +8,7 @@ import {
 } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
-import { Consumers } from '../consumers';
+import { Consumers } from '../src/consumers';
 
 /** A producer that keeps what it is given, for specs that are about Postgres alone. */
 export function keepingProducer(): VerifiedProducer & { readonly sent: OutgoingRecord[] } {

@@ -7,7 +7,7 @@ import {
 } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
-import { runVersions, type Versions } from '../rebuild/run-versions';
+import { runVersions, type Versions } from '../src/rebuild/run-versions';
 import { aStatus, aTextMessage, aWebhook } from './records';
 
 export const processorTopics = [topics.webhooks, topics.dispatches, topics.webhooksDlq, topics.events].map(

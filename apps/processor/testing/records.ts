@@ -1,6 +1,6 @@
 import { topics } from '@talaria/contracts';
 import { type KafkaRecord, type RecordBatch } from '@talaria/kafka';
-import { type Rows } from '../webhooks/rows';
+import { type Rows } from '../src/webhooks/rows';
 
 /** Builders for specs: Meta's shapes as its documentation has them, and the records that carry them. */
 
