@@ -189,6 +189,15 @@ it('grants on the views stay with them', async () => {
   ).toHaveLength(1);
 });
 
+it('a version with other columns is shown with them', async () => {
+  await beginRebuild(rig.database.dataSource);
+  await query('ALTER TABLE projection_2.commands RENAME COLUMN campaign_id TO campaign');
+  await promoteProjection(rig.database.dataSource, 2);
+  expect(await query('SELECT campaign FROM commands')).toEqual([]);
+  await rollBackProjection(rig.database.dataSource);
+  expect(await query('SELECT campaign_id FROM commands')).toEqual([]);
+});
+
 it('a promotion that cannot be is refused', async () => {
   const { dataSource } = rig.database;
   await expect(promoteProjection(dataSource, undefined)).rejects.toThrow('no version but the live one');
