@@ -37,7 +37,7 @@ module.exports = {
     {
       name: 'no-development-tools-in-the-product',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: '\\.spec\\.ts$' },
+      from: { path: '^(apps|libs)/', pathNot: ['\\.spec\\.ts$', '^apps/[^/]+/testing/'] },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     { name: 'only-what-exists', severity: 'error', from: {}, to: { couldNotResolve: true } },
