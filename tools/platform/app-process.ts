@@ -47,8 +47,7 @@ export class AppProcess {
     const child = new Child({
       name,
       command: process.execPath,
-      // A larger young generation: what a webhook or record leaves behind dies before it is copied.
-      args: ['--enable-source-maps', '--max-semi-space-size=64', script],
+      args: ['--enable-source-maps', `--max-semi-space-size=${youngMiB(name)}`, script],
       cwd: process.cwd(),
       env,
       log: this.logFile,
@@ -85,4 +84,12 @@ export class AppProcess {
       await sleep(50);
     }
   }
+}
+
+/**
+ * A young generation larger than Node's: what a webhook leaves behind dies before it is copied. The processor holds whole batches: more of
+ * it would only hold more of them.
+ */
+function youngMiB(name: string): number {
+  return name.includes('processor') ? 32 : 64;
 }

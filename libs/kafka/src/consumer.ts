@@ -19,6 +19,7 @@ export type GroupConsumer = {
 };
 
 const COMMIT_MS = 500;
+const PARTITIONS_AT_ONCE = 12;
 const HEARTBEAT_MS = 1000;
 /** Part of the session timeout after which an unconfirmed member stops: well before the group gives its partitions away. */
 const OWNED = 0.7;
@@ -34,6 +35,7 @@ const CLOSE_MS = { handlers: 2000, commit: 1000, leave: 1000 };
  * @param options.onFatal the consumer has stopped for good: the process must end
  * @param options.positionOf where the handler's own books say that a partition goes on, instead of the committed offset; asked whenever the
  * group has (re)assigned it, before anything of it is handed out. A position beyond the end of the log is left to the handler
+ * @param options.partitionsAtOnce how many batches are in the hands of handlers; default 12
  * @param options.sessionTimeoutMs after it the group gives the partitions of a silent member away; default KAFKA_SESSION_TIMEOUT
  * @throws when no broker answers, or a topic does not exist
  */
@@ -45,6 +47,7 @@ export async function startConsumer(options: {
   readonly onFatal: (error: Error) => void;
   readonly positionOf?: PositionOf | undefined;
   readonly sessionTimeoutMs?: number;
+  readonly partitionsAtOnce?: number;
 }): Promise<GroupConsumer> {
   const {
     config,
@@ -103,7 +106,7 @@ export async function startConsumer(options: {
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 12,
+      partitionsConsumedConcurrently: options.partitionsAtOnce ?? PARTITIONS_AT_ONCE,
       eachBatch: (payload) => {
         const work = handle(payload).finally(() => running.delete(work));
         running.set(work, performance.now());

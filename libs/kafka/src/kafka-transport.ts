@@ -40,6 +40,7 @@ export class KafkaTransport extends Server implements CustomTransportStrategy {
       readonly logger: Logger;
       readonly onFatal: (error: Error) => void;
       readonly positionOf?: PositionOf;
+      readonly partitionsAtOnce?: number;
     },
   ) {
     super();

@@ -8,6 +8,9 @@ import { readPosition } from '../projections/checkpoint';
 import { type ProjectionDependencies } from '../projections/project-batch';
 import { PROJECTION_DEPENDENCIES } from '../tokens';
 
+/** Enough to keep a database busy; each more holds a batch's rows in memory, and makes none of them faster. */
+const PARTITIONS_AT_ONCE = 3;
+
 export type VersionOptions = {
   readonly config: KafkaConfig & DatabaseConfig;
   /** Shared by all versions; stays open. */
@@ -46,6 +49,7 @@ export async function startVersion(options: VersionOptions, version: number): Pr
     logger,
     onFatal,
     positionOf: (topic, partition) => readPosition(sql, topic, partition),
+    partitionsAtOnce: PARTITIONS_AT_ONCE,
   });
   try {
     const app = await NestFactory.createMicroservice(VersionModule.with({ dataSource, producer, logger }), {

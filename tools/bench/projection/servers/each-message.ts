@@ -62,6 +62,7 @@ const messages = entity(MESSAGES, Object.keys(key), {
   media_mime_type: 'text',
   media_sha256: 'text',
   message_at: 'timestamptz',
+  arrived_at: 'timestamptz',
   command_id: 'text',
   sent_at: 'timestamptz',
   delivered_at: 'timestamptz',
@@ -127,6 +128,7 @@ async function main(): Promise<void> {
       media_mime_type: message.image?.mime_type,
       media_sha256: message.image?.sha256,
       message_at: at,
+      arrived_at: at,
       item: Buffer.from(JSON.stringify(message)),
     });
   }
@@ -159,7 +161,8 @@ async function main(): Promise<void> {
     const happened = { [`${status.status}_at`]: at };
     const { phone_number_id, wamid, month } = common;
     const { affected } = await messageRows.update({ phone_number_id, wamid, month }, happened);
-    if (affected === 0) await insertOnce(messageRows, { ...common, direction: 'outbound', ...happened });
+    if (affected === 0)
+      await insertOnce(messageRows, { ...common, direction: 'outbound', arrived_at: at, ...happened });
   }
 
   const kafka = new Kafka({ clientId: 'each-message', brokers: KAFKA_BROKERS.split(',') });
