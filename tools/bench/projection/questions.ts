@@ -17,15 +17,16 @@ export const questions: readonly Question[] = [
   },
   {
     name: 'the last 50 messages of a contact by phone, under all of their identities',
-    sql: `SELECT m.wamid, m.direction, m.type, m.text, m.status, m.shown_at
-FROM messages m
-WHERE m.waba_id = $1
-  AND m.contact_identity IN (
-    SELECT other.identity
-    FROM contact_identities known
-    JOIN contact_identities other USING (waba_id, contact)
-    WHERE known.waba_id = $1 AND known.identity = $2
-  )
+    sql: `SELECT m.*
+FROM contact_identities known
+JOIN contact_identities other USING (waba_id, contact)
+CROSS JOIN LATERAL (
+  SELECT wamid, direction, type, text, status, shown_at FROM messages
+  WHERE contact_identity = other.identity AND waba_id = other.waba_id
+  ORDER BY shown_at DESC
+  LIMIT 50
+) AS m
+WHERE known.waba_id = $1 AND known.identity = $2
 ORDER BY m.shown_at DESC
 LIMIT 50`,
     parameters: ({ wabaId, phone }) => [wabaId, phone],
