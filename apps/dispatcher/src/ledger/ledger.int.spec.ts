@@ -221,8 +221,8 @@ describe('a command whose outcome is unknown', () => {
       ]) {
         const values = [wamid, wabaId, claim.commandId];
         await project(
-          `INSERT INTO messages (phone_number_id, wamid, month, direction, waba_id, command_id)
-           VALUES ('100', $1, '2026-06-01', 'outbound', $2, $3)`,
+          `INSERT INTO messages (phone_number_id, wamid, month, arrived_at, direction, waba_id, command_id)
+           VALUES ('100', $1, '2026-06-01', now(), 'outbound', $2, $3)`,
           values,
         );
         await project(
