@@ -41,7 +41,7 @@ it('any order, any repeats and any batches of the same facts give the same rows,
       expect(second).toEqual(first);
       expect(new Set(first.ids).size).toBe(first.ids.length);
     }),
-    { numRuns: 80 },
+    { numRuns: 50 },
   );
 }, 60_000);
 
@@ -53,7 +53,7 @@ it('whatever the order, the rows are those that the model says', async () => {
         sorted(modelOf(joinRows(telling.records.map(translate)))),
       );
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 }, 60_000);
 
@@ -65,7 +65,7 @@ it('two owners that write at the same time give the rows that one gives, and no 
       expect(together.rows).toEqual(alone.rows);
       expect([...new Set(together.ids)]).toEqual(alone.ids);
     }),
-    { numRuns: 30 },
+    { numRuns: 20 },
   );
 }, 60_000);
 
