@@ -123,7 +123,9 @@ describe('a webhook that was answered 200 is in Kafka in the end, once or more a
 
       const during = load.answers.filter(({ at }) => at > awayAt + ACK_TIMEOUT_MS + SPOOLED_WITHIN_MS);
       expect(during.length).toBeGreaterThan(100);
-      expect(Math.max(...during.map(({ tookMs }) => tookMs))).toBeLessThan(SPOOLED_WITHIN_MS);
+      // A machine that stalls may hold a few: what waits for Kafka would be all of them.
+      const late = during.filter(({ tookMs }) => tookMs >= SPOOLED_WITHIN_MS);
+      expect(late.length).toBeLessThan(during.length / 20);
       await restoreCluster(stack);
       await untilAcknowledged(500);
       expectKept(await finish(), ['200']);
