@@ -48,6 +48,7 @@ function rig(room = Infinity) {
     })),
     highWatermark: 100,
     lost: lost.signal,
+    isOurs: () => true,
     done: (offset) => void log.push(`done ${offset}`),
   });
   return { consumers: new Consumers(dispatcher, outlet, testLogger), batchOf, log, lost };

@@ -97,6 +97,7 @@ export function aBatch(
     records: numbered,
     highWatermark: firstOffset + records.length,
     lost: new AbortController().signal,
+    isOurs: () => true,
     done: () => undefined,
     ...fields,
   };

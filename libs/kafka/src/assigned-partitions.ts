@@ -14,6 +14,10 @@ export type AssignedPartition = {
   atWork: Promise<void>;
   /** Nothing is handed out before it is known where to begin. */
   isPlaced: boolean;
+  /** Whether our owner was told that it is ours. */
+  isAnnounced: boolean;
+  /** Nothing below it is handed out. */
+  from: number;
   /** Where to fetch from again once the group has confirmed that it is still ours. */
   rewindTo: number | undefined;
 };
@@ -44,18 +48,17 @@ export class AssignedPartitions {
     }
     for (const [id, { topic, partition }] of now) {
       const kept = this.byId.get(id);
-      // After a join everything is fetched from the committed offset anyway.
-      if (kept) kept.rewindTo = undefined;
-      else this.byId.set(id, begin(topic, partition));
+      // Of what was taken back without being given out again we know no more than of a new one.
+      if (kept?.isAnnounced !== true) this.byId.set(id, begin(topic, partition));
     }
   }
 
-  /** Ours still, but what was handed out counts as lost. */
-  renew({ topic, partition, lost }: AssignedPartition): AssignedPartition {
+  /** Perhaps ours still, but what was handed out counts as lost. */
+  renew({ topic, partition, window, lost, isPlaced, from }: AssignedPartition): void {
     lost.abort();
-    const fresh = begin(topic, partition);
+    const { floor } = window;
+    const fresh = { ...begin(topic, partition), isPlaced, from: floor ?? from, rewindTo: floor };
     this.byId.set(idOf(topic, partition), fresh);
-    return fresh;
   }
 
   loseAll(): void {
@@ -77,7 +80,9 @@ function begin(topic: string, partition: number): AssignedPartition {
     pauses: 0,
     failures: 0,
     atWork: Promise.resolve(),
-    isPlaced: true,
+    isPlaced: false,
+    isAnnounced: false,
+    from: 0,
     rewindTo: undefined,
   };
 }

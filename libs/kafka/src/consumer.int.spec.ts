@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type Logger } from '@talaria/observability';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
+import { type Assignment } from './assignment';
 import { type GroupConsumer, startConsumer } from './consumer';
 import { createKafka } from './create-kafka';
 import { type PositionOf } from './find-starts';
@@ -20,7 +21,11 @@ describe('the consumer', () => {
 
   async function start(
     handlers: BatchHandler | Record<string, BatchHandler>,
-    options: { positionOf?: PositionOf; logger?: Logger } = {},
+    options: {
+      positionOf?: PositionOf;
+      onAssigned?: (assignment: Assignment) => void;
+      logger?: Logger;
+    } = {},
   ): Promise<GroupConsumer> {
     const byTopic = typeof handlers === 'function' ? { main: handlers } : handlers;
     const consumer = await startConsumer({
@@ -192,6 +197,52 @@ describe('the consumer', () => {
     await eventually(() => expect(new Set([...first.seen, ...second.seen].map(idOf)).size).toBe(1200));
     const keptRecords = first.seen.filter(({ partition }) => kept.includes(partition));
     expect(new Set(keptRecords.map(idOf)).size).toBe(keptRecords.length);
+  });
+
+  it('tells of each partition that it gets, since where, before it hands anything of it out', async () => {
+    type Told = Assignment & { readonly offsets: number[] };
+    const join = async () => {
+      const told: Told[] = [];
+      const handler: BatchHandler = ({ partition, records, lost, isOurs, done }) => {
+        const its = told.findLast((one) => one.partition === partition)!;
+        expect(its.lost).toBe(lost);
+        expect(isOurs()).toBe(true);
+        for (const { offset } of records) {
+          its.offsets.push(offset);
+          if (offset < 6) done(offset);
+        }
+        return Promise.resolve(undefined);
+      };
+      const onAssigned = (one: Assignment) => void told.push({ ...one, offsets: [] });
+      return { told, consumer: await start(handler, { onAssigned }) };
+    };
+    const placesOf = (told: Told[]) =>
+      told.map(({ topic, partition, from }) => `${topic}/${partition}/${from}`);
+    const first = await join();
+    await eventually(() =>
+      expect(placesOf(first.told).sort()).toEqual(['main/0/0', 'main/1/0', 'main/2/0', 'main/3/0']),
+    );
+    await write(10, [0, 1, 2, 3]);
+    await eventually(async () => expect(await committed()).toEqual([6, 6, 6, 6]));
+    const second = await join();
+    await eventually(() => expect(second.told).toHaveLength(2));
+    const gone = second.told.map(({ partition }) => partition);
+    expect(placesOf(second.told)).toEqual(gone.map((partition) => `main/${partition}/6`));
+    await eventually(() =>
+      expect(second.told.map(({ offsets }) => offsets)).toEqual([
+        [6, 7, 8, 9],
+        [6, 7, 8, 9],
+      ]),
+    );
+    for (const { partition, lost, isOurs } of first.told) {
+      expect(lost.aborted).toBe(gone.includes(partition));
+      expect(isOurs()).toBe(!gone.includes(partition));
+    }
+    await second.consumer.close();
+    await eventually(() =>
+      expect(placesOf(first.told).slice(4).sort()).toEqual(placesOf(second.told).sort()),
+    );
+    expect(first.told.slice(0, 4).map(({ offsets }) => offsets.length)).toEqual([10, 10, 10, 10]);
   });
 
   it('takes over from a member that died what it had not committed', async () => {

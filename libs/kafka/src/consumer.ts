@@ -4,6 +4,8 @@ import { type Consumer, type EachBatchPayload } from 'kafkajs';
 import { type AssignedPartition, AssignedPartitions } from './assigned-partitions';
 import { coPartitioningAssigner } from './co-partitioning-assigner';
 import { createKafka } from './create-kafka';
+import { type Assignment } from './assignment';
+import { fetchCommits } from './fetch-commits';
 import { readRecord } from './kafka-record';
 import { findStarts, type PositionOf } from './find-starts';
 import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
@@ -35,6 +37,8 @@ const CLOSE_MS = { handlers: 2000, commit: 1000, leave: 1000 };
  * @param options.onFatal the consumer has stopped for good: the process must end
  * @param options.positionOf where the handler's own books say that a partition goes on, instead of the committed offset; asked whenever the
  * group has (re)assigned it, before anything of it is handed out. A position beyond the end of the log is left to the handler
+ * @param options.onAssigned told of each partition that is newly ours, before anything of it is handed out; again for the same one after its
+ * `lost`. Must not throw
  * @param options.partitionsAtOnce how many batches are in the hands of handlers; default 12
  * @param options.sessionTimeoutMs after it the group gives the partitions of a silent member away; default KAFKA_SESSION_TIMEOUT
  * @throws when no broker answers, or a topic does not exist
@@ -46,6 +50,7 @@ export async function startConsumer(options: {
   readonly logger: Logger;
   readonly onFatal: (error: Error) => void;
   readonly positionOf?: PositionOf | undefined;
+  readonly onAssigned?: ((assignment: Assignment) => void) | undefined;
   readonly sessionTimeoutMs?: number;
   readonly partitionsAtOnce?: number;
 }): Promise<GroupConsumer> {
@@ -55,6 +60,7 @@ export async function startConsumer(options: {
     logger,
     onFatal,
     positionOf,
+    onAssigned,
     sessionTimeoutMs = options.config.KAFKA_SESSION_TIMEOUT,
   } = options;
   const assigned = new AssignedPartitions();
@@ -132,7 +138,7 @@ export async function startConsumer(options: {
       assigned.assign(payload.memberAssignment);
       resumeForgotten();
       joins += 1;
-      if (positionOf !== undefined) placing = placeAll(positionOf);
+      placing = placeAll();
       logger.info({ partitions: assigned.all().length }, 'joined the consumer group');
     });
     // It has left the group, and kafkajs throws at whoever pauses or resumes until it has joined again.
@@ -159,11 +165,15 @@ export async function startConsumer(options: {
     }
   }
 
-  /** Fetches every partition from where its handler's books are, also one to which nothing new comes. */
-  async function placeAll(position: PositionOf): Promise<void> {
+  /**
+   * Finds out where each new partition begins. Where a handler has books, every partition is fetched from where those are, also one to
+   * which nothing new comes.
+   */
+  async function placeAll(): Promise<void> {
     const join = joins;
-    const all = assigned.all();
-    const placed = untilPlaced(position, all, () => join === joins && !closing);
+    const all = assigned.all().filter(({ isPlaced }) => positionOf !== undefined || !isPlaced);
+    if (all.length === 0) return;
+    const placed = untilPlaced(all, () => join === joins && !closing);
     for (const held of all) {
       held.isPlaced = false;
       pauseUntil(held, placed);
@@ -171,20 +181,20 @@ export async function startConsumer(options: {
     await placed;
   }
 
-  async function untilPlaced(
-    position: PositionOf,
-    all: readonly AssignedPartition[],
-    isWanted: () => boolean,
-  ): Promise<void> {
+  async function untilPlaced(all: readonly AssignedPartition[], isWanted: () => boolean): Promise<void> {
     // What is under way from before the join still moves the position.
     await Promise.all(all.map(({ atWork }) => atWork));
+    const client = { config, clientId: options.groupId, logger };
     for (let failures = 0; isWanted(); failures++) {
       try {
-        const starts = await findStarts({ config, clientId: options.groupId, logger }, position, all);
+        const starts = await (positionOf === undefined
+          ? fetchCommits(client, config.KAFKA_PREFIX + options.groupId, all)
+          : findStarts(client, positionOf, all));
         if (!isWanted()) return;
-        for (const [{ topic, partition }, offset] of starts)
-          consumer.seek({ topic, partition, offset: String(offset) });
-        for (const held of all) held.isPlaced = true;
+        for (const one of all) {
+          const held = assigned.get(one.topic, one.partition);
+          if (held !== undefined) place(held, starts.get(one));
+        }
         return;
       } catch (error) {
         const pauseMs = Math.min(1000 * 2 ** failures, MAX_PAUSE_MS);
@@ -194,8 +204,30 @@ export async function startConsumer(options: {
     }
   }
 
+  function place(held: AssignedPartition, start: number | undefined): void {
+    const { topic, partition } = held;
+    // A committed offset is where kafkajs begins by itself.
+    if (positionOf !== undefined && start !== undefined)
+      consumer.seek({ topic, partition, offset: String(start) });
+    held.isPlaced = true;
+    held.from = start ?? held.from;
+    held.rewindTo = undefined;
+    if (!held.isAnnounced) announce(held);
+  }
+
+  function announce(held: AssignedPartition): void {
+    held.isAnnounced = true;
+    const { partition, from, lost } = held;
+    const topic = held.topic.slice(config.KAFKA_PREFIX.length);
+    onAssigned?.({ topic, partition, from, lost: lost.signal, isOurs: () => isOurs(held) });
+  }
+
   function isOwner(): boolean {
     return performance.now() - lastConfirmed < OWNED * sessionTimeoutMs;
+  }
+
+  function isOurs({ lost }: AssignedPartition): boolean {
+    return !lost.signal.aborted && isOwner();
   }
 
   function tick(): void {
@@ -209,10 +241,10 @@ export async function startConsumer(options: {
    */
   function doubt(): void {
     for (const held of assigned.all()) {
-      if (held.window.floor === undefined) continue;
+      if (!held.isAnnounced) continue;
       const { topic, partition } = held;
       logger.warn({ topic, partition }, 'not confirmed as its owner for too long');
-      assigned.renew(held).rewindTo = held.window.floor;
+      assigned.renew(held);
     }
     if (assigned.all().length > 0) resumeForgotten();
   }
@@ -220,9 +252,11 @@ export async function startConsumer(options: {
   /** The group has confirmed us after all, and nobody had our partitions: what was not done comes again. */
   function rewind(): void {
     for (const held of assigned.all()) {
+      if (held.isAnnounced || !held.isPlaced) continue;
       const { topic, partition, rewindTo } = held;
       if (rewindTo !== undefined) consumer.seek({ topic, partition, offset: String(rewindTo) });
       held.rewindTo = undefined;
+      announce(held);
     }
   }
 
@@ -250,6 +284,7 @@ export async function startConsumer(options: {
       records,
       highWatermark: Number(batch.highWatermark),
       lost: held.lost.signal,
+      isOurs: () => isOurs(held),
       done: (offset) => held.window.done(offset),
     });
     if (held.lost.signal.aborted) return;

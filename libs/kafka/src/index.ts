@@ -1,3 +1,4 @@
+export * from './assignment';
 export * from './consumer';
 export { MissingTopicError } from './count-partitions';
 export { crc32c } from './crc32c';

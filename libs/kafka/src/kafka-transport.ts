@@ -7,6 +7,7 @@ import {
 } from '@nestjs/microservices';
 import { type Logger } from '@talaria/observability';
 import { lastValueFrom, type Observable, throwError } from 'rxjs';
+import { type Assignment } from './assignment';
 import { type GroupConsumer, startConsumer } from './consumer';
 import { type PositionOf } from './find-starts';
 import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
@@ -40,6 +41,7 @@ export class KafkaTransport extends Server implements CustomTransportStrategy {
       readonly logger: Logger;
       readonly onFatal: (error: Error) => void;
       readonly positionOf?: PositionOf;
+      readonly onAssigned?: (assignment: Assignment) => void;
       readonly partitionsAtOnce?: number;
     },
   ) {

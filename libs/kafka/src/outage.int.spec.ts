@@ -79,9 +79,11 @@ describe('while the broker is away', () => {
 
   it('a consumer that its group does not confirm any more lets go of its records, and they come again', async () => {
     const batches: { offsets: number[]; lost: AbortSignal; done: (offset: number) => void }[] = [];
+    const told: number[] = [];
     const consumer = await startConsumer({
       config: kafka.config,
       groupId: 'group',
+      onAssigned: ({ partition }) => void told.push(partition),
       logger: testLogger,
       sessionTimeoutMs: 6000,
       onFatal: () => undefined,
@@ -113,6 +115,7 @@ describe('while the broker is away', () => {
     await eventually(() => expect(batches.every(({ lost }) => lost.aborted)).toBe(true));
     expect(Date.now() - frozenAt).toBeLessThan(6000);
     const before = batches.length;
+    expect(told.sort()).toEqual([0, 1]);
     broker.resume();
     await eventually(
       () =>
@@ -121,6 +124,7 @@ describe('while the broker is away', () => {
         ),
       30_000,
     );
+    expect(new Set(told.slice(2))).toEqual(new Set([0, 1]));
     for (const { offsets, done } of batches.slice(before)) for (const offset of offsets) done(offset);
   }, 60_000);
 });

@@ -13,6 +13,11 @@ export type RecordBatch = {
    * the consumer closes: drop what has not begun. What was not done comes again, here or elsewhere.
    */
   readonly lost: AbortSignal;
+  /**
+   * Whether the group confirmed us so lately that nobody else can have the partition. To be asked right before what only its owner may do:
+   * after a freeze of the process `lost` comes too late.
+   */
+  readonly isOurs: () => boolean;
   /** Marks one record as finished, in any order. Only what lies below the first unfinished one is ever committed. */
   readonly done: (offset: number) => void;
 };
