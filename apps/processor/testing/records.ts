@@ -96,6 +96,7 @@ export function aBatch(
     partition: 0,
     records: numbered,
     highWatermark: firstOffset + records.length,
+    next: firstOffset + records.length,
     lost: new AbortController().signal,
     isOurs: () => true,
     done: () => undefined,

@@ -283,6 +283,7 @@ export async function startConsumer(options: {
       partition,
       records,
       highWatermark: Number(batch.highWatermark),
+      next: Number(batch.lastOffset()) + 1,
       lost: held.lost.signal,
       isOurs: () => isOurs(held),
       done: (offset) => held.window.done(offset),
@@ -298,9 +299,9 @@ export async function startConsumer(options: {
     const { window } = held;
     const { topic, partition, records } = batch;
     const all = { taken: records.length, resume: Promise.resolve() };
-    const [first] = records;
+    const from = records[0]?.offset ?? batch.next;
     const handler = handlers.get(topic);
-    if (first === undefined || handler === undefined) return all;
+    if (handler === undefined) return all;
     for (const { offset } of records) window.deliver(offset);
     try {
       const result = (await handler(batch)) ?? all;
@@ -311,7 +312,7 @@ export async function startConsumer(options: {
     } catch (error) {
       const pauseMs = Math.min(1000 * 2 ** held.failures++, MAX_PAUSE_MS);
       logger.error({ err: error, topic, partition, pauseMs }, 'a batch failed and will come again');
-      window.retract(first.offset);
+      window.retract(from);
       return { taken: 0, resume: delay(pauseMs, undefined, { ref: false }) };
     }
   }

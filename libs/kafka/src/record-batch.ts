@@ -8,6 +8,8 @@ export type RecordBatch = {
   readonly records: readonly KafkaRecord[];
   /** The offset after the last record of the partition. */
   readonly highWatermark: number;
+  /** The offset after the last record that was fetched with these. Records that are done already are left out, perhaps all of them. */
+  readonly next: number;
   /**
    * Aborted when the partition goes to another member, may have gone to one because the group has not confirmed us for too long, or
    * the consumer closes: drop what has not begun. What was not done comes again, here or elsewhere.

@@ -55,6 +55,7 @@ export async function projectBatch<Row>(
   projection: Projection<Row>,
   batch: RecordBatch,
 ): Promise<Taken | undefined> {
+  if (batch.records.length === 0) return undefined;
   const endSpans = startProcessSpans(batch.records);
   try {
     const taken = await projectUpToLive(dependencies, projection, batch);
