@@ -1,12 +1,14 @@
 import { type DynamicModule, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
 import { type KafkaTransport } from '@talaria/kafka';
 import { HealthModule, type Logger } from '@talaria/observability';
+import { type Backlog } from './backlog/backlog';
 import { Consumers } from './consumers';
 import { type Dispatcher } from './dispatch/dispatcher';
 import { type Outlet } from './dispatch/outlet';
-import { DISPATCHER, LOGGER, OUTLET } from './tokens';
+import { BACKLOG, DISPATCHER, LOGGER, OUTLET } from './tokens';
 
 export type AppParts = {
+  readonly backlog: Backlog;
   readonly dispatcher: Dispatcher;
   readonly outlet: Outlet;
   readonly logger: Logger;
@@ -16,9 +18,19 @@ export type AppParts = {
 
 @Module({})
 export class AppModule implements OnModuleDestroy {
-  constructor(@Inject(DISPATCHER) private readonly dispatcher: Dispatcher) {}
+  constructor(
+    @Inject(DISPATCHER) private readonly dispatcher: Dispatcher,
+    @Inject(BACKLOG) private readonly backlog: Backlog,
+  ) {}
 
-  static with({ dispatcher, outlet, logger, transport, isDatabaseReachable }: AppParts): DynamicModule {
+  static with({
+    backlog,
+    dispatcher,
+    outlet,
+    logger,
+    transport,
+    isDatabaseReachable,
+  }: AppParts): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -32,6 +44,7 @@ export class AppModule implements OnModuleDestroy {
       ],
       controllers: [Consumers],
       providers: [
+        { provide: BACKLOG, useValue: backlog },
         { provide: DISPATCHER, useValue: dispatcher },
         { provide: OUTLET, useValue: outlet },
         { provide: LOGGER, useValue: logger },
@@ -42,5 +55,6 @@ export class AppModule implements OnModuleDestroy {
   /** Before the transport closes: what is under way still gets its offset committed. */
   async onModuleDestroy(): Promise<void> {
     await this.dispatcher.stop();
+    await this.backlog.close();
   }
 }

@@ -1,4 +1,13 @@
-import { duration, durations, httpUrl, integer, pattern, port, readEnvironment } from '@talaria/config';
+import {
+  bytes,
+  duration,
+  durations,
+  httpUrl,
+  integer,
+  pattern,
+  port,
+  readEnvironment,
+} from '@talaria/config';
 import { databaseSettings } from '@talaria/database';
 import { kafkaSettings } from '@talaria/kafka';
 
@@ -34,7 +43,11 @@ export const settings = {
     1_000_000,
   )({
     default: 10_000,
-    desc: 'commands held in memory; beyond it partitions are paused',
+    desc: 'commands held in memory, over all numbers; beyond it each keeps the next two, and the others wait in the backlog table',
+  }),
+  DISPATCH_MAX_QUEUED_SIZE: bytes({
+    default: 64 * 1024 ** 2,
+    desc: 'the size of the commands held in memory, together, like 64MiB; beyond it likewise',
   }),
   DISPATCH_RATE_PERCENT: integer(
     1,

@@ -2,7 +2,7 @@ import { headers, topics } from '@talaria/contracts';
 import { type KafkaRecord, type RecordBatch } from '@talaria/kafka';
 import { testLogger } from '../../../test/kit/logger';
 import { Consumers } from './consumers';
-import { type Dispatcher } from './dispatch/dispatcher';
+import { type Arrival, type Backlog } from './backlog/backlog';
 import { type Outlet } from './dispatch/outlet';
 
 const HOUR = 3_600_000;
@@ -16,18 +16,16 @@ const value = Buffer.from(
   }),
 );
 
-function rig(room = Infinity) {
+function rig(isAway = false) {
   const log: string[] = [];
   const lost = new AbortController();
-  let added = 0;
-  const dispatcher = {
-    isFull: () => added >= room,
-    room: () => Promise.resolve('room'),
-    add: (job: { record: KafkaRecord }) => {
-      added++;
-      log.push(`added ${job.record.offset}`);
+  const backlog = {
+    take: (_batch: RecordBatch, arrivals: readonly Arrival[]) => {
+      if (isAway) return Promise.reject(new Error('the database is away'));
+      for (const { record } of arrivals) log.push(`added ${record.offset}`);
+      return Promise.resolve();
     },
-  } as unknown as Dispatcher;
+  } as unknown as Backlog;
   const outlet = {
     moveOn: (record: KafkaRecord) => Promise.resolve(void log.push(`moved ${record.offset}`)),
     deadLetter: (record: KafkaRecord, { cause }: { cause: string }) =>
@@ -47,11 +45,12 @@ function rig(room = Infinity) {
       ...record,
     })),
     highWatermark: 100,
+    next: records.length,
     lost: lost.signal,
-    isOurs: () => true,
+    isOurs: () => !lost.signal.aborted,
     done: (offset) => void log.push(`done ${offset}`),
   });
-  return { consumers: new Consumers(dispatcher, outlet, testLogger), batchOf, log, lost };
+  return { consumers: new Consumers(backlog, outlet, testLogger), batchOf, log, lost };
 }
 
 const dueIn = (ms: number) => ({ headers: { [headers.dueAt]: String(Date.now() + ms) } });
@@ -99,12 +98,13 @@ it('lets no due time hold the main topic', async () => {
   expect(log).toEqual(['added 0']);
 });
 
-it('takes no more than there is room for', async () => {
-  const { consumers, batchOf, log } = rig(2);
-  const { taken, resume } = await consumers.outbound(batchOf(topics.outbound.name, [{}, {}, {}]));
-  expect(taken).toBe(2);
-  expect(log).toEqual(['added 0', 'added 1']);
-  expect(await resume).toBe('room');
+it('takes nothing while it can be neither held nor parked, and comes again', async () => {
+  const { consumers, batchOf, log, lost } = rig(true);
+  const { taken, resume } = await consumers.outbound(batchOf(topics.outbound.name, [{}, {}]));
+  expect(taken).toBe(0);
+  expect(log).toEqual([]);
+  lost.abort();
+  await resume;
 });
 
 it('finishes what is no command only when it is among the dead letters', async () => {

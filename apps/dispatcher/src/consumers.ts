@@ -1,24 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Inject } from '@nestjs/common';
-import { headers, type ParsedCommand, parseSendMessage, retryTiers, topics } from '@talaria/contracts';
+import { headers, retryTiers, topics } from '@talaria/contracts';
 import { type KafkaRecord, OnBatch, type RecordBatch, type Taken } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
+import { type Arrival, type Backlog } from './backlog/backlog';
 import { commandsSeen } from './dispatch/dispatch.metrics';
-import { type Dispatcher } from './dispatch/dispatcher';
 import { type Outlet } from './dispatch/outlet';
+import { readCommand, refuse } from './dispatch/read-command';
 import { heldUntil } from './retry/retry-delay';
-import { DISPATCHER, LOGGER, OUTLET } from './tokens';
-
-/** Far more than Meta takes. Above it a retry or an event, which add to it, could be more than a broker takes. */
-const MAX_COMMAND_BYTES = 512 * 1024;
+import { BACKLOG, LOGGER, OUTLET } from './tokens';
 
 const AFTER_FAULT_MS = 1000;
 
-/** Hands records to their lanes and returns at once: a partition waits only while there is no room, or while its head is not due. */
+/**
+ * Hands commands to their lanes, or parks them, and returns: a partition waits only while the database or the brokers do not answer, or while
+ * its head is not due.
+ */
 @Controller()
 export class Consumers {
   constructor(
-    @Inject(DISPATCHER) private readonly dispatcher: Dispatcher,
+    @Inject(BACKLOG) private readonly backlog: Backlog,
     @Inject(OUTLET) private readonly outlet: Outlet,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -44,62 +45,45 @@ export class Consumers {
   }
 
   private async take(batch: RecordBatch): Promise<Taken> {
-    for (const [index, record] of batch.records.entries()) {
-      if (this.dispatcher.isFull()) return { taken: index, resume: this.dispatcher.room() };
-      const due = dueAt(record);
-      const held = due - Date.now() > 0 ? heldUntil(due, record.timestamp, tierDelayOf(batch.topic)) : 0;
-      const waitMs = held - Date.now();
-      if (waitMs > 0) return { taken: index, resume: sleep(waitMs, batch.lost) };
-      try {
-        await this.handOver(batch, record, due);
-      } catch (error) {
-        // Those before it are in their lanes: only this one and what follows come again.
-        this.logger.error(
-          { err: error, topic: batch.topic, partition: batch.partition },
-          'a record could not be handed over yet',
-        );
-        return { taken: index, resume: sleep(AFTER_FAULT_MS, batch.lost) };
+    let taken = 0;
+    let arrivals: Arrival[] = [];
+    const handOver = async (count: number, next: number) => {
+      await this.backlog.take(batch, arrivals, next);
+      arrivals = [];
+      taken = count;
+    };
+    try {
+      for (const [index, record] of batch.records.entries()) {
+        const due = dueAt(record);
+        const held = due - Date.now() > 0 ? heldUntil(due, record.timestamp, tierDelayOf(batch.topic)) : 0;
+        const waitMs = held - Date.now();
+        if (waitMs > 0) {
+          await handOver(index, record.offset);
+          return { taken, resume: sleep(waitMs, batch.lost) };
+        }
+        const parsed = due > Date.now() ? undefined : readCommand(record);
+        if (parsed?.ok) {
+          commandsSeen.inc({ result: 'queued' });
+          arrivals.push({ command: parsed.command, record });
+          continue;
+        }
+        // What came before it first, so that a failure leaves one place from which everything comes again.
+        await handOver(index, record.offset);
+        const { outlet, logger } = this;
+        await (parsed === undefined
+          ? outlet.moveOn(record, due)
+          : refuse({ outlet, logger }, record, parsed));
+        batch.done(record.offset);
+        taken = index + 1;
       }
+      await handOver(batch.records.length, batch.next);
+      return { taken, resume: Promise.resolve() };
+    } catch (error) {
+      const { topic, partition } = batch;
+      this.logger.error({ err: error, topic, partition }, 'records could not be handed over yet');
+      return { taken, resume: sleep(AFTER_FAULT_MS, batch.lost) };
     }
-    return { taken: batch.records.length, resume: Promise.resolve() };
   }
-
-  private async handOver(batch: RecordBatch, record: KafkaRecord, due: number): Promise<void> {
-    if (due > Date.now()) {
-      await this.outlet.moveOn(record, due);
-      batch.done(record.offset);
-      return;
-    }
-    const parsed = read(record);
-    if (parsed.ok) {
-      commandsSeen.inc({ result: 'queued' });
-      const done = () => batch.done(record.offset);
-      const { command } = parsed;
-      this.dispatcher.add({
-        command,
-        record,
-        lost: batch.lost,
-        done,
-        addedAt: performance.now(),
-        strikes: {},
-      });
-      return;
-    }
-    const { cause, problems } = parsed;
-    const { topic, partition, offset } = record;
-    commandsSeen.inc({ result: 'undecodable' });
-    this.logger.warn(
-      { topic, partition, offset, cause, problems },
-      'a record is not a command and was dead-lettered',
-    );
-    await this.outlet.deadLetter(record, { cause, message: problems.join('; '), attempts: 0 });
-    batch.done(offset);
-  }
-}
-
-function read({ value }: KafkaRecord): ParsedCommand {
-  if (value === null || value.length <= MAX_COMMAND_BYTES) return parseSendMessage(value);
-  return { ok: false, cause: 'invalid', problems: [`the value is longer than ${MAX_COMMAND_BYTES} bytes`] };
 }
 
 /** Only a retry topic holds records back: on the main topic the header would let anybody stop a partition. What is not a time within a day counts as due. */

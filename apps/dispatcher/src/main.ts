@@ -8,9 +8,12 @@ import { createVerifiedProducer, KafkaTransport } from '@talaria/kafka';
 import { gauge, nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
 import { createCloudApiClient } from '@talaria/whatsapp';
 import { AppModule } from './app.module';
+import { createBacklog } from './backlog/backlog';
+import { createBacklogTable } from './backlog/backlog-table';
 import { readConfig } from './config';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher';
 import { createOutlet } from './dispatch/outlet';
+import { readCommand, refuse } from './dispatch/read-command';
 import { createLedger } from './ledger/ledger';
 import { openRegistry } from './registry';
 
@@ -38,17 +41,34 @@ runProcess('dispatcher', async (logger, stop) => {
   const ledger = createLedger(sqlOf(dataSource), randomUUID());
   const dispatcher = createDispatcher({ config, ledger, registry, client, outlet, logger });
   parts.dispatcher = dispatcher;
+  const backlog = createBacklog({
+    table: createBacklogTable(sqlOf(dataSource)),
+    add: (job) => dispatcher.add(job),
+    rateOf: (phoneNumberId) => registry.find(phoneNumberId)?.messagesPerSecond ?? 0,
+    max: { commands: config.DISPATCH_MAX_QUEUED, bytes: config.DISPATCH_MAX_QUEUED_SIZE },
+    async read(record) {
+      const parsed = readCommand(record);
+      if (parsed.ok) return parsed.command;
+      await refuse({ outlet, logger }, record, parsed);
+      return undefined;
+    },
+    logger,
+  });
+  gauge('talaria_dispatch_backlog', 'Commands that wait in the backlog table only', () => backlog.depth);
   gauge('talaria_dispatch_queued', 'Commands held in memory', () => dispatcher.queued);
   gauge('talaria_dispatch_in_flight', 'Calls under way', () => dispatcher.inFlight);
 
-  const transport = new KafkaTransport({ config, groupId: 'talaria.dispatcher', logger, onFatal: stop });
+  const transport = new KafkaTransport({
+    ...{ config, groupId: 'talaria.dispatcher', logger, onFatal: stop },
+    onAssigned: (assignment) => backlog.assigned(assignment),
+  });
   const isDatabaseReachable = () =>
     dataSource.query('SELECT 1').then(
       () => undefined,
       () => 'not reachable',
     );
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with({ dispatcher, outlet, logger, transport, isDatabaseReachable }),
+    AppModule.with({ backlog, dispatcher, outlet, logger, transport, isDatabaseReachable }),
     new FastifyAdapter(),
     { logger: nestLogger(logger), abortOnError: false },
   );

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { PhoneNumber, Waba } from '@talaria/database';
+import { PhoneNumber, sqlOf, Waba } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
 
@@ -8,6 +8,8 @@ export type Registry = {
   find(phoneNumberId: string): PhoneNumber | undefined;
   all(): Iterable<PhoneNumber>;
   accounts(): Iterable<Waba>;
+  /** Whether the campaign of the command was cancelled. */
+  isCancelled(command: { readonly wabaId: string; readonly campaignId?: string }): boolean;
   /** When the last reading that succeeded began, in ms of the monotonic clock: what was added before it is known. */
   readonly knownSince: number;
   /**
@@ -32,6 +34,7 @@ export async function openRegistry(
 ): Promise<Registry> {
   let numbers = new Map<string, PhoneNumber>();
   let accounts: Waba[] = [];
+  let cancelled = new Set<string>();
   let readAt = 0;
   let knownSince = 0;
   let next: Promise<void> | undefined;
@@ -40,6 +43,7 @@ export async function openRegistry(
     const began = (readAt = performance.now());
     const rows = await dataSource.getRepository(PhoneNumber).find();
     accounts = await dataSource.getRepository(Waba).find();
+    cancelled = await readCancelled(dataSource);
     numbers = new Map(rows.map((row) => [row.phoneNumberId, row]));
     knownSince = began;
     onChange(registry);
@@ -56,6 +60,8 @@ export async function openRegistry(
     find: (phoneNumberId) => numbers.get(phoneNumberId),
     all: () => numbers.values(),
     accounts: () => accounts,
+    isCancelled: ({ wabaId, campaignId }) =>
+      campaignId !== undefined && cancelled.has(`${wabaId}/${campaignId}`),
     get knownSince() {
       return knownSince;
     },
@@ -69,4 +75,12 @@ export async function openRegistry(
   }, pollMs).unref();
   await read();
   return registry;
+}
+
+/** For as long as a command of the campaign may be in Kafka, and some more. */
+async function readCancelled(dataSource: DataSource): Promise<Set<string>> {
+  const rows = await sqlOf(dataSource)<{ id: string }>(
+    `SELECT waba_id || '/' || campaign_id AS id FROM cancelled_campaigns WHERE cancelled_at > now() - interval '60 days'`,
+  );
+  return new Set(rows.map(({ id }) => id));
 }

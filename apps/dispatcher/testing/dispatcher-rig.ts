@@ -8,7 +8,7 @@ import {
   topics,
 } from '@talaria/contracts';
 import { type DataSource } from 'typeorm';
-import { createDataSource, PhoneNumber, Waba } from '@talaria/database';
+import { createDataSource, PhoneNumber, sqlOf, Waba } from '@talaria/database';
 import { createKafka, type KafkaConfig, type KafkaRecord, startConsumer } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 
@@ -46,6 +46,9 @@ export type DispatcherRig = {
   newSibling(number: NewNumber): Promise<NewNumber>;
   /** What all numbers of the WABA may send together; null lifts it. The dispatcher knows of it when a second has passed. */
   limitAccount(number: NewNumber, messagesPerSecond: number | null): Promise<void>;
+  /** How many commands of the number are parked in the table. */
+  parked(number: NewNumber): Promise<number>;
+  cancelCampaign(number: NewNumber, campaignId: string): Promise<void>;
   publish(records: readonly Published[]): Promise<void>;
   /** What Meta's stand-in accepted from this number, in order. */
   accepted(number: Pick<NewNumber, 'phoneNumberId'>): Promise<readonly Accepted[]>;
@@ -115,17 +118,36 @@ export async function startDispatcherRig(
     return number;
   }
 
-  async function withDatabase(work: (dataSource: DataSource) => Promise<unknown>): Promise<void> {
+  async function withDatabase<T>(work: (dataSource: DataSource) => Promise<T>): Promise<T> {
     const settings = { DATABASE_URL: platform.databaseUrl, DATABASE_POOL_SIZE: 1 };
     const dataSource = await createDataSource(settings).initialize();
-    await work(dataSource).finally(() => dataSource.destroy());
+    return work(dataSource).finally(() => dataSource.destroy());
   }
 
   return {
     newNumber: (messagesPerSecond = 80) => addNumber(messagesPerSecond),
     newSibling: ({ messagesPerSecond, wabaId }) => addNumber(messagesPerSecond, wabaId),
-    limitAccount: ({ wabaId }, messagesPerSecond) =>
-      withDatabase((dataSource) => dataSource.getRepository(Waba).update({ wabaId }, { messagesPerSecond })),
+    async limitAccount({ wabaId }, messagesPerSecond) {
+      await withDatabase((dataSource) =>
+        dataSource.getRepository(Waba).update({ wabaId }, { messagesPerSecond }),
+      );
+    },
+    parked: ({ phoneNumberId }) =>
+      withDatabase(async (dataSource) => {
+        const [row] = await sqlOf(dataSource)<{ depth: string }>(
+          'SELECT coalesce(sum(depth), 0) AS depth FROM backlog WHERE phone_number_id = $1',
+          [phoneNumberId],
+        );
+        return Number(row?.depth);
+      }),
+    async cancelCampaign({ wabaId }, campaignId) {
+      await withDatabase((dataSource) =>
+        sqlOf(dataSource)('INSERT INTO cancelled_campaigns (waba_id, campaign_id) VALUES ($1, $2)', [
+          wabaId,
+          campaignId,
+        ]),
+      );
+    },
     async publish(records) {
       const messages = records.map((record) => ({ ...record }));
       await producer.send({ topic: platform.kafkaPrefix + topics.outbound.name, acks: -1, messages });
@@ -149,10 +171,11 @@ export async function startDispatcherRig(
       const found = text.split('\n').find((one) => one.startsWith(`${line} `));
       return Number(found?.slice(line.length + 1) ?? Number.NaN);
     },
-    mendToken: ({ phoneNumberId }, accessToken) =>
-      withDatabase((dataSource) =>
+    async mendToken({ phoneNumberId }, accessToken) {
+      await withDatabase((dataSource) =>
         dataSource.getRepository(PhoneNumber).update({ phoneNumberId }, { accessToken }),
-      ),
+      );
+    },
     async close() {
       await observer.close();
       await producer.disconnect();

@@ -59,6 +59,7 @@ export type DispatchEventType =
   | 'whatsapp.dispatch.accepted.v1'
   | 'whatsapp.dispatch.retrying.v1'
   | 'whatsapp.dispatch.unknown.v1'
+  | 'whatsapp.dispatch.cancelled.v1'
   | 'whatsapp.dispatch.dead-lettered.v1';
 
 export type DispatchEvent = CloudEvent<DispatchEventType, DispatchEventData>;

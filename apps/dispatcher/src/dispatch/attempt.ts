@@ -80,6 +80,7 @@ async function decideAttempt(
   number: PhoneNumber | undefined,
 ): Promise<Decision> {
   try {
+    if (dependencies.registry.isCancelled(job.command)) return { kind: 'cancelled' };
     const checked = checkCommand(job.command, number, Date.now());
     return checked.ok ? await call(dependencies, job, attemptNumber, checked.number) : checked.decision;
   } catch (error) {
@@ -148,7 +149,7 @@ async function settle(
 
 /** Throttling spends no attempt, and neither does a command that was given up before its call. */
 function isSpent(decision: Decision): boolean {
-  if (decision.kind === 'wait') return false;
+  if (decision.kind === 'wait' || decision.kind === 'cancelled') return false;
   return decision.kind !== 'dead-letter' || (decision.cause !== 'invalid' && decision.cause !== 'expired');
 }
 
@@ -204,10 +205,11 @@ async function lookAt(
       if (isRedelivery && outcome !== null) return follow(dependencies, job, outcome, { version, attempts });
       return reconcile(dependencies, job, row);
     case 'accepted':
+    case 'cancelled':
     case 'dead-lettered':
       if (!isRedelivery) commandsSeen.inc({ result: 'repeated' });
       // Who settled it may have ended before it was told. Told twice, it is the same event; a second dead letter would be one more.
-      if (outcome !== null && (isRedelivery || row.state === 'accepted'))
+      if (outcome !== null && (isRedelivery || row.state !== 'dead-lettered'))
         return follow(dependencies, job, outcome, { version, attempts });
       return { kind: 'done' };
   }

@@ -28,6 +28,8 @@ export type Decision =
       readonly delayMs: number;
       readonly error: ErrorReport;
     }
+  /** Its campaign was cancelled before it was sent. */
+  | { readonly kind: 'cancelled' }
   | { readonly kind: 'unknown'; readonly error: ErrorReport }
   | { readonly kind: 'dead-letter'; readonly cause: DeadLetterCause; readonly error: ErrorReport };
 

@@ -9,7 +9,7 @@ export const commandsSeen = counter(
 );
 
 export const attempts = counter('talaria_dispatch_attempts_total', 'Attempts by what they led to', {
-  outcome: ['accepted', 'retry', 'wait', 'unknown', 'dead-letter'],
+  outcome: ['accepted', 'retry', 'wait', 'unknown', 'cancelled', 'dead-letter'],
 });
 
 export const graphApiErrors = counter(

@@ -365,3 +365,28 @@ it('a reply passes the campaign that waits before it', async () => {
     expect(ids.length).toBeLessThan(40);
   });
 });
+
+it('a campaign that floods its number holds up nobody in its partition, and can be cancelled while most of it is parked', async () => {
+  const flooded = await rig.newNumber(10);
+  const sibling = await rig.newSibling(flooded);
+  const campaign = Array.from({ length: 500 }, () =>
+    aCommand(flooded, { priority: 'campaign', campaignId: 'spring' }),
+  );
+  const others = Array.from({ length: 20 }, () => aCommand(sibling));
+  await rig.publish([...campaign, ...others].map(recordOf));
+  for (const { id } of others)
+    expect(await stateOf(id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+  expect(await rig.parked(flooded)).toBeGreaterThan(300);
+  const notification = aCommand(flooded);
+  await rig.publish([recordOf(notification)]);
+  expect(await stateOf(notification.id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+  await rig.cancelCampaign(flooded, 'spring');
+  // At the number's rate it would be most of a minute.
+  await eventually(() => {
+    for (const { id } of campaign) expect(typesOf(id)).toHaveLength(1);
+  });
+  const fates = campaign.map(({ id }) => typesOf(id)[0]);
+  expect(new Set(fates)).toEqual(new Set(['accepted', 'cancelled']));
+  expect(await rig.accepted(flooded)).toHaveLength(fates.filter((fate) => fate === 'accepted').length + 1);
+  await eventually(async () => expect(await rig.parked(flooded)).toBe(0));
+});

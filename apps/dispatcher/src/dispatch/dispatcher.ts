@@ -6,6 +6,7 @@ import { topics } from '@talaria/contracts';
 import {
   createScheduler,
   enqueue,
+  expire,
   finish,
   pauseLane,
   pauseShared,
@@ -34,10 +35,6 @@ const STOP_MS = 3000;
 export type Dispatcher = {
   /** Takes a job; it is done, in its turn, when `job.done` was called. */
   add(job: Job): void;
-  /** Whether more may be added. */
-  isFull(): boolean;
-  /** Settles when jobs may be added again. */
-  room(): Promise<void>;
   /** Takes over the rates of numbers and accounts from the registry. */
   setRates(): void;
   readonly queued: number;
@@ -53,7 +50,6 @@ export type Dispatcher = {
 export function createDispatcher(dependencies: AttemptDependencies): Dispatcher {
   const { config, registry, logger } = dependencies;
   const scheduler: Scheduler<Job> = createScheduler(PAIR_LIMIT);
-  const waitingForRoom: (() => void)[] = [];
   const underWay = new Set<string>();
   /** Numbers that Meta found too fast. */
   const slowed = new Map<string, Slowed>();
@@ -76,7 +72,6 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
     const { started, wakeAt } = startJobs(scheduler, now, config.DISPATCH_MAX_IN_FLIGHT - scheduler.inFlight);
     for (const one of started) void run(one);
     if (wakeAt < Infinity) wakeUp = setTimeout(pump, Math.max(1, wakeAt - now));
-    if (scheduler.queued <= config.DISPATCH_MAX_QUEUED / 2) for (const go of waitingForRoom.splice(0)) go();
   }
 
   async function run(started: Started<Job>): Promise<void> {
@@ -136,8 +131,18 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
     setLane(scheduler, phoneNumberId, { limit, sharedIds: [wabaId] }, now);
   }
 
+  /** On the monotonic clock. What was cancelled has expired, too. */
+  function expiryOf({ command }: Job): number {
+    if (registry.isCancelled(command)) return 0;
+    const { expiresAt } = command;
+    return expiresAt === undefined
+      ? Infinity
+      : performance.now() + Math.max(0, Date.parse(expiresAt) - Date.now());
+  }
+
   function setRates(): void {
     const now = performance.now();
+    expire(scheduler, ({ command }) => registry.isCancelled(command));
     for (const phoneNumberId of scheduler.lanes.keys()) setRate(phoneNumberId, now);
     for (const { wabaId, messagesPerSecond } of registry.accounts()) {
       setShared(
@@ -170,20 +175,17 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
     add(job) {
       const { phoneNumberId } = job.command;
       if (!scheduler.lanes.has(phoneNumberId)) setRate(phoneNumberId, performance.now());
-      const { priority, expiresAt } = job.command;
+      const { priority } = job.command;
+      const expiresAt = expiryOf(job);
       enqueue(scheduler, {
         lane: phoneNumberId,
         recipient: recipientOf(job),
         job,
         ...(priority !== undefined && { priority }),
-        ...(expiresAt !== undefined && {
-          expiresAt: performance.now() + Math.max(0, Date.parse(expiresAt) - Date.now()),
-        }),
+        expiresAt,
       });
       pumpSoon();
     },
-    isFull: () => stopping || scheduler.queued >= config.DISPATCH_MAX_QUEUED,
-    room: () => new Promise((resolve) => waitingForRoom.push(resolve)),
     setRates,
     get queued() {
       return scheduler.queued;

@@ -8,6 +8,8 @@ export type Job = {
   readonly record: KafkaRecord;
   /** Aborted when the record's partition is no longer ours. */
   readonly lost: AbortSignal;
+  /** Whether nobody else can have it: asked right before what only its owner may do. */
+  readonly isOurs: () => boolean;
   /** Finishes the record: it will not come again. */
   readonly done: () => void;
   /** When it came, in ms of the monotonic clock. */
@@ -21,6 +23,6 @@ export function commandKeyOf({ command }: Job): string {
 }
 
 /** Who receives it; the order of messages is kept for each. */
-export function recipientOf({ command }: Job): string {
+export function recipientOf({ command }: Pick<Job, 'command'>): string {
   return command.to ?? command.recipient ?? '';
 }

@@ -24,6 +24,8 @@ export function outcomeOf(decision: Decision, now: number, checkMs: number): Out
         nextAttemptAt: later(checkMs),
         error: decision.error,
       };
+    case 'cancelled':
+      return { state: 'cancelled', at };
     case 'dead-letter':
       return { state: 'dead-lettered', at, cause: decision.cause, error: decision.error };
   }

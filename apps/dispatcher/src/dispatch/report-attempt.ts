@@ -11,14 +11,14 @@ export function reportAttempt(
   decision: Decision,
 ): void {
   attempts.inc({ outcome: decision.kind });
-  if (decision.kind !== 'accepted') graphApiErrors.inc({ class: decision.error.class });
+  if ('error' in decision) graphApiErrors.inc({ class: decision.error.class });
   const line = {
     commandId: command.id,
     wabaId: command.wabaId,
     phoneNumberId: command.phoneNumberId,
     attempt: attemptNumber,
     outcome: decision.kind,
-    ...(decision.kind !== 'accepted' && { code: decision.error.code, class: decision.error.class }),
+    ...('error' in decision && { code: decision.error.code, class: decision.error.class }),
   };
   if (decision.kind === 'wait' && decision.pause === 'parked') {
     logger.error(line, 'a number is parked: mend its token, registration or payment; its messages wait');

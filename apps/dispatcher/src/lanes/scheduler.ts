@@ -40,7 +40,7 @@ type Lane<Job> = Bound & {
 type Entry<Job> = {
   readonly job: Job;
   readonly priority: Priority;
-  readonly expiresAt: number;
+  expiresAt: number;
   /** Whether a timer comes when it expires. */
   isTimed: boolean;
 };
@@ -302,6 +302,17 @@ export function startAgain<Job>(scheduler: Scheduler<Job>, started: Started<Job>
   recipient.waitsUntil = notBefore;
   scheduler.queued++;
   finish(scheduler, started);
+}
+
+/** Lets queued jobs start whatever the limits say, each in its order: they will not be sent. */
+export function expire<Job>(scheduler: Scheduler<Job>, isExpired: (job: Job) => boolean): void {
+  for (const [laneId, { recipients }] of scheduler.lanes) {
+    for (const [recipientId, { entries, inFlight }] of recipients) {
+      const expired = entries.filter(({ job, expiresAt }) => expiresAt > 0 && isExpired(job));
+      for (const entry of expired) Object.assign(entry, { expiresAt: 0, isTimed: false });
+      if (expired.length > 0 && !inFlight) offer(scheduler, laneId, recipientId);
+    }
+  }
 }
 
 /** Forgets queued jobs, recipients that have rested long enough to be like new, and idle lanes that are not to be kept. */

@@ -12,7 +12,7 @@ export class DispatchCommand {
   @Column('text', { name: 'phone_number_id' })
   phoneNumberId!: string;
 
-  /** claimed (an attempt is under way), retrying, unknown, accepted or dead-lettered. */
+  /** claimed (an attempt is under way), retrying, unknown, accepted, cancelled or dead-lettered. */
   @Column('text')
   state!: string;
 

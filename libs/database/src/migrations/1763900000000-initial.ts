@@ -52,6 +52,56 @@ export class Initial1763900000000 implements MigrationInterface {
         outcome jsonb,
         PRIMARY KEY (waba_id, command_id)
       )`);
+    await runner.query(`
+      CREATE TABLE dispatch_backlog (
+        partition integer NOT NULL,
+        phone_number_id text NOT NULL,
+        priority smallint NOT NULL,
+        position bigint NOT NULL,
+        id bigint GENERATED ALWAYS AS IDENTITY,
+        waba_id text NOT NULL,
+        command_id text NOT NULL,
+        campaign_id text,
+        recipient text NOT NULL,
+        parked_at timestamptz NOT NULL DEFAULT now(),
+        source_topic text NOT NULL,
+        source_offset bigint NOT NULL,
+        source_timestamp bigint NOT NULL,
+        key bytea,
+        value bytea NOT NULL,
+        headers jsonb NOT NULL,
+        PRIMARY KEY (partition, phone_number_id, priority, position, id),
+        UNIQUE (partition, source_topic, source_offset)
+      ) WITH (autovacuum_vacuum_scale_factor = 0.02)`);
+    await runner.query(
+      'CREATE INDEX dispatch_backlog_recipients ON dispatch_backlog (partition, phone_number_id, recipient, position)',
+    );
+    await runner.query(`
+      CREATE TABLE dispatch_backlog_lanes (
+        partition integer NOT NULL,
+        phone_number_id text NOT NULL,
+        priority smallint NOT NULL,
+        waba_id text NOT NULL,
+        depth bigint NOT NULL,
+        PRIMARY KEY (partition, phone_number_id, priority)
+      ) WITH (fillfactor = 50)`);
+    await runner.query(`
+      CREATE VIEW backlog AS
+      SELECT l.waba_id, l.phone_number_id, (ARRAY['reply', 'notification', 'campaign'])[l.priority + 1] AS priority, l.partition, l.depth,
+             oldest.parked_at AS oldest_parked_at
+      FROM dispatch_backlog_lanes l
+      CROSS JOIN LATERAL (
+        SELECT b.parked_at FROM dispatch_backlog b
+        WHERE b.partition = l.partition AND b.phone_number_id = l.phone_number_id AND b.priority = l.priority
+        ORDER BY b.position, b.id LIMIT 1) AS oldest
+      WHERE l.depth > 0`);
+    await runner.query(`
+      CREATE TABLE cancelled_campaigns (
+        waba_id text NOT NULL,
+        campaign_id text NOT NULL,
+        cancelled_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (waba_id, campaign_id)
+      )`);
     const sql: Sql = (text, parameters = []) => runner.query(text, [...parameters]);
     await createProjection(sql, 1, 'live');
     await showProjection(sql, 1);
@@ -60,8 +110,9 @@ export class Initial1763900000000 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     const projections = (await runner.query('SELECT version FROM projections')) as { version: number }[];
     for (const { version } of projections) await runner.query(`DROP SCHEMA ${schemaOf(version)} CASCADE`);
+    await runner.query('DROP VIEW backlog');
     await runner.query(
-      'DROP TABLE dispatch_commands, projection_retention, projections, phone_numbers, wabas',
+      'DROP TABLE cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, phone_numbers, wabas',
     );
   }
 }

@@ -1,0 +1,216 @@
+import { topics } from '@talaria/contracts';
+import { type Sql } from '@talaria/database';
+import { type KafkaRecord } from '@talaria/kafka';
+import { priorities, type Priority } from '../lanes/scheduler';
+import { type Place } from './tails';
+
+/** A command on its way into the table. */
+export type Parking = {
+  readonly record: KafkaRecord;
+  readonly position: number;
+  readonly phoneNumberId: string;
+  readonly priority: Priority;
+  readonly wabaId: string;
+  readonly commandId: string;
+  readonly campaignId: string | undefined;
+  readonly recipient: string;
+};
+
+/** What names a parked command. */
+export type ParkedKey = Place & LaneKey;
+
+export type LaneKey = {
+  readonly partition: number;
+  readonly phoneNumberId: string;
+  readonly priority: Priority;
+};
+
+export type Parked = ParkedKey & { readonly record: KafkaRecord };
+
+/** The next of a lane and priority. */
+export type Wanted = LaneKey & {
+  readonly after: Place;
+  /** Only what stands before this position. */
+  readonly before: number;
+  readonly limit: number;
+};
+
+/** The table behind the lanes. Every statement serves many lanes and finds its rows by the primary key. */
+export type BacklogTable = {
+  /** How many are parked, by lane and priority. */
+  depths(partition: number): Promise<(LaneKey & { readonly depth: number })[]>;
+  /** Behind the last record of the main topic that is parked; undefined when there is none. */
+  endOf(partition: number): Promise<number | undefined>;
+  /** The last that is parked for each recipient. */
+  lastOf(
+    partition: number,
+    recipients: readonly { readonly lane: string; readonly recipient: string }[],
+  ): Promise<(Place & { readonly lane: string; readonly recipient: string; readonly priority: Priority })[]>;
+  /** Writes them. A record that is there already stays one. */
+  park(partition: number, parkings: readonly Parking[]): Promise<void>;
+  /** In their order; of each lane at least one if there is any, and then as many as fit. */
+  load(wanted: readonly Wanted[]): Promise<Parked[]>;
+  remove(parked: readonly ParkedKey[]): Promise<void>;
+};
+
+/** What one lane may bring into memory by one statement. */
+const LOAD_BYTES = 256 * 1024;
+
+export function createBacklogTable(sql: Sql): BacklogTable {
+  return {
+    async depths(partition) {
+      const rows = await sql<{ phone_number_id: string; priority: number; depth: string }>(
+        'SELECT phone_number_id, priority, depth FROM dispatch_backlog_lanes WHERE partition = $1 AND depth > 0',
+        [partition],
+      );
+      return rows.map((row) => ({ ...laneKeyOf({ ...row, partition }), depth: Number(row.depth) }));
+    },
+    async endOf(partition) {
+      const [row] = await sql<{ last: string | null }>(
+        'SELECT max(source_offset) AS last FROM dispatch_backlog WHERE partition = $1 AND source_topic = $2',
+        [partition, topics.outbound.name],
+      );
+      return row?.last == null ? undefined : Number(row.last) + 1;
+    },
+    lastOf: (partition, recipients) => lastOf(sql, partition, recipients),
+    park: (partition, parkings) => park(sql, partition, parkings),
+    load: (wanted) => load(sql, wanted),
+    async remove(parked) {
+      await sql(
+        `WITH gone AS (
+           DELETE FROM dispatch_backlog b
+           USING unnest($1::integer[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[])
+             AS t (partition, phone_number_id, priority, position, id)
+           WHERE (b.partition, b.phone_number_id, b.priority, b.position, b.id)
+               = (t.partition, t.phone_number_id, t.priority, t.position, t.id)
+           RETURNING b.partition, b.phone_number_id, b.priority, b.waba_id)
+         INSERT INTO dispatch_backlog_lanes AS l (partition, phone_number_id, priority, waba_id, depth)
+         SELECT partition, phone_number_id, priority, min(waba_id), -count(*) FROM gone GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+         ON CONFLICT (partition, phone_number_id, priority) DO UPDATE SET depth = l.depth + excluded.depth`,
+        [...laneColumns(parked), parked.map(({ position }) => position), parked.map(({ id }) => id)],
+      );
+    },
+  };
+}
+
+type LaneRow = { readonly partition: number; readonly phone_number_id: string; readonly priority: number };
+
+function laneKeyOf({ partition, phone_number_id, priority }: LaneRow): LaneKey {
+  return { partition, phoneNumberId: phone_number_id, priority: priorities[priority] ?? 'campaign' };
+}
+
+const codeOf = (priority: Priority) => priorities.indexOf(priority);
+
+function laneColumns(lanes: readonly LaneKey[]): unknown[] {
+  return [
+    lanes.map(({ partition }) => partition),
+    lanes.map(({ phoneNumberId }) => phoneNumberId),
+    lanes.map(({ priority }) => codeOf(priority)),
+  ];
+}
+
+async function lastOf(
+  sql: Sql,
+  partition: number,
+  recipients: readonly { readonly lane: string; readonly recipient: string }[],
+) {
+  const rows = await sql<{ lane: string; recipient: string; priority: number; position: string; id: string }>(
+    `SELECT t.lane, t.recipient, last.priority, last.position, last.id
+     FROM unnest($2::text[], $3::text[]) AS t (lane, recipient)
+     CROSS JOIN LATERAL (
+       SELECT priority, position, id FROM dispatch_backlog b
+       WHERE b.partition = $1 AND b.phone_number_id = t.lane AND b.recipient = t.recipient
+       ORDER BY b.position DESC, b.id DESC LIMIT 1) AS last`,
+    [partition, recipients.map(({ lane }) => lane), recipients.map(({ recipient }) => recipient)],
+  );
+  return rows.map(({ lane, recipient, priority, position, id }) => ({
+    ...{ lane, recipient, priority: priorities[priority] ?? 'campaign' },
+    ...{ position: Number(position), id: Number(id) },
+  }));
+}
+
+async function park(sql: Sql, partition: number, parkings: readonly Parking[]): Promise<void> {
+  await sql(
+    `WITH parked AS (
+       INSERT INTO dispatch_backlog (partition, phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient,
+                                     source_topic, source_offset, source_timestamp, key, value, headers)
+       SELECT $1, phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient,
+              source_topic, source_offset, source_timestamp, key, value, headers
+       FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
+                   $11::bigint[], $12::bytea[], $13::bytea[], $14::jsonb[])
+         WITH ORDINALITY AS t (phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient, source_topic, source_offset,
+                               source_timestamp, key, value, headers, place)
+       ORDER BY place
+       ON CONFLICT (partition, source_topic, source_offset) DO UPDATE SET position = excluded.position
+       RETURNING phone_number_id, priority, waba_id, xmax = 0 AS is_new)
+     INSERT INTO dispatch_backlog_lanes AS l (partition, phone_number_id, priority, waba_id, depth)
+     SELECT $1, phone_number_id, priority, min(waba_id), count(*) FROM parked WHERE is_new GROUP BY 2, 3 ORDER BY 2, 3
+     ON CONFLICT (partition, phone_number_id, priority) DO UPDATE SET depth = l.depth + excluded.depth`,
+    [
+      partition,
+      parkings.map(({ phoneNumberId }) => phoneNumberId),
+      parkings.map(({ priority }) => codeOf(priority)),
+      parkings.map(({ position }) => position),
+      parkings.map(({ wabaId }) => wabaId),
+      parkings.map(({ commandId }) => commandId),
+      parkings.map(({ campaignId }) => campaignId ?? null),
+      parkings.map(({ recipient }) => recipient),
+      parkings.map(({ record }) => record.topic),
+      parkings.map(({ record }) => record.offset),
+      parkings.map(({ record }) => record.timestamp),
+      parkings.map(({ record }) => record.key),
+      parkings.map(({ record }) => record.value ?? Buffer.alloc(0)),
+      parkings.map(({ record }) => JSON.stringify(record.headers)),
+    ],
+  );
+}
+
+type ParkedRow = LaneRow & {
+  readonly position: string;
+  readonly id: string;
+  readonly source_topic: string;
+  readonly source_offset: string;
+  readonly source_timestamp: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+/** The sizes are summed up before anything large is read: Postgres keeps it outside of the row. */
+async function load(sql: Sql, wanted: readonly Wanted[]): Promise<Parked[]> {
+  const rows = await sql<ParkedRow>(
+    `SELECT b.* FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::integer[])
+       WITH ORDINALITY AS w (partition, phone_number_id, priority, position, id, before, wanted, place)
+     CROSS JOIN LATERAL (
+       SELECT *, sum(pg_column_size(value)) OVER (ORDER BY position, id) - pg_column_size(value) AS bytes_before
+       FROM (
+         SELECT * FROM dispatch_backlog b
+         WHERE b.partition = w.partition AND b.phone_number_id = w.phone_number_id AND b.priority = w.priority
+           AND (b.position, b.id) > (w.position, w.id) AND b.position < w.before
+         ORDER BY b.position, b.id LIMIT w.wanted) AS next) AS b
+     WHERE b.bytes_before < $8
+     ORDER BY w.place, b.position, b.id`,
+    [
+      ...laneColumns(wanted),
+      wanted.map(({ after }) => after.position),
+      wanted.map(({ after }) => after.id),
+      wanted.map(({ before }) => before),
+      wanted.map(({ limit }) => limit),
+      LOAD_BYTES,
+    ],
+  );
+  return rows.map((row) => ({
+    ...laneKeyOf(row),
+    position: Number(row.position),
+    id: Number(row.id),
+    record: {
+      topic: row.source_topic,
+      partition: row.partition,
+      offset: Number(row.source_offset),
+      timestamp: Number(row.source_timestamp),
+      key: row.key,
+      value: row.value,
+      headers: row.headers,
+    },
+  }));
+}

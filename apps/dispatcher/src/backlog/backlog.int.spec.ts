@@ -1,0 +1,274 @@
+import { type SendMessage, topics } from '@talaria/contracts';
+import { sqlOf } from '@talaria/database';
+import { type Assignment, type KafkaRecord, type RecordBatch } from '@talaria/kafka';
+import fc from 'fast-check';
+import { eventually, testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
+import { type Job } from '../dispatch/job';
+import { readCommand } from '../dispatch/read-command';
+import { priorities, type Priority } from '../lanes/scheduler';
+import { createBacklog } from './backlog';
+import { createBacklogTable } from './backlog-table';
+
+let database: TestDatabase;
+beforeAll(async () => (database = await testDatabase()));
+afterAll(() => database.close());
+
+let partitions = 0;
+
+type Asked = { readonly lane: string; readonly recipient: string; readonly priority?: Priority };
+
+function aRecord(
+  partition: number,
+  offset: number,
+  asked: Asked,
+  topic: string = topics.outbound.name,
+): KafkaRecord {
+  const command: SendMessage = {
+    ...{ id: `c${offset}`, wabaId: '900', phoneNumberId: asked.lane, to: asked.recipient },
+    message: { type: 'text', text: { body: 'x' } },
+    ...(asked.priority !== undefined && { priority: asked.priority }),
+  };
+  const value = Buffer.from(JSON.stringify(command));
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp: 1000 + offset,
+    key: Buffer.from('900'),
+    value,
+    headers: { 'x-own': 'kept' },
+  };
+}
+
+/** One partition as its log, and its owners one after the other. What a process has in memory is gone with it; what is done stays done. */
+function aPartition(max = { commands: 1000, bytes: 1_000_000 }) {
+  const partition = partitions++;
+  const log: KafkaRecord[] = [];
+  const done = new Set<KafkaRecord>();
+  const table = createBacklogTable(sqlOf(database.dataSource));
+
+  function own(from = 0) {
+    const jobs: Job[] = [];
+    const lost = new AbortController();
+    const backlog = createBacklog({
+      ...{ table, max, logger: testLogger, rateOf: () => 0 },
+      add: (job) => jobs.push(job),
+      read: (record) => {
+        const parsed = readCommand(record);
+        return Promise.resolve(parsed.ok ? parsed.command : undefined);
+      },
+    });
+    const assignment: Assignment = {
+      ...{ topic: topics.outbound.name, partition, from, lost: lost.signal },
+      isOurs: () => !lost.signal.aborted,
+    };
+    backlog.assigned(assignment);
+    /** Hands over records as the consumer does: what is done already is left out. */
+    const take = async (records: readonly KafkaRecord[]) => {
+      const rest = records.filter((record) => !done.has(record));
+      const batch = {
+        ...{
+          topic: records[0]?.topic ?? topics.outbound.name,
+          partition,
+          records: rest,
+          highWatermark: log.length,
+        },
+        ...{ next: (records.at(-1)?.offset ?? -1) + 1, lost: lost.signal, isOurs: assignment.isOurs },
+        done: (offset: number) => {
+          const record = records.find((one) => one.offset === offset);
+          if (record !== undefined && !lost.signal.aborted) done.add(record);
+        },
+      } satisfies RecordBatch;
+      const arrivals = rest.map((record) => {
+        const parsed = readCommand(record);
+        if (!parsed.ok) throw new Error('not a command');
+        return { command: parsed.command, record };
+      });
+      await backlog.take(batch, arrivals, batch.next);
+    };
+    return { backlog, jobs, take, lose: () => lost.abort() };
+  }
+
+  return {
+    ...{ partition, log, done, own, table },
+    publish: (asked: Asked) => {
+      const record = aRecord(partition, log.length, asked);
+      log.push(record);
+      return record;
+    },
+    depth: async () => (await table.depths(partition)).reduce((sum, { depth }) => sum + depth, 0),
+  };
+}
+
+const offsetsOf = (jobs: readonly Job[]) => jobs.map(({ record }) => record.offset);
+const HELD = 10;
+
+it('a lane keeps a few commands in memory; the tail is parked, its records are done, and it follows in its order, unchanged', async () => {
+  const { log, publish, own, done, depth } = aPartition();
+  for (let n = 0; n < 35; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const { jobs, take, backlog } = own();
+  await take(log);
+  expect(offsetsOf(jobs)).toEqual(log.slice(0, HELD).map(({ offset }) => offset));
+  expect([...done]).toEqual(log.slice(HELD));
+  expect(await depth()).toBe(25);
+  const sent: Job[] = [];
+  while (sent.length < 35) {
+    await eventually(() => expect(jobs.length).toBeGreaterThan(0));
+    sent.push(jobs[0]!);
+    jobs.shift()!.done();
+  }
+  expect(sent.map(({ record }) => record)).toEqual(log);
+  await backlog.close();
+  expect(await depth()).toBe(0);
+  expect(backlog.depth).toBe(0);
+});
+
+it('nobody else waits behind a lane that is full, whatever they send', async () => {
+  const { log, publish, own, done } = aPartition();
+  for (let n = 0; n < 50; n++) publish({ lane: '100', recipient: '+15550', priority: 'campaign' });
+  publish({ lane: '200', recipient: '+15551' });
+  publish({ lane: '100', recipient: '+15551', priority: 'reply' });
+  const { jobs, take } = own();
+  await take(log);
+  expect(offsetsOf(jobs)).toEqual(expect.arrayContaining([50, 51]));
+  expect(done.size).toBe(40);
+});
+
+it("a reply stays behind the campaign's message that is parked for the same person", async () => {
+  const { log, publish, own } = aPartition();
+  for (let n = 0; n < 12; n++) publish({ lane: '100', recipient: `+1555${n}`, priority: 'campaign' });
+  const { jobs, take } = own();
+  await take(log);
+  const reply = publish({ lane: '100', recipient: '+155511', priority: 'reply' });
+  await take([reply]);
+  expect(offsetsOf(jobs)).not.toContain(reply.offset);
+  while (!offsetsOf(jobs).includes(reply.offset)) {
+    const next = jobs.splice(0);
+    for (const job of next) job.done();
+    await eventually(() => expect(jobs.length).toBeGreaterThan(0));
+  }
+  expect(offsetsOf(jobs).at(-1)).toBe(reply.offset);
+});
+
+it('with memory full every lane goes on with two, and more come when half of it is free', async () => {
+  const { log, publish, own } = aPartition({ commands: 12, bytes: 1_000_000 });
+  for (let n = 0; n < 30; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const { jobs, take } = own();
+  await take(log);
+  for (const lane of ['200', '300', '400'])
+    await take([0, 1, 2, 3, 4].map((n) => publish({ lane, recipient: `+1666${n}` })));
+  const lanes = jobs.map(({ command }) => command.phoneNumberId);
+  expect(lanes.filter((lane) => lane === '400')).toHaveLength(2);
+  for (const job of jobs.splice(0)) job.done();
+  await eventually(() => expect(jobs.length).toBeGreaterThan(6));
+});
+
+it('a record of a retry topic finds its place behind what is parked', async () => {
+  const { partition, log, publish, own } = aPartition();
+  for (let n = 0; n < 12; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const { jobs, take } = own();
+  await take(log);
+  const retry = aRecord(partition, 7, { lane: '100', recipient: '+15559' }, topics.outboundRetry30s.name);
+  await take([retry]);
+  const sent: Job[] = [];
+  while (sent.length < 13) {
+    await eventually(() => expect(jobs.length).toBeGreaterThan(0));
+    for (const job of jobs.splice(0)) {
+      sent.push(job);
+      job.done();
+    }
+  }
+  expect(sent.at(-1)?.record).toEqual(retry);
+});
+
+it('what is parked is known to the next owner, who does not wait for new records', async () => {
+  const { log, publish, own, done } = aPartition();
+  for (let n = 0; n < 15; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const first = own();
+  await first.take(log);
+  for (const job of first.jobs) job.done();
+  await first.backlog.close();
+  first.lose();
+  expect(done.size).toBe(15);
+  const second = own(15);
+  await eventually(() => expect(offsetsOf(second.jobs)).toEqual([10, 11, 12, 13, 14]));
+});
+
+it('in the order of each recipient everything is sent, through crashes and takeovers at any time', async () => {
+  const asked = fc.record({
+    lane: fc.constantFrom('100', '200'),
+    recipient: fc.constantFrom('+15551', '+15552', '+15553', '+15554'),
+    priority: fc.constantFrom(...priorities),
+  });
+  const step = fc.oneof(
+    fc.record({
+      kind: fc.constant('publish' as const),
+      all: fc.array(asked, { minLength: 5, maxLength: 40 }),
+    }),
+    fc.record({
+      kind: fc.constant('send' as const),
+      picks: fc.array(fc.nat(1000), { minLength: 1, maxLength: 20 }),
+    }),
+    fc.record({ kind: fc.constant('crash' as const), remembers: fc.boolean() }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 12 }), async (steps) => {
+      const { log, publish, own, done } = aPartition();
+      const sent: KafkaRecord[] = [];
+      let owner = own();
+      let read = 0;
+      const readOn = async () => {
+        const fresh = log.slice(read);
+        read = log.length;
+        if (fresh.length > 0) await owner.take(fresh);
+      };
+      /** As the scheduler does: of each recipient only the first may go. */
+      const sendOne = (pick: number) => {
+        const firsts = owner.jobs.filter(
+          (job, index) =>
+            owner.jobs.findIndex(
+              ({ command }) =>
+                command.to === job.command.to && command.phoneNumberId === job.command.phoneNumberId,
+            ) === index,
+        );
+        const job = firsts[pick % firsts.length];
+        if (job === undefined) return;
+        owner.jobs.splice(owner.jobs.indexOf(job), 1);
+        if (!sent.some(({ offset }) => offset === job.record.offset)) sent.push(job.record);
+        job.done();
+      };
+      for (const one of steps) {
+        if (one.kind === 'publish') {
+          for (const asking of one.all) publish(asking);
+          await readOn();
+        } else if (one.kind === 'send') {
+          one.picks.forEach(sendOne);
+          await new Promise((resolve) => setImmediate(resolve));
+        } else {
+          owner.lose();
+          // The commit knows what was done above the first that was not, or does not.
+          const first = log.findIndex((record) => !done.has(record));
+          read = first < 0 ? log.length : first;
+          if (!one.remembers) for (const record of log.slice(read)) done.delete(record);
+          owner = own(read);
+          await readOn();
+        }
+      }
+      while (sent.length < log.length) {
+        await eventually(() => expect(owner.jobs.length).toBeGreaterThan(0));
+        for (let n = owner.jobs.length; n > 0; n--) sendOne(0);
+      }
+      for (const key of new Set(log.map(recipientKey))) {
+        const order = sent.filter((record) => recipientKey(record) === key).map(({ offset }) => offset);
+        expect(order).toEqual([...order].sort((a, b) => a - b));
+      }
+      owner.lose();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+function recipientKey({ value }: KafkaRecord): string {
+  const { phoneNumberId, to } = JSON.parse(String(value)) as SendMessage;
+  return `${phoneNumberId}/${to}`;
+}

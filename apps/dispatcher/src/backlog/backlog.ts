@@ -1,0 +1,343 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type SendMessage, topics } from '@talaria/contracts';
+import { type Assignment, type KafkaRecord, type RecordBatch } from '@talaria/kafka';
+import { type Logger } from '@talaria/observability';
+import { type Job, recipientOf } from '../dispatch/job';
+import { priorities, type Priority } from '../lanes/scheduler';
+import { groupCommit } from '../ledger/group-commit';
+import { type BacklogTable, type LaneKey, type Parked, type Parking, type Wanted } from './backlog-table';
+import { admit, type Asking, isBehind, recipientKey, type Tail, tailOf, type Tails, tailKey } from './tails';
+
+/** A command that came with a batch. */
+export type Arrival = { readonly command: SendMessage; readonly record: KafkaRecord };
+
+/**
+ * Keeps few commands of each lane in memory and the tail in the table. What is in the table is done as far as Kafka is concerned: a lane that is slow,
+ * paused or flooded holds up nobody else's records.
+ */
+export type Backlog = {
+  /** Takes over a partition of `whatsapp.outbound` and what is parked for it; until `lost` of the assignment. */
+  assigned(assignment: Assignment): void;
+  /**
+   * Takes the commands of a batch: into the lanes, or into the table. Order is kept for each recipient, also among batches of the partition.
+   * @param next the offset after the last record that was taken of the batch
+   * @throws when the database does not answer: then nothing was taken
+   */
+  take(batch: RecordBatch, arrivals: readonly Arrival[], next: number): Promise<void>;
+  /** Commands of the partitions that are ours which are in the table and not in memory. */
+  readonly depth: number;
+  /** Waits until what was sent is removed from the table, at most a second. */
+  close(): Promise<void>;
+};
+
+export type BacklogDependencies = {
+  readonly table: BacklogTable;
+  /** Hands a job to its lane. */
+  readonly add: (job: Job) => void;
+  /** What a lane sends in a second. */
+  readonly rateOf: (phoneNumberId: string) => number;
+  /** What may be in memory, over all lanes. */
+  readonly max: { readonly commands: number; readonly bytes: number };
+  /** Reads a parked record again; undefined when it was given up, as no command any more. */
+  readonly read: (record: KafkaRecord) => Promise<SendMessage | undefined>;
+  readonly logger: Logger;
+};
+
+/** A few seconds of a lane's rate, so that reading from the table is rare and its pauses are not felt. */
+const HELD_SECONDS = 3;
+const HELD_AT_LEAST = 10;
+/** What a lane may hold while memory is full: it goes on, if slower. */
+const HELD_WHEN_FULL = 2;
+const LANES_AT_ONCE = 64;
+const AFTER_FAULT_MS = 1000;
+const CLOSE_MS = 1000;
+
+/** What we know of a partition while it is ours. */
+type Owned = {
+  readonly assignment: Assignment;
+  readonly tails: Tails;
+  /** Records of the main topic below it are in their lanes or in the table. */
+  frontier: number;
+  /**
+   * Nothing is loaded before the frontier has come so far: what was parked by an earlier owner must not pass records before it that come again.
+   */
+  loadsFrom: number;
+  held: number;
+  heldBytes: number;
+  /** Batches of the partition, its retry topics' too, are taken one after the other. */
+  turn: Promise<unknown>;
+};
+
+export function createBacklog(dependencies: BacklogDependencies): Backlog {
+  const { table, logger, max } = dependencies;
+  const owned = new Map<number, Owned>();
+  /** Tails that may take more into memory. */
+  const hungry = new Map<
+    Tail,
+    { readonly owner: Owned; readonly lane: string; readonly priority: Priority }
+  >();
+  let isFull = false;
+  let isLoading = false;
+  const removals = new Set<Promise<void>>();
+  const remove = groupCommit(async (gone: readonly Parked[]) => {
+    await table.remove(gone);
+    return gone;
+  });
+
+  /** Full at the high mark, and until half of it is free again. */
+  function isMemoryFull(): boolean {
+    let [held, bytes] = [0, 0];
+    for (const one of owned.values()) [held, bytes] = [held + one.held, bytes + one.heldBytes];
+    const share = Math.max(held / max.commands, bytes / max.bytes);
+    return (isFull = isFull ? share > 0.5 : share >= 1);
+  }
+
+  function boundOf(lane: string): number {
+    if (isMemoryFull()) return HELD_WHEN_FULL;
+    return Math.max(HELD_AT_LEAST, Math.ceil(dependencies.rateOf(lane) * HELD_SECONDS));
+  }
+
+  async function begin(owner: Owned): Promise<void> {
+    const { partition } = owner.assignment;
+    for (const { phoneNumberId, priority, depth } of await table.depths(partition)) {
+      tailOf(owner.tails, phoneNumberId, priority).rest = depth;
+    }
+    owner.loadsFrom = (await table.endOf(partition)) ?? 0;
+    wakeAll(owner);
+  }
+
+  /** Repeats what every batch of the partition waits for. */
+  async function beginUntilDone(owner: Owned): Promise<void> {
+    while (!owner.assignment.lost.aborted) {
+      try {
+        await begin(owner);
+        return;
+      } catch (error) {
+        logger.error(
+          { err: error, partition: owner.assignment.partition },
+          'the backlog could not be read yet',
+        );
+        owner.tails.clear();
+        await delay(AFTER_FAULT_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  async function take(
+    owner: Owned,
+    batch: RecordBatch,
+    arrivals: readonly Arrival[],
+    next: number,
+  ): Promise<void> {
+    const { tails } = owner;
+    const asking = arrivals.map((arrival) => ({
+      arrival,
+      lane: arrival.command.phoneNumberId,
+      recipient: recipientOf(arrival),
+      priority: arrival.command.priority ?? 'notification',
+    }));
+    const admitted = admit(tails, asking, await parkedFor(owner, asking), boundOf);
+    const parkings = admitted.flatMap(({ isParked, arrival, priority }) =>
+      isParked ? [parkingOf(owner, arrival, priority)] : [],
+    );
+    if (parkings.length > 0) await table.park(batch.partition, parkings);
+    if (batch.lost.aborted || owner.assignment.lost.aborted) return;
+    // From here to the end nothing else happens in between.
+    for (const { phoneNumberId, priority, record } of parkings) {
+      const tail = tailOf(tails, phoneNumberId, priority);
+      tail.parkings += 1;
+      // One that was there already is counted twice: that is found out when the table has no more.
+      tail.rest += 1;
+      batch.done(record.offset);
+      wake(owner, phoneNumberId, priority);
+    }
+    for (const { isParked, arrival, priority } of admitted)
+      if (!isParked) hold(owner, arrival, priority, batch, () => batch.done(arrival.record.offset));
+    if (batch.topic === topics.outbound.name) advance(owner, next);
+  }
+
+  async function parkedFor(owner: Owned, asking: readonly Asking[]): Promise<Map<string, Priority>> {
+    const { tails, assignment } = owner;
+    const restOf = (lane: string, priority: Priority) => tails.get(tailKey(lane, priority))?.rest ?? 0;
+    const asked = asking.filter(({ lane, priority }) =>
+      priorities.some((other) => other !== priority && restOf(lane, other) > 0),
+    );
+    const unique = [...new Map(asked.map((one) => [recipientKey(one), one])).values()];
+    if (unique.length === 0) return new Map();
+    const last = await table.lastOf(assignment.partition, unique);
+    const inTableOnly = last.filter((one) => isBehind(one, tailOf(tails, one.lane, one.priority).loadedTo));
+    return new Map(inTableOnly.map((one) => [recipientKey(one), one.priority]));
+  }
+
+  function advance(owner: Owned, next: number): void {
+    const had = owner.frontier;
+    owner.frontier = Math.max(had, next);
+    if (had < owner.loadsFrom && owner.frontier >= owner.loadsFrom) wakeAll(owner);
+  }
+
+  function hold(
+    owner: Owned,
+    { command, record }: Arrival,
+    priority: Priority,
+    { lost, isOurs }: Pick<Assignment, 'lost' | 'isOurs'>,
+    finish: () => void,
+  ): void {
+    const { phoneNumberId: lane } = command;
+    const tail = tailOf(owner.tails, lane, priority);
+    const bytes = record.value?.length ?? 0;
+    tail.held += 1;
+    owner.held += 1;
+    owner.heldBytes += bytes;
+    const done = () => {
+      tail.held -= 1;
+      owner.held -= 1;
+      owner.heldBytes -= bytes;
+      finish();
+      if (tail.rest > 0) wake(owner, lane, priority);
+      else if (tail.held === 0) owner.tails.delete(tailKey(lane, priority));
+    };
+    dependencies.add({ command, record, lost, isOurs, done, addedAt: performance.now(), strikes: {} });
+  }
+
+  function wakeAll(owner: Owned): void {
+    for (const [key, { rest }] of owner.tails) {
+      const [lane = '', priority] = key.split('/');
+      if (rest > 0) wake(owner, lane, priority as Priority);
+    }
+  }
+
+  function wake(owner: Owned, lane: string, priority: Priority): void {
+    hungry.set(tailOf(owner.tails, lane, priority), { owner, lane, priority });
+    if (isLoading) return;
+    isLoading = true;
+    setImmediate(() => void loadAll().finally(() => (isLoading = false)));
+  }
+
+  async function loadAll(): Promise<void> {
+    for (;;) {
+      const wanted = takeHungry();
+      if (wanted.length === 0) return;
+      try {
+        await load(wanted);
+      } catch (error) {
+        logger.error({ err: error }, 'the backlog could not be read yet; it is tried again');
+        await delay(AFTER_FAULT_MS, undefined, { ref: false });
+        for (const { tail, owner, lane, priority } of wanted) hungry.set(tail, { owner, lane, priority });
+      }
+    }
+  }
+
+  type Hungry = Wanted & {
+    readonly tail: Tail;
+    readonly owner: Owned;
+    readonly lane: string;
+    readonly parkings: number;
+  };
+
+  function takeHungry(): Hungry[] {
+    const wanted: Hungry[] = [];
+    for (const [tail, { owner, lane, priority }] of hungry) {
+      if (wanted.length === LANES_AT_ONCE) break;
+      hungry.delete(tail);
+      const { assignment, frontier, loadsFrom } = owner;
+      const bound = boundOf(lane);
+      if (assignment.lost.aborted || tail.rest === 0 || frontier < loadsFrom || tail.held > bound / 2)
+        continue;
+      const limit = bound - tail.held;
+      wanted.push({
+        ...{ tail, owner, lane, priority, limit, parkings: tail.parkings },
+        ...{ partition: assignment.partition, phoneNumberId: lane, after: tail.loadedTo, before: frontier },
+      });
+    }
+    return wanted;
+  }
+
+  async function load(wanted: readonly Hungry[]): Promise<void> {
+    const rows = await table.load(wanted);
+    const commands = await Promise.all(rows.map(({ record }) => dependencies.read(record)));
+    const byTail = new Map(wanted.map((one) => [laneOf(one), one]));
+    const found = new Set(rows.map(laneOf));
+    for (const one of wanted) {
+      // What was parked while we read may have been missed; else the table has no more of it.
+      if (!found.has(laneOf(one)) && one.tail.parkings === one.parkings) one.tail.rest = 0;
+    }
+    rows.forEach((row, index) => {
+      const one = byTail.get(laneOf(row));
+      if (one === undefined || one.owner.assignment.lost.aborted) return;
+      one.tail.rest = Math.max(0, one.tail.rest - 1);
+      one.tail.loadedTo = row;
+      const command = commands[index];
+      if (command === undefined) removeSoon(one.owner, row);
+      else
+        hold(one.owner, { command, record: row.record }, row.priority, one.owner.assignment, () =>
+          removeSoon(one.owner, row),
+        );
+    });
+    for (const { tail, owner, lane, priority } of wanted)
+      if (tail.rest > 0 && tail.held <= boundOf(lane) / 2) wake(owner, lane, priority);
+  }
+
+  function removeSoon(owner: Owned, row: Parked): void {
+    const removal = removeUntilDone(owner, row).finally(() => removals.delete(removal));
+    removals.add(removal);
+  }
+
+  /** One that stays because we end before it is gone comes again, and the ledger knows it. */
+  async function removeUntilDone({ assignment }: Owned, row: Parked): Promise<void> {
+    while (!assignment.lost.aborted) {
+      try {
+        await remove(row);
+        return;
+      } catch (error) {
+        logger.warn({ err: error }, 'what was sent is not removed from the backlog yet');
+        await delay(AFTER_FAULT_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  return {
+    assigned(assignment) {
+      if (assignment.topic !== topics.outbound.name) return;
+      const owner: Owned = {
+        ...{ assignment, tails: new Map(), frontier: assignment.from, loadsFrom: Infinity },
+        ...{ held: 0, heldBytes: 0, turn: Promise.resolve() },
+      };
+      owner.turn = beginUntilDone(owner);
+      owned.set(assignment.partition, owner);
+      assignment.lost.addEventListener('abort', () => {
+        if (owned.get(assignment.partition) === owner) owned.delete(assignment.partition);
+      });
+    },
+    async take(batch, arrivals, next) {
+      const owner = owned.get(batch.partition);
+      if (owner === undefined) throw new Error('the partition of whatsapp.outbound is not ours yet');
+      const turn = owner.turn.then(() => take(owner, batch, arrivals, next));
+      owner.turn = turn.catch(() => undefined);
+      await turn;
+    },
+    get depth() {
+      let depth = 0;
+      for (const { tails } of owned.values()) for (const { rest } of tails.values()) depth += rest;
+      return depth;
+    },
+    async close() {
+      const late = delay(CLOSE_MS, undefined, { ref: false });
+      await Promise.race([Promise.all(removals), late]);
+    },
+  };
+}
+
+function laneOf({ partition, phoneNumberId, priority }: LaneKey): string {
+  return `${partition}/${tailKey(phoneNumberId, priority)}`;
+}
+
+/** A record that comes back from a retry topic stands behind all that came before it does. */
+function parkingOf(owner: Owned, { command, record }: Arrival, priority: Priority): Parking {
+  const { phoneNumberId, wabaId, id, campaignId } = command;
+  return {
+    ...{ record, phoneNumberId, priority, wabaId, campaignId },
+    position: record.topic === topics.outbound.name ? record.offset : owner.frontier - 1,
+    commandId: id,
+    recipient: recipientOf({ command }),
+  };
+}
