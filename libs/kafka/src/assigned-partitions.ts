@@ -1,3 +1,4 @@
+import { type Commit } from './fetch-commits';
 import { OffsetWindow } from './offset-window';
 
 /** What we know of a partition while it is ours. */
@@ -6,7 +7,7 @@ export type AssignedPartition = {
   readonly partition: number;
   readonly window: OffsetWindow;
   readonly lost: AbortController;
-  committed: number | undefined;
+  committed: Commit | undefined;
   /** For how many reasons it is paused. */
   pauses: number;
   failures: number;
@@ -50,15 +51,18 @@ export class AssignedPartitions {
       const kept = this.byId.get(id);
       // Of what was taken back without being given out again we know no more than of a new one.
       if (kept?.isAnnounced !== true) this.byId.set(id, begin(topic, partition));
+      else if (kept.committed !== undefined) kept.from = kept.committed.offset;
     }
   }
 
   /** Perhaps ours still, but what was handed out counts as lost. */
-  renew({ topic, partition, window, lost, isPlaced, from }: AssignedPartition): void {
+  renew({ topic, partition, window, lost, isPlaced, from }: AssignedPartition): AssignedPartition {
     lost.abort();
-    const { floor } = window;
+    const { floor, finished } = window;
     const fresh = { ...begin(topic, partition), isPlaced, from: floor ?? from, rewindTo: floor };
+    if (floor !== undefined) fresh.window.restore(floor, finished);
     this.byId.set(idOf(topic, partition), fresh);
+    return fresh;
   }
 
   loseAll(): void {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { type Logger } from '@talaria/observability';
 import { type Consumer, type EachBatchPayload } from 'kafkajs';
 import { type AssignedPartition, AssignedPartitions } from './assigned-partitions';
@@ -6,8 +7,10 @@ import { coPartitioningAssigner } from './co-partitioning-assigner';
 import { createKafka } from './create-kafka';
 import { type Assignment } from './assignment';
 import { fetchCommits } from './fetch-commits';
+import { decodeRuns, encodeRuns } from './finished-runs';
 import { readRecord } from './kafka-record';
 import { findStarts, type PositionOf } from './find-starts';
+import { OffsetWindow } from './offset-window';
 import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
 import { type KafkaConfig } from './settings';
 
@@ -32,7 +35,8 @@ const CLOSE_MS = { handlers: 2000, commit: 1000, leave: 1000 };
 
 /**
  * One member of a consumer group over the given topics. Partition i of every topic goes to the same member. Offsets are committed
- * twice a second and at the end, never beyond the first record that is not done.
+ * twice a second and at the end, never beyond the first record that is not done; with them the ones behind it that are done, which do not come
+ * again either.
  * @param options.handlers by topic, without the prefix
  * @param options.onFatal the consumer has stopped for good: the process must end
  * @param options.positionOf where the handler's own books say that a partition goes on, instead of the committed offset; asked whenever the
@@ -71,6 +75,7 @@ export async function startConsumer(options: {
   let memberId: string | undefined;
   let isJoined = false;
   let closing = false;
+  const client = { config, clientId: options.groupId, logger };
   let sendCommit: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
   let committing: Promise<void> | undefined;
   let placing: Promise<void> = Promise.resolve();
@@ -184,17 +189,9 @@ export async function startConsumer(options: {
   async function untilPlaced(all: readonly AssignedPartition[], isWanted: () => boolean): Promise<void> {
     // What is under way from before the join still moves the position.
     await Promise.all(all.map(({ atWork }) => atWork));
-    const client = { config, clientId: options.groupId, logger };
     for (let failures = 0; isWanted(); failures++) {
       try {
-        const starts = await (positionOf === undefined
-          ? fetchCommits(client, config.KAFKA_PREFIX + options.groupId, all)
-          : findStarts(client, positionOf, all));
-        if (!isWanted()) return;
-        for (const one of all) {
-          const held = assigned.get(one.topic, one.partition);
-          if (held !== undefined) place(held, starts.get(one));
-        }
+        await (positionOf === undefined ? placeByCommits(all, isWanted) : placeByBooks(positionOf, isWanted));
         return;
       } catch (error) {
         const pauseMs = Math.min(1000 * 2 ** failures, MAX_PAUSE_MS);
@@ -204,15 +201,36 @@ export async function startConsumer(options: {
     }
   }
 
-  function place(held: AssignedPartition, start: number | undefined): void {
-    const { topic, partition } = held;
-    // A committed offset is where kafkajs begins by itself.
-    if (positionOf !== undefined && start !== undefined)
-      consumer.seek({ topic, partition, offset: String(start) });
-    held.isPlaced = true;
-    held.from = start ?? held.from;
-    held.rewindTo = undefined;
-    if (!held.isAnnounced) announce(held);
+  /** The offset is where kafkajs begins by itself. */
+  async function placeByCommits(all: readonly AssignedPartition[], isWanted: () => boolean): Promise<void> {
+    const commits = await fetchCommits(client, config.KAFKA_PREFIX + options.groupId, all);
+    if (!isWanted()) return;
+    for (const held of all) {
+      const commit = commits.get(held);
+      if (commit !== undefined) {
+        held.from = commit.offset;
+        held.committed = commit;
+        held.window.restore(commit.offset, decodeRuns(commit.offset, commit.metadata));
+      }
+      held.isPlaced = true;
+      announce(held);
+    }
+  }
+
+  async function placeByBooks(position: PositionOf, isWanted: () => boolean): Promise<void> {
+    const starts = await findStarts(client, position, assigned.all());
+    if (!isWanted()) return;
+    for (const [{ topic, partition }, from] of starts) {
+      consumer.seek({ topic, partition, offset: String(from) });
+      const held = assigned.get(topic, partition);
+      if (held !== undefined) held.from = from;
+    }
+    // Not those of before: doubt may have renewed them meanwhile.
+    for (const held of assigned.all()) {
+      held.isPlaced = true;
+      held.rewindTo = undefined;
+      if (!held.isAnnounced) announce(held);
+    }
   }
 
   function announce(held: AssignedPartition): void {
@@ -261,7 +279,7 @@ export async function startConsumer(options: {
   }
 
   async function handle(payload: EachBatchPayload): Promise<void> {
-    const held = assigned.get(payload.batch.topic, payload.batch.partition);
+    const held = assignedTo(payload);
     if (held === undefined || closing || payload.isStale() || !isOwner() || !held.isPlaced) return;
     sendCommit = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     // An error here is met again, and handled, in the heartbeat that kafkajs sends after the batch.
@@ -271,10 +289,24 @@ export async function startConsumer(options: {
     await work;
   }
 
+  /** A log that ends before what was done of it is another one: kafkajs has found that out of range, and reads from the start. */
+  function assignedTo({ batch }: EachBatchPayload): AssignedPartition | undefined {
+    const { topic, partition } = batch;
+    const held = assigned.get(topic, partition);
+    const first = Number(batch.messages[0]?.offset);
+    if (held?.isPlaced !== true || first >= held.from || Number(batch.highWatermark) >= held.from)
+      return held;
+    logger.error({ topic, partition, from: held.from, to: first }, 'the log began anew');
+    const fresh = assigned.renew({ ...held, window: new OffsetWindow(), from: first });
+    announce(fresh);
+    return fresh;
+  }
+
   async function handOut(payload: EachBatchPayload, held: AssignedPartition): Promise<void> {
     const { batch } = payload;
     const { partition, messages } = batch;
     const topic = batch.topic.slice(config.KAFKA_PREFIX.length);
+    held.window.endsAt(Number(batch.highWatermark));
     const records = messages
       .filter(({ offset }) => !held.window.knows(Number(offset)))
       .map((message) => readRecord(topic, partition, message));
@@ -340,17 +372,19 @@ export async function startConsumer(options: {
    */
   async function commitFloors(): Promise<void> {
     const due = assigned.all().flatMap((held) => {
-      const { floor } = held.window;
-      return floor === undefined || floor === held.committed ? [] : [{ held, floor }];
+      const { floor, finished } = held.window;
+      if (floor === undefined) return [];
+      const commit = { offset: floor, metadata: encodeRuns(floor, finished) };
+      return isDeepStrictEqual(commit, held.committed) ? [] : [{ held, commit }];
     });
     if (due.length === 0 || sendCommit === undefined) return;
-    const topics = due.map(({ held: { topic, partition }, floor }) => ({
+    const topics = due.map(({ held: { topic, partition }, commit: { offset, metadata } }) => ({
       topic,
-      partitions: [{ partition, offset: String(floor) }],
+      partitions: [{ partition, offset: String(offset), metadata }],
     }));
     try {
       await sendCommit({ topics });
-      for (const { held, floor } of due) held.committed = floor;
+      for (const { held, commit } of due) held.committed = commit;
     } catch (error) {
       logger.warn({ reason: error instanceof Error ? error.name : 'unknown' }, 'offsets not committed yet');
     }

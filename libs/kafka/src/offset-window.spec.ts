@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { decodeRuns, encodeRuns } from './finished-runs';
 import { OffsetWindow } from './offset-window';
 
 describe('the window of offsets', () => {
@@ -39,6 +40,81 @@ describe('the window of offsets', () => {
     const window = new OffsetWindow();
     window.done(5);
     expect(window.floor).toBeUndefined();
+  });
+
+  it('does not bring again what was restored, and counts it as done', () => {
+    const window = new OffsetWindow();
+    window.restore(10, [{ from: 11, to: 20 }]);
+    expect([9, 10, 11, 19, 20].filter((offset) => window.knows(offset))).toEqual([9, 11, 19]);
+    window.deliver(10);
+    expect(window.floor).toBe(10);
+    window.done(10);
+    expect(window.floor).toBe(20);
+    window.deliver(20);
+    expect(window.finished).toEqual([]);
+  });
+
+  it('believes nothing that was restored of a log which ends before it', () => {
+    const window = new OffsetWindow();
+    window.restore(10, [{ from: 11, to: 20 }]);
+    window.endsAt(20);
+    expect(window.knows(19)).toBe(true);
+    window.endsAt(19);
+    expect(window.knows(11)).toBe(false);
+  });
+
+  it('goes on, after any number of restarts in the middle of any work, with what is unfinished and nothing else', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('deliver', 'done', 'done', 'done', 'retract', 'restart'),
+      choice: fc.nat(1000),
+    });
+    const log = fc
+      .uniqueArray(fc.nat(60), { minLength: 1, maxLength: 40 })
+      .map((all) => all.sort((a, b) => a - b));
+    const maxChars = fc.constantFrom(4096, 20);
+    fc.assert(
+      fc.property(log, fc.array(step, { maxLength: 120 }), maxChars, (offsets, steps, max) => {
+        let window = new OffsetWindow();
+        const begun = new Set<number>();
+        const finished = new Set<number>();
+        const next = () => offsets.find((one) => !window.knows(one));
+        for (const { kind, choice } of steps) {
+          const open = [...begun].filter((one) => !finished.has(one));
+          if (kind === 'deliver') {
+            const first = next();
+            if (first === undefined) continue;
+            // Nothing that is finished comes again, unless it was not remembered.
+            if (max === 4096) expect(finished.has(first)).toBe(false);
+            finished.delete(first);
+            begun.add(first);
+            window.deliver(first);
+          } else if (kind === 'done' && open.length > 0) {
+            const one = open[choice % open.length]!;
+            finished.add(one);
+            window.done(one);
+          } else if (kind === 'retract' && begun.size > 0) {
+            const first = Math.max([...begun][choice % begun.size]!, window.floor!);
+            window.retract(first);
+            for (const one of begun)
+              if (one >= first) {
+                begun.delete(one);
+                finished.delete(one);
+              }
+          } else if (kind === 'restart' && window.floor !== undefined) {
+            const { floor } = window;
+            const metadata = encodeRuns(floor, window.finished, max);
+            expect(metadata.length).toBeLessThanOrEqual(max);
+            window = new OffsetWindow();
+            window.restore(floor, decodeRuns(floor, metadata));
+            expect(window.floor).toBe(floor);
+            const known = offsets.filter((one) => window.knows(one));
+            expect(known.filter((one) => !finished.has(one))).toEqual([]);
+            if (max === 4096) expect(known).toEqual([...finished].sort((a, b) => a - b));
+            begun.clear();
+          }
+        }
+      }),
+    );
   });
 
   it('has, in any order of completion, the first unfinished offset as its floor, and never goes back', () => {
