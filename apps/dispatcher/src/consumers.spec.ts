@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { headers, topics } from '@talaria/contracts';
 import { type KafkaRecord, type RecordBatch } from '@talaria/kafka';
 import { testLogger } from '../../../test/kit/logger';
@@ -6,15 +7,17 @@ import { type Arrival, type Backlog } from './backlog/backlog';
 import { type Outlet } from './dispatch/outlet';
 
 const HOUR = 3_600_000;
-const value = Buffer.from(
-  JSON.stringify({
-    id: 'c',
-    wabaId: '900',
-    phoneNumberId: '100',
-    to: '+15550001111',
-    message: { type: 'text', text: { body: 'x' } },
-  }),
-);
+const valueOf = (wabaId: string) =>
+  Buffer.from(
+    JSON.stringify({
+      id: 'c',
+      wabaId,
+      phoneNumberId: '100',
+      to: '+15550001111',
+      message: { type: 'text', text: { body: 'x' } },
+    }),
+  );
+const value = valueOf('900');
 
 function rig(isAway = false) {
   const log: string[] = [];
@@ -26,7 +29,15 @@ function rig(isAway = false) {
       return Promise.resolve();
     },
   } as unknown as Backlog;
+  const faults: Error[] = [];
   const outlet = {
+    ownerPartition: (wabaId: string) => (wabaId === '900' ? 0 : 7),
+    forward: async ({ offset }: KafkaRecord, partition: number) => {
+      log.push(`forwards ${offset} to ${partition}`);
+      await nextTurn();
+      const fault = faults.shift();
+      if (fault !== undefined) throw fault;
+    },
     moveOn: (record: KafkaRecord) => Promise.resolve(void log.push(`moved ${record.offset}`)),
     deadLetter: (record: KafkaRecord, { cause }: { cause: string }) =>
       Promise.resolve(void log.push(`${cause} ${record.offset}`)),
@@ -50,7 +61,7 @@ function rig(isAway = false) {
     isOurs: () => !lost.signal.aborted,
     done: (offset) => void log.push(`done ${offset}`),
   });
-  return { consumers: new Consumers(backlog, outlet, testLogger), batchOf, log, lost };
+  return { consumers: new Consumers(backlog, outlet, testLogger), batchOf, log, lost, faults };
 }
 
 const dueIn = (ms: number) => ({ headers: { [headers.dueAt]: String(Date.now() + ms) } });
@@ -112,4 +123,39 @@ it('finishes what is no command only when it is among the dead letters', async (
   const wrong = [{ value: Buffer.from('{') }, { value: null }, { value: Buffer.from('{}') }];
   await consumers.outbound(batchOf(topics.outbound.name, wrong));
   expect(log).toEqual(['decode 0', 'done 0', 'decode 1', 'done 1', 'invalid 2', 'done 2']);
+});
+
+describe('a command that lies in another partition than its WABA', () => {
+  const stray = { value: valueOf('901') };
+
+  it('is forwarded with the others of its batch, in order, and only then finished', async () => {
+    const { consumers, batchOf, log } = rig();
+    await consumers.outbound(batchOf(topics.outbound.name, [stray, {}, stray]));
+    expect(log).toEqual(['forwards 0 to 7', 'forwards 2 to 7', 'done 0', 'done 2', 'added 1']);
+  });
+
+  it('comes again, with those behind it, when it could not be forwarded', async () => {
+    const { consumers, batchOf, log, lost, faults } = rig();
+    faults.push(new Error('full'));
+    const { taken, resume } = await consumers.outbound(batchOf(topics.outbound.name, [{}, stray, {}]));
+    expect(taken).toBe(1);
+    expect(log).not.toContain('done 1');
+    lost.abort();
+    await resume;
+  });
+
+  it('is not forwarded twice, nor out of a retry topic', async () => {
+    const { consumers, batchOf, log } = rig();
+    const forwarded = { ...stray, headers: { [headers.rekeyedTo]: '0' } };
+    await consumers.outbound(batchOf(topics.outbound.name, [forwarded]));
+    await consumers.retry30s(batchOf(topics.outboundRetry30s.name, [stray]));
+    expect(log).toEqual(['added 0', 'added 0']);
+  });
+
+  it('is forwarded though it says that it was forwarded to elsewhere', async () => {
+    const { consumers, batchOf, log } = rig();
+    const copied = { ...stray, headers: { [headers.rekeyedTo]: '3' } };
+    await consumers.outbound(batchOf(topics.outbound.name, [copied]));
+    expect(log).toEqual(['forwards 0 to 7', 'done 0']);
+  });
 });

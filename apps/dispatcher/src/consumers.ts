@@ -7,10 +7,16 @@ import { type Arrival, type Backlog } from './backlog/backlog';
 import { commandsSeen } from './dispatch/dispatch.metrics';
 import { type Outlet } from './dispatch/outlet';
 import { readCommand, refuse } from './dispatch/read-command';
+import { rightPartition } from './dispatch/right-partition';
 import { heldUntil } from './retry/retry-delay';
 import { BACKLOG, LOGGER, OUTLET } from './tokens';
 
 const AFTER_FAULT_MS = 1000;
+/** How often at most it is logged that publishers use another partitioner. */
+const REMIND_MS = 60_000;
+
+/** A record that lies in another partition than its WABA's. */
+type Stray = { readonly record: KafkaRecord; readonly right: number };
 
 /**
  * Hands commands to their lanes, or parks them, and returns: a partition waits only while the database or the brokers do not answer, or while
@@ -18,6 +24,8 @@ const AFTER_FAULT_MS = 1000;
  */
 @Controller()
 export class Consumers {
+  private remindAt = 0;
+
   constructor(
     @Inject(BACKLOG) private readonly backlog: Backlog,
     @Inject(OUTLET) private readonly outlet: Outlet,
@@ -46,11 +54,17 @@ export class Consumers {
 
   private async take(batch: RecordBatch): Promise<Taken> {
     let taken = 0;
-    let arrivals: Arrival[] = [];
-    const handOver = async (count: number, next: number) => {
-      await this.backlog.take(batch, arrivals, next);
-      arrivals = [];
-      taken = count;
+    let [arrivals, strays]: [Arrival[], Stray[]] = [[], []];
+    /** @param next the offset after the last record that was looked at */
+    const handOver = async (next: number) => {
+      const failed = await this.forwardAll(batch, strays);
+      const until = failed?.record.offset ?? next;
+      const before = arrivals.filter(({ record }) => record.offset < until);
+      await this.backlog.take(batch, before, until);
+      const reached = batch.records.findIndex(({ offset }) => offset >= until);
+      taken = reached < 0 ? batch.records.length : reached;
+      if (failed !== undefined) throw failed.error;
+      [arrivals, strays] = [[], []];
     };
     try {
       for (const [index, record] of batch.records.entries()) {
@@ -58,17 +72,21 @@ export class Consumers {
         const held = due - Date.now() > 0 ? heldUntil(due, record.timestamp, tierDelayOf(batch.topic)) : 0;
         const waitMs = held - Date.now();
         if (waitMs > 0) {
-          await handOver(index, record.offset);
+          await handOver(record.offset);
           return { taken, resume: sleep(waitMs, batch.lost) };
         }
         const parsed = due > Date.now() ? undefined : readCommand(record);
         if (parsed?.ok) {
-          commandsSeen.inc({ result: 'queued' });
-          arrivals.push({ command: parsed.command, record });
+          const { command } = parsed;
+          const right = rightPartition(record, command, this.outlet.ownerPartition);
+          if (right === undefined) {
+            commandsSeen.inc({ result: 'queued' });
+            arrivals.push({ command, record });
+          } else strays.push({ record, right });
           continue;
         }
         // What came before it first, so that a failure leaves one place from which everything comes again.
-        await handOver(index, record.offset);
+        await handOver(record.offset);
         const { outlet, logger } = this;
         await (parsed === undefined
           ? outlet.moveOn(record, due)
@@ -76,13 +94,44 @@ export class Consumers {
         batch.done(record.offset);
         taken = index + 1;
       }
-      await handOver(batch.records.length, batch.next);
+      await handOver(batch.next);
       return { taken, resume: Promise.resolve() };
     } catch (error) {
       const { topic, partition } = batch;
       this.logger.error({ err: error, topic, partition }, 'records could not be handed over yet');
       return { taken, resume: sleep(AFTER_FAULT_MS, batch.lost) };
     }
+  }
+
+  /**
+   * All together, which keeps their order.
+   * @returns the first that could not be forwarded yet
+   */
+  private async forwardAll(
+    batch: RecordBatch,
+    strays: readonly Stray[],
+  ): Promise<(Stray & { readonly error: unknown }) | undefined> {
+    const results = await Promise.allSettled(
+      strays.map(async ({ record, right }) => {
+        await this.outlet.forward(record, right);
+        batch.done(record.offset);
+        commandsSeen.inc({ result: 'rekeyed' });
+      }),
+    );
+    this.remind(strays);
+    const at = results.findIndex(({ status }) => status === 'rejected');
+    const [stray, result] = [strays[at], results[at]];
+    return stray && result?.status === 'rejected' ? { ...stray, error: result.reason as unknown } : undefined;
+  }
+
+  private remind([stray]: readonly Stray[]): void {
+    if (stray === undefined || performance.now() < this.remindAt) return;
+    this.remindAt = performance.now() + REMIND_MS;
+    const { topic, partition, offset } = stray.record;
+    this.logger.warn(
+      { topic, partition, offset, right: stray.right },
+      "commands lie in another partition than their WABA's and are forwarded: a publisher has another partitioner than Kafka's Java client, or another key than the WABA id",
+    );
   }
 }
 

@@ -24,7 +24,12 @@ runProcess('dispatcher', async (logger, stop) => {
   const producer = await createVerifiedProducer({
     config,
     clientId: 'talaria.dispatcher',
-    topics: [topics.dispatches.name, topics.outboundDlq.name, ...retryTiers.map(({ topic }) => topic.name)],
+    topics: [
+      topics.outbound.name,
+      topics.dispatches.name,
+      topics.outboundDlq.name,
+      ...retryTiers.map(({ topic }) => topic.name),
+    ],
     logger,
   });
   const client = createCloudApiClient({

@@ -19,6 +19,7 @@ export function keepingProducer(): VerifiedProducer & { readonly sent: OutgoingR
       sent.push(record);
       return Promise.resolve({ topic: record.topic, partition: 0, offset: sent.length - 1 });
     },
+    partitionFor: () => 0,
     giveUp: () => undefined,
     fault: () => undefined,
     close: () => Promise.resolve(),

@@ -23,6 +23,9 @@ export const headers = {
   originalOffset: 'x-original-offset',
   originalTimestamp: 'x-original-timestamp',
 
+  /** The partition that a command was forwarded to, because its publisher's partitioner had chosen another. */
+  rekeyedTo: 'x-rekeyed-to',
+
   /** Why it is in a dead-letter topic; see DeadLetterCause. */
   dlqCause: 'x-dlq-cause',
   dlqAt: 'x-dlq-at',

@@ -44,6 +44,8 @@ export type VerifiedProducer = {
    * @throws {NotWrittenError} when it was given up, can never be written, or nothing more may be buffered
    */
   readonly send: (record: OutgoingRecord, options?: { readonly timeoutMs?: number }) => Promise<Written>;
+  /** The partition that a record with this key goes to by Kafka's own choice. */
+  readonly partitionFor: (topic: string, key: string | Buffer) => number;
   /**
    * Refuses everything that is not confirmed, at once, so that its callers can keep it elsewhere; none of it is sent again. What is under
    * way may still be written. A record that is sent later is behind it in its partition, unless the request was not answered in time: a broker
@@ -87,6 +89,7 @@ export async function createVerifiedProducer(options: VerifiedProducerOptions): 
   const producer = await openProducer(options);
   return {
     send: (record, { timeoutMs = Infinity } = {}) => producer.send(record, timeoutMs),
+    partitionFor: (topic, key) => partitionOf(key, producer.countPartitions(topic)),
     giveUp: () => producer.giveUp(() => true, 'given-up'),
     fault: () => producer.currentFault(),
     close: () => producer.close(),
@@ -184,12 +187,17 @@ class Producer {
     this.client.retire();
   }
 
-  private choosePartition({ topic, partition }: OutgoingRecord, key: Buffer | null): number {
+  countPartitions(topic: string): number {
     const count = this.partitions.get(topic);
     if (count === undefined)
       throw new Error(
         `this producer was not made for topic ${topic}, only for ${this.options.topics.join(', ')}`,
       );
+    return count;
+  }
+
+  private choosePartition({ topic, partition }: OutgoingRecord, key: Buffer | null): number {
+    const count = this.countPartitions(topic);
     const chosen = partition ?? (key === null ? 0 : partitionOf(key, count));
     if (!Number.isInteger(chosen) || chosen < 0 || chosen >= count)
       throw new NotWrittenError('refused', `topic ${topic} has no partition ${chosen}, it has ${count}`);

@@ -60,6 +60,8 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
       passing('retry', () => {
         world.retries++;
       }),
+    ownerPartition: () => 0,
+    forward: () => Promise.resolve(),
     moveOn: () => Promise.resolve(),
     deadLetter: (_record: unknown, { cause }: { cause: string }) =>
       passing('deadLetter', () => void world.letters.push(cause)),

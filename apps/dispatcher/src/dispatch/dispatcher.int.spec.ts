@@ -1,4 +1,5 @@
 import { headers, topics } from '@talaria/contracts';
+import { partitionOf } from '@talaria/kafka';
 import { eventually, kafkaConfigOf, testLogger, testPlatform } from '../../../../test/kit';
 import { type Platform } from '../../../../tools/platform/platform';
 import {
@@ -11,6 +12,7 @@ import {
 } from '../../testing/dispatcher-rig';
 
 const REPEATED = 'talaria_dispatch_commands_total{result="repeated"}';
+const REKEYED = 'talaria_dispatch_commands_total{result="rekeyed"}';
 const origin = { topic: topics.outbound.name };
 
 let platform: Platform;
@@ -146,10 +148,7 @@ describe('a command', () => {
     const letter = await deadLetterOf(value);
     expect(storyOf(letter)).toEqual({ ...origin, cause: 'permanent', code: '131026', attempts: '1' });
     expect(String(letter.key)).toBe('some-key');
-    expect(letter.headers).toMatchObject({
-      'x-own': 'kept',
-      [headers.originalPartition]: String(letter.partition),
-    });
+    expect(letter.headers).toMatchObject({ 'x-own': 'kept' });
     expect(await stateOf(command.id)).toMatchObject({
       type: 'whatsapp.dispatch.dead-lettered.v1',
       cause: 'permanent',
@@ -183,6 +182,49 @@ describe('a command', () => {
       attempts: '0',
     });
     expect(await stateOf(found.id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+  });
+});
+
+describe('a command that was put into another partition than its WABA', () => {
+  const partitions = topics.outbound.partitions;
+
+  it('is sent from the right one, in order, and each is forwarded once', async () => {
+    const number = await rig.newNumber();
+    const wrong = (partitionOf(number.wabaId, partitions) + 1) % partitions;
+    const commands = Array.from({ length: 20 }, () => aCommand(number, { to: '+15550002222' }));
+    const before = await rig.counter(REKEYED);
+    await rig.publish(commands.map((command) => ({ ...recordOf(command), partition: wrong })));
+    await stateOf(commands[19]!.id);
+    expect((await rig.accepted(number)).map(commandIdOf)).toEqual(commands.map(({ id }) => id));
+    expect(await rig.counter(REKEYED)).toBe(before + 20);
+  });
+
+  it('because of its key, tells as a dead letter where it lay first', async () => {
+    const number = await rig.newNumber();
+    const right = partitionOf(number.wabaId, partitions);
+    const key = Array.from({ length: 100 }, (_, n) => `key-${n}`).find(
+      (one) => partitionOf(one, partitions) !== right,
+    )!;
+    const { value } = recordOf(aCommand(number, { expiresAt: '2020-01-01T00:00:00Z' }));
+    await rig.publish([{ key, value }]);
+    const letter = await deadLetterOf(value);
+    expect(letter).toMatchObject({ partition: right, key: Buffer.from(key) });
+    expect(letter.headers).toMatchObject({
+      [headers.originalTopic]: topics.outbound.name,
+      [headers.originalPartition]: String(partitionOf(key, partitions)),
+      [headers.rekeyedTo]: String(right),
+    });
+  });
+
+  it('does not stop its partition when it is too large to be forwarded', async () => {
+    const number = await rig.newNumber();
+    const wrong = (partitionOf(number.wabaId, partitions) + 1) % partitions;
+    const [large, behind] = [aCommand(number), aCommand(number)];
+    const most = { 'x-own': 'x'.repeat(1_048_588 - recordOf(large).value.length - 150) };
+    await rig.publish([{ ...recordOf(large), partition: wrong, headers: most }]);
+    await rig.publish([{ ...recordOf(behind), partition: wrong }]);
+    expect(await stateOf(behind.id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+    expect(storyOf(await deadLetterOf(recordOf(large).value))).toMatchObject({ cause: 'invalid' });
   });
 });
 

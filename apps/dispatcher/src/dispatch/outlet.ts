@@ -21,6 +21,13 @@ export type Outlet = {
   retry(record: KafkaRecord, attempts: number, dueAt: number): Promise<void>;
   /** A record of a retry topic that is not due yet, on the topic for the rest of its time. */
   moveOn(record: KafkaRecord, dueAt: number): Promise<void>;
+  /** The partition of `whatsapp.outbound` whose owner sends for a WABA. */
+  readonly ownerPartition: (wabaId: string) => number;
+  /**
+   * A record that lies in another one, unchanged, in this one. Records are forwarded in the order of the calls; one that the brokers
+   * refuse with the headers that this adds is dead-lettered.
+   */
+  forward(record: KafkaRecord, partition: number): Promise<void>;
   /** The record, unchanged, with its cause. One that the brokers refuse with these headers, for its size, goes without its value. */
   deadLetter(record: KafkaRecord, letter: DeadLetter): Promise<void>;
 };
@@ -32,6 +39,10 @@ export type DeadLetter = {
   readonly metaCode?: number | undefined;
   readonly fbtraceId?: string | undefined;
 };
+
+const TOO_LARGE = 'it lies in the wrong partition, and is too large to be forwarded to the right one';
+
+const isRefused = (error: unknown) => error instanceof NotWrittenError && error.reason === 'refused';
 
 export function createOutlet(producer: VerifiedProducer): Outlet {
   const unchanged = ({ key, value, partition }: KafkaRecord) => ({ key, value, partition });
@@ -63,6 +74,20 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
       const topic = retryTopicFor(dueAt - Date.now()).name;
       await producer.send({ ...unchanged(record), topic, headers: record.headers });
     },
+    ownerPartition: (wabaId) => producer.partitionFor(topics.outbound.name, wabaId),
+    async forward(record, partition) {
+      try {
+        await producer.send({
+          ...unchanged(record),
+          topic: topics.outbound.name,
+          partition,
+          headers: { ...originHeaders(record), [headers.rekeyedTo]: String(partition) },
+        });
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+        await this.deadLetter(record, { cause: 'invalid', message: TOO_LARGE, attempts: 0 });
+      }
+    },
     async deadLetter(record, { cause, message, attempts, metaCode, fbtraceId }) {
       const now = new Date();
       const letter = {
@@ -80,7 +105,7 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
       try {
         await producer.send(letter);
       } catch (error) {
-        if (!(error instanceof NotWrittenError) || error.reason !== 'refused') throw error;
+        if (!isRefused(error)) throw error;
         await producer.send({ ...letter, value: null });
       }
       deadLetters.inc({ cause });

@@ -53,6 +53,7 @@ class SlowKafka {
           if (this.isAway && this.onItsWay === 0) this.onItsWay = 1;
           setImmediate(() => this.pump());
         }),
+      partitionFor: () => 0,
       giveUp,
       fault: () => (this.isAway ? 'away' : undefined),
       close: () => {
