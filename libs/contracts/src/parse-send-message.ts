@@ -10,6 +10,9 @@ export type ParsedCommand =
   /** `decode`: not JSON. `invalid`: JSON, but not a SendMessage; `problems` name fields, never their contents. */
   | { readonly ok: false; readonly cause: 'decode' | 'invalid'; readonly problems: readonly string[] };
 
+/** Far deeper than any message of Meta's. What works through a command level by level has no end to its stack otherwise. */
+const MAX_LEVELS = 100;
+
 /** Reads the value of a record on `whatsapp.outbound`. */
 export function parseSendMessage(value: Buffer | null): ParsedCommand {
   let command: unknown;
@@ -19,11 +22,20 @@ export function parseSendMessage(value: Buffer | null): ParsedCommand {
     return { ok: false, cause: 'decode', problems: ['the value is not JSON'] };
   }
   if (validate(command)) {
-    const time = command.expiresAt;
-    if (time === undefined || !Number.isNaN(Date.parse(time))) return { ok: true, command };
-    return { ok: false, cause: 'invalid', problems: ['expiresAt is not a time'] };
+    const { expiresAt } = command;
+    const isNoTime = expiresAt !== undefined && Number.isNaN(Date.parse(expiresAt));
+    const problems = [
+      ...(isNoTime ? ['expiresAt is not a time'] : []),
+      ...(isDeeperThan(MAX_LEVELS, command) ? [`the command has more than ${MAX_LEVELS} levels`] : []),
+    ];
+    return problems.length === 0 ? { ok: true, command } : { ok: false, cause: 'invalid', problems };
   }
   return { ok: false, cause: 'invalid', problems: (validate.errors ?? []).map(problem).slice(0, 10) };
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((one) => isDeeperThan(levels - 1, one));
 }
 
 function problem({ instancePath, keyword, message, params }: ErrorObject): string {

@@ -86,6 +86,18 @@ describe('a record on whatsapp.outbound', () => {
     });
   });
 
+  it('is refused when it is deeper than whoever works through it could follow', () => {
+    const nested = (levels: number) => {
+      const value = JSON.stringify(minimal).replace('"hi"', `${'['.repeat(levels)}${']'.repeat(levels)}`);
+      return parseSendMessage(Buffer.from(value));
+    };
+    expect(nested(90).ok).toBe(true);
+    expect(nested(100_000)).toMatchObject({
+      cause: 'invalid',
+      problems: ['the command has more than 100 levels'],
+    });
+  });
+
   it('never repeats contents in a problem', () => {
     const result = parse({ ...minimal, to: '4915112345678', surprise_4915112345678: 1 });
     expect(JSON.stringify(result)).not.toContain('4915112345678');
