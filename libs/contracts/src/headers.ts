@@ -39,7 +39,8 @@ export const headers = {
 
 /**
  * decode: not readable as what the topic holds · invalid: readable, but refused before any attempt · permanent: Meta refused for good ·
- * exhausted: every attempt failed · expired: its time ran out · ambiguous: the truth could not be found out · data: the database refuses its content
+ * exhausted: every attempt failed · expired: its time ran out · ambiguous: the truth could not be found out · conflict: its id belongs to
+ * a command with other contents · data: the database refuses its content
  */
 export type DeadLetterCause =
-  'decode' | 'invalid' | 'permanent' | 'exhausted' | 'expired' | 'ambiguous' | 'data';
+  'decode' | 'invalid' | 'permanent' | 'exhausted' | 'expired' | 'ambiguous' | 'conflict' | 'data';

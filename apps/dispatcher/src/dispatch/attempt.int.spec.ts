@@ -127,6 +127,11 @@ const setBack = (job: Job) =>
     [job.command.id],
   );
 
+const rowsOf = (job: Job) =>
+  database.dataSource.query<unknown[]>(`SELECT * FROM dispatch_commands WHERE command_id = $1`, [
+    job.command.id,
+  ]);
+
 /** Runs until the record is finished or the process is dead. */
 async function run(process: ReturnType<typeof aProcess>, job: Job): Promise<Turn | 'dead'> {
   for (;;) {
@@ -230,6 +235,30 @@ it('a call of a living process is waited for, not called unknown', async () => {
   });
   expect(world).toMatchObject({ sent: 0, told: new Set() });
 });
+
+it.each([
+  ['accepted', accepted, '1 accepted'],
+  ['to be retried', refused(131016), '1 retrying'],
+  ['unknown', { kind: 'unknown', reason: 'ECONNRESET' } as const, '1 unknown'],
+  ['dead-lettered', refused(131026), '1 dead-lettered'],
+])(
+  'another command with the id of one that is %s is a dead letter, and nothing else',
+  async (_, answer, told) => {
+    const world = aWorld();
+    const job = aJob();
+    await attempt(aProcess(world, answer), job);
+    const [before] = await rowsOf(job);
+    const letters = world.letters.length;
+    const message = { type: 'text', text: { body: 'something else' } };
+    const other = aJob({ id: job.command.id, message }, 8);
+    for (const delivery of [1, 2]) {
+      expect(await run(aProcess(world, accepted), other)).toEqual({ kind: 'done' });
+      expect(world.letters.slice(letters)).toEqual(Array.from({ length: delivery }, () => 'conflict'));
+    }
+    expect(world).toMatchObject({ sent: 1, told: new Set([told]) });
+    expect(await rowsOf(job)).toEqual([before]);
+  },
+);
 
 it('a number that is not known yet is looked up before anything is claimed or given up', async () => {
   const world = aWorld();

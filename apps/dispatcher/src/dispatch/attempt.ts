@@ -9,6 +9,7 @@ import { buildRequest } from './build-request';
 import { checkCommand } from './check-command';
 import { decide, type Decision, type Pause } from './decide';
 import { commandsSeen, graphApiDuration } from './dispatch.metrics';
+import { fingerprintOf } from './fingerprint';
 import { type Job } from './job';
 import { outcomeOf } from './outcome-of';
 import { type Outlet } from './outlet';
@@ -59,7 +60,18 @@ export async function attempt(dependencies: AttemptDependencies, job: Job): Prom
       return { kind: 'again', afterMs: BUSY_MS };
     case 'taken':
       return lookAt(dependencies, job, number, claimed.row);
+    case 'conflict':
+      return refuseConflict(dependencies, job);
   }
+}
+
+/** Told to nobody but the dead letters: an event would be taken for one of the command that has the id. */
+async function refuseConflict({ outlet, logger }: AttemptDependencies, job: Job): Promise<Turn> {
+  const { id: commandId, wabaId, phoneNumberId } = job.command;
+  logger.warn({ commandId, wabaId, phoneNumberId }, 'a command has the id of another and was dead-lettered');
+  const message = 'the id belongs to a command with other contents: publish this one under an id of its own';
+  await outlet.deadLetter(job.record, { cause: 'conflict', message, attempts: 0 });
+  return { kind: 'done' };
 }
 
 async function makeAttempt(
@@ -264,7 +276,13 @@ function idOf({ command }: Job): { wabaId: string; commandId: string } {
 }
 
 function claimOf(job: Job): Claim {
-  return { ...idOf(job), phoneNumberId: job.command.phoneNumberId, source: sourceOf(job) };
+  const { command } = job;
+  return {
+    ...idOf(job),
+    phoneNumberId: command.phoneNumberId,
+    fingerprint: fingerprintOf(command),
+    source: sourceOf(job),
+  };
 }
 
 function sourceOf({ record: { topic, partition, offset } }: Job): Source {

@@ -37,7 +37,7 @@ export const deadLetters = counter(
   'talaria_dead_letters_total',
   'Records sent to the dead letters, by cause',
   {
-    cause: ['decode', 'invalid', 'permanent', 'exhausted', 'expired', 'ambiguous'],
+    cause: ['decode', 'invalid', 'permanent', 'exhausted', 'expired', 'ambiguous', 'conflict'],
   },
 );
 

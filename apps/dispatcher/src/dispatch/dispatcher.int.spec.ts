@@ -85,6 +85,25 @@ describe('a command', () => {
     expect(typesOf(command.id)).toEqual(['accepted']);
   });
 
+  it('with the id of another and other contents is dead-lettered, and of the other nothing changes', async () => {
+    const number = await rig.newNumber();
+    const command = aCommand(number);
+    const { id, wabaId, phoneNumberId, ...rest } = command;
+    const other = aCommand(number, { id, metadata: { which: 'the other' } });
+    const counted = 'talaria_dead_letters_total{cause="conflict"}';
+    const before = await rig.counter(counted);
+    await rig.publish([recordOf(command)]);
+    await stateOf(id);
+    const respelled = JSON.stringify({ ...rest, phoneNumberId, wabaId, id }, null, 2);
+    await rig.publish([recordOf(other), { key: wabaId, value: respelled }]);
+    const letter = await deadLetterOf(recordOf(other).value);
+    expect(storyOf(letter)).toEqual({ ...origin, cause: 'conflict', code: undefined, attempts: '0' });
+    expect(await rig.counter(counted)).toBe(before + 1);
+    expect(rig.deadLettersOf(respelled)).toEqual([]);
+    expect(typesOf(id)).toEqual(['accepted']);
+    expect(await rig.accepted(number)).toHaveLength(1);
+  });
+
   it('is tried again after a passing fault, and every attempt is counted', async () => {
     const number = await rig.newNumber();
     const command = aCommand(number);

@@ -19,7 +19,11 @@ afterAll(() => database.close());
 const source = (offset: number) => ({ topic: 'whatsapp.outbound', partition: 1, offset });
 
 function aClaim(fields: Partial<Claim> = {}): Claim {
-  return { wabaId: '900', commandId: randomUUID(), phoneNumberId: '100', source: source(1), ...fields };
+  const fingerprint = Buffer.from('contents');
+  return {
+    ...{ wabaId: '900', commandId: randomUUID(), phoneNumberId: '100', fingerprint, source: source(1) },
+    ...fields,
+  };
 }
 
 const outcomes = {
@@ -100,6 +104,20 @@ describe('claims', () => {
     await ledger.claim(claim);
     await ledger.settle(settlementOf(claim, outcomes.retrying));
     expect(await ledger.claim(claim)).toEqual({ kind: 'claimed', attempt: 2 });
+  });
+
+  it('of an id that belongs to other contents never succeed, and change nothing', async () => {
+    const claim = aClaim();
+    const other = { ...claim, fingerprint: Buffer.from('other contents') };
+    await ledger.claim(claim);
+    expect(await ledger.claim(other)).toEqual({ kind: 'conflict' });
+    await ledger.settle(settlementOf(claim, outcomes.retrying));
+    // Free to be tried, but not by whoever has only the id.
+    expect(await ledger.claim(other)).toEqual({ kind: 'conflict' });
+    expect(await ledger.claim(claim)).toEqual({ kind: 'claimed', attempt: 2 });
+    await ledger.settle(settlementOf(claim, outcomes.accepted, { claimedAttempt: 2, attempts: 2 }));
+    expect(await ledger.claim(other)).toEqual({ kind: 'conflict' });
+    expect(await rowOf(claim)).toMatchObject({ state: 'accepted', version: 2, attempts: 2 });
   });
 
   it('tell whose claim it is and how old', async () => {

@@ -6,6 +6,8 @@ export type Claim = {
   readonly wabaId: string;
   readonly commandId: string;
   readonly phoneNumberId: string;
+  /** Of the command's contents. */
+  readonly fingerprint: Buffer;
   readonly source: Source;
 };
 
@@ -41,13 +43,17 @@ export type LedgerRow = {
   readonly outcome: Outcome | null;
 };
 
+type FoundRow = { readonly row: LedgerRow; readonly isSameCommand: boolean };
+
 export type Claimed =
   /** This attempt is ours to make. */
   | { readonly kind: 'claimed'; readonly attempt: number }
   /** Another row of the same statement has the same command. */
   | { readonly kind: 'busy' }
   /** It is not to be tried: the row says why. */
-  | { readonly kind: 'taken'; readonly row: LedgerRow };
+  | { readonly kind: 'taken'; readonly row: LedgerRow }
+  /** The id belongs to a command with other contents, which was tried before. */
+  | { readonly kind: 'conflict' };
 
 export type Settlement = {
   readonly wabaId: string;
@@ -113,35 +119,38 @@ async function claimAll(sql: Sql, owner: string, claims: readonly Claim[]): Prom
   const unique = claims.filter((claim, index) => first.get(idOf(claim)) === index);
   const claimed = await insertClaims(sql, owner, unique);
   const others = unique.filter((claim) => !claimed.has(idOf(claim)));
-  const rows = others.length === 0 ? new Map<string, LedgerRow>() : await readRows(sql, owner, others);
+  const rows = others.length === 0 ? new Map<string, FoundRow>() : await readRows(sql, owner, others);
   return claims.map((claim, index) => {
     const id = idOf(claim);
     if (first.get(id) !== index) return { kind: 'busy' };
     const attempt = claimed.get(id);
     if (attempt !== undefined) return { kind: 'claimed', attempt };
-    const row = rows.get(id);
-    return row === undefined ? { kind: 'busy' } : { kind: 'taken', row };
+    const found = rows.get(id);
+    if (found === undefined) return { kind: 'busy' };
+    return found.isSameCommand ? { kind: 'taken', row: found.row } : { kind: 'conflict' };
   });
 }
 
 async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, number>> {
   const rows = await sql<{ id: string; attempts: number }>(
-    `INSERT INTO dispatch_commands AS d (waba_id, command_id, phone_number_id, state, version, attempts, owner, claimed_at,
+    `INSERT INTO dispatch_commands AS d (waba_id, command_id, phone_number_id, fingerprint, state, version, attempts, owner, claimed_at,
                                          source_topic, source_partition, source_offset)
-     SELECT waba_id, command_id, phone_number_id, 'claimed', 0, 1, $7, now(), source_topic, source_partition, source_offset
-     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[])
-       AS t (waba_id, command_id, phone_number_id, source_topic, source_partition, source_offset)
+     SELECT waba_id, command_id, phone_number_id, fingerprint, 'claimed', 0, 1, $8, now(),
+            source_topic, source_partition, source_offset
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::integer[], $7::bigint[])
+       AS t (waba_id, command_id, phone_number_id, fingerprint, source_topic, source_partition, source_offset)
      ORDER BY waba_id, command_id
      ON CONFLICT (waba_id, command_id) DO UPDATE SET
        state = 'claimed', attempts = d.attempts + 1, owner = excluded.owner, claimed_at = excluded.claimed_at,
        source_topic = excluded.source_topic, source_partition = excluded.source_partition,
        source_offset = excluded.source_offset
-     WHERE d.state = 'retrying'
+     WHERE d.state = 'retrying' AND d.fingerprint = excluded.fingerprint
      RETURNING d.waba_id || '/' || d.command_id AS id, d.attempts`,
     [
       claims.map(({ wabaId }) => wabaId),
       claims.map(({ commandId }) => commandId),
       claims.map(({ phoneNumberId }) => phoneNumberId),
+      claims.map(({ fingerprint }) => fingerprint),
       claims.map(({ source }) => source.topic),
       claims.map(({ source }) => source.partition),
       claims.map(({ source }) => source.offset),
@@ -153,6 +162,7 @@ async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): 
 
 type RawRow = {
   id: string;
+  is_same_command: boolean;
   state: LedgerRow['state'];
   version: number;
   attempts: number;
@@ -165,33 +175,33 @@ type RawRow = {
   outcome: Outcome | null;
 };
 
-async function readRows(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, LedgerRow>> {
+async function readRows(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, FoundRow>> {
   const rows = await sql<RawRow>(
-    `SELECT d.waba_id || '/' || d.command_id AS id, d.*,
+    `SELECT d.waba_id || '/' || d.command_id AS id, d.*, d.fingerprint = t.fingerprint AS is_same_command,
             (extract(epoch FROM now() - d.claimed_at) * 1000)::float8 AS claimed_ms_ago
-     FROM dispatch_commands d JOIN unnest($1::text[], $2::text[]) AS t (waba_id, command_id) USING (waba_id, command_id)`,
-    [claims.map(({ wabaId }) => wabaId), claims.map(({ commandId }) => commandId)],
+     FROM dispatch_commands d
+     JOIN unnest($1::text[], $2::text[], $3::bytea[]) AS t (waba_id, command_id, fingerprint) USING (waba_id, command_id)`,
+    [
+      claims.map(({ wabaId }) => wabaId),
+      claims.map(({ commandId }) => commandId),
+      claims.map(({ fingerprint }) => fingerprint),
+    ],
   );
-  return new Map(
-    rows.map((row) => [
-      row.id,
-      {
-        state: row.state,
-        version: row.version,
-        attempts: row.attempts,
-        owner: row.owner,
-        isMine: row.owner === owner,
-        claimedMsAgo: row.claimed_ms_ago,
-        unknownSince: row.unknown_since,
-        source: {
-          topic: row.source_topic,
-          partition: row.source_partition,
-          offset: Number(row.source_offset),
-        },
-        outcome: row.outcome,
-      },
-    ]),
-  );
+  return new Map(rows.map((row) => [row.id, { row: rowOf(row, owner), isSameCommand: row.is_same_command }]));
+}
+
+function rowOf(row: RawRow, owner: string): LedgerRow {
+  return {
+    state: row.state,
+    version: row.version,
+    attempts: row.attempts,
+    owner: row.owner,
+    isMine: row.owner === owner,
+    claimedMsAgo: row.claimed_ms_ago,
+    unknownSince: row.unknown_since,
+    source: { topic: row.source_topic, partition: row.source_partition, offset: Number(row.source_offset) },
+    outcome: row.outcome,
+  };
 }
 
 /** The last line of the condition is for a settlement that is there already: its statement had run, and only the answer was lost. */

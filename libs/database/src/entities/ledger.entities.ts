@@ -12,6 +12,10 @@ export class DispatchCommand {
   @Column('text', { name: 'phone_number_id' })
   phoneNumberId!: string;
 
+  /** SHA-256 of the command: another one with this id is not this command. */
+  @Column('bytea')
+  fingerprint!: Buffer;
+
   /** claimed (an attempt is under way), retrying, unknown, accepted, cancelled or dead-lettered. */
   @Column('text')
   state!: string;

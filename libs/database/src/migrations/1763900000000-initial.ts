@@ -38,6 +38,7 @@ export class Initial1763900000000 implements MigrationInterface {
         waba_id text NOT NULL,
         command_id text NOT NULL,
         phone_number_id text NOT NULL,
+        fingerprint bytea NOT NULL,
         state text NOT NULL,
         version integer NOT NULL,
         attempts integer NOT NULL,
