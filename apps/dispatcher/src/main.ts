@@ -44,7 +44,12 @@ runProcess('dispatcher', async (logger, stop) => {
   );
   const outlet = createOutlet(producer);
   const ledger = createLedger(sqlOf(dataSource), randomUUID());
-  const dispatcher = createDispatcher({ config, ledger, registry, client, outlet, logger });
+  const transport = new KafkaTransport({
+    ...{ config, groupId: 'talaria.dispatcher', logger, onFatal: stop },
+    onAssigned: (assignment) => backlog.assigned(assignment),
+  });
+  const ownedShare = () => transport.ownedShare(topics.outbound.name);
+  const dispatcher = createDispatcher({ config, ledger, registry, client, outlet, logger, ownedShare });
   parts.dispatcher = dispatcher;
   const backlog = createBacklog({
     table: createBacklogTable(sqlOf(dataSource)),
@@ -62,11 +67,12 @@ runProcess('dispatcher', async (logger, stop) => {
   gauge('talaria_dispatch_backlog', 'Commands that wait in the backlog table only', () => backlog.depth);
   gauge('talaria_dispatch_queued', 'Commands held in memory', () => dispatcher.queued);
   gauge('talaria_dispatch_in_flight', 'Calls under way', () => dispatcher.inFlight);
+  gauge(
+    'talaria_dispatch_paused_numbers',
+    'Numbers whose commands wait for the end of a pause',
+    () => dispatcher.paused,
+  );
 
-  const transport = new KafkaTransport({
-    ...{ config, groupId: 'talaria.dispatcher', logger, onFatal: stop },
-    onAssigned: (assignment) => backlog.assigned(assignment),
-  });
   const isDatabaseReachable = () =>
     dataSource.query('SELECT 1').then(
       () => undefined,

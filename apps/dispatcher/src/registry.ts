@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { PhoneNumber, sqlOf, Waba } from '@talaria/database';
+import { MetaApp, PhoneNumber, sqlOf, Waba } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
 
-/** The business numbers and their accounts, as they were read last. */
+/** The business numbers, their accounts and the apps of those, as they were read last. */
 export type Registry = {
   find(phoneNumberId: string): PhoneNumber | undefined;
-  all(): Iterable<PhoneNumber>;
+  findAccount(wabaId: string): Waba | undefined;
   accounts(): Iterable<Waba>;
+  apps(): Iterable<MetaApp>;
   /** Whether the campaign of the command was cancelled. */
   isCancelled(command: { readonly wabaId: string; readonly campaignId?: string }): boolean;
   /** When the last reading that succeeded began, in ms of the monotonic clock: what was added before it is known. */
@@ -33,7 +34,8 @@ export async function openRegistry(
   onChange: (registry: Registry) => void,
 ): Promise<Registry> {
   let numbers = new Map<string, PhoneNumber>();
-  let accounts: Waba[] = [];
+  let accounts = new Map<string, Waba>();
+  let apps: readonly MetaApp[] = [];
   let cancelled = new Set<string>();
   let readAt = 0;
   let knownSince = 0;
@@ -41,10 +43,12 @@ export async function openRegistry(
 
   async function read(): Promise<void> {
     const began = (readAt = performance.now());
-    const rows = await dataSource.getRepository(PhoneNumber).find();
-    accounts = await dataSource.getRepository(Waba).find();
+    const numberRows = await dataSource.getRepository(PhoneNumber).find();
+    const accountRows = await dataSource.getRepository(Waba).find();
+    apps = await dataSource.getRepository(MetaApp).find();
     cancelled = await readCancelled(dataSource);
-    numbers = new Map(rows.map((row) => [row.phoneNumberId, row]));
+    numbers = new Map(numberRows.map((row) => [row.phoneNumberId, row]));
+    accounts = new Map(accountRows.map((row) => [row.wabaId, row]));
     knownSince = began;
     onChange(registry);
   }
@@ -58,8 +62,9 @@ export async function openRegistry(
 
   const registry: Registry = {
     find: (phoneNumberId) => numbers.get(phoneNumberId),
-    all: () => numbers.values(),
-    accounts: () => accounts,
+    findAccount: (wabaId) => accounts.get(wabaId),
+    accounts: () => accounts.values(),
+    apps: () => apps,
     isCancelled: ({ wabaId, campaignId }) =>
       campaignId !== undefined && cancelled.has(`${wabaId}/${campaignId}`),
     get knownSince() {

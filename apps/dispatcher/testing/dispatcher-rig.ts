@@ -49,6 +49,8 @@ export type DispatcherRig = {
   /** How many commands of the number are parked in the table. */
   parked(number: NewNumber): Promise<number>;
   cancelCampaign(number: NewNumber, campaignId: string): Promise<void>;
+  /** A statement on the platform's database. */
+  sql(text: string, parameters?: readonly unknown[]): Promise<void>;
   publish(records: readonly Published[]): Promise<void>;
   /** What Meta's stand-in accepted from this number, in order. */
   accepted(number: Pick<NewNumber, 'phoneNumberId'>): Promise<readonly Accepted[]>;
@@ -147,6 +149,9 @@ export async function startDispatcherRig(
           campaignId,
         ]),
       );
+    },
+    async sql(text, parameters = []) {
+      await withDatabase((dataSource) => sqlOf(dataSource)(text, parameters));
     },
     async publish(records) {
       const messages = records.map((record) => ({ ...record }));

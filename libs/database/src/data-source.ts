@@ -1,13 +1,13 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { DispatchCommand } from './entities/ledger.entities';
-import { PhoneNumber, Waba } from './entities/registry.entities';
+import { MetaApp, PhoneNumber, Waba } from './entities/registry.entities';
 import { Initial1763900000000 } from './migrations/1763900000000-initial';
 import { schemaOf } from './projection/create-projection';
 import { type DatabaseConfig } from './settings';
 
 /** What is read and written row by row. The read model is not: it is written by batches, and read by SQL. */
-export const entities = [Waba, PhoneNumber, DispatchCommand];
+export const entities = [MetaApp, Waba, PhoneNumber, DispatchCommand];
 
 /** A statement that takes longer has gone wrong; its work comes again. */
 const STATEMENT_TIMEOUT_MS = 30_000;

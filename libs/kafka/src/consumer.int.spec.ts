@@ -217,6 +217,7 @@ describe('the consumer', () => {
     const first = await join();
     await feed();
     await eventually(() => expect(first.seen).toHaveLength(400));
+    expect(first.consumer.ownedShare('main')).toBe(1);
     const second = await join();
     await eventually(() =>
       expect(first.batches.filter(({ lost }) => lost.aborted).length).toBeGreaterThan(0),
@@ -228,6 +229,7 @@ describe('the consumer', () => {
       [...new Set(records.filter((one) => one.topic === topic).map(({ partition }) => partition))].sort();
     const kept = partitionsOf(first.seen.slice(before), 'main');
     expect(kept).toHaveLength(2);
+    expect([first, second].map(({ consumer }) => consumer.ownedShare('main'))).toEqual([0.5, 0.5]);
     expect(partitionsOf(first.seen.slice(before), 'retry')).toEqual(kept);
     expect(new Set(first.seen.map(idOf)).size).toBe(first.seen.length);
     for (const { partition, lost } of first.batches.slice(0, 8))

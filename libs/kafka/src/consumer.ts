@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type Logger } from '@talaria/observability';
-import { type Consumer, type EachBatchPayload } from 'kafkajs';
+import { type Cluster, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { type AssignedPartition, AssignedPartitions } from './assigned-partitions';
 import { coPartitioningAssigner } from './co-partitioning-assigner';
 import { createKafka } from './create-kafka';
@@ -19,6 +19,8 @@ export type GroupConsumer = {
   fault(): string | undefined;
   /** Whether it is a member of its group. */
   joined(): boolean;
+  /** Of the topic's partitions, the share that is its own now: from 0 to 1. */
+  ownedShare(topic: string): number;
   /** Stops fetching, waits for handlers (2 s), commits (1 s), leaves the group (1 s). */
   close(): Promise<void>;
 };
@@ -80,10 +82,16 @@ export async function startConsumer(options: {
   let committing: Promise<void> | undefined;
   let placing: Promise<void> = Promise.resolve();
   let joins = 0;
+  let cluster: Cluster | undefined;
 
   const consumer = createKafka(config, options.groupId, logger).consumer({
     groupId: config.KAFKA_PREFIX + options.groupId,
-    partitionAssigners: [coPartitioningAssigner],
+    partitionAssigners: [
+      (assigner) => {
+        cluster = assigner.cluster;
+        return coPartitioningAssigner(assigner);
+      },
+    ],
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: HEARTBEAT_MS,
     rebalanceTimeout: 60_000,
@@ -399,6 +407,11 @@ export async function startConsumer(options: {
         : undefined;
     },
     joined: () => isJoined,
+    ownedShare: (topic) => {
+      const name = config.KAFKA_PREFIX + topic;
+      const owned = assigned.all().filter((held) => held.topic === name).length;
+      return owned === 0 ? 0 : owned / (cluster?.findTopicPartitionMetadata(name).length ?? owned);
+    },
     async close() {
       closing = true;
       clearInterval(ticker);

@@ -83,6 +83,11 @@ export class KafkaTransport extends Server implements CustomTransportStrategy {
     return this.consumer?.joined() ?? false;
   }
 
+  /** Of the topic's partitions, the share that is its own now: from 0 to 1. */
+  ownedShare(topic: string): number {
+    return this.consumer?.ownedShare(topic) ?? 0;
+  }
+
   on(): never {
     throw new Error('this transport has no events to listen to');
   }

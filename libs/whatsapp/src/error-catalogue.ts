@@ -9,8 +9,10 @@ export type ErrorClass =
   | 'rate-number'
   /** Too many messages to the same recipient. */
   | 'rate-pair'
-  /** The call limit of the WABA or app. */
+  /** The call limit of the WABA. */
   | 'rate-account'
+  /** The call limit of the app, whatever WABA it calls for. */
+  | 'rate-app'
   /** This recipient cannot or may not be reached. */
   | 'recipient'
   /** The command itself is wrong. */
@@ -31,7 +33,7 @@ export const errorCatalogue: Readonly<Record<number, Row>> = {
   1: row('transient', 'bad request or server error'),
   2: row('transient', 'temporarily down or overloaded'),
   3: row('auth', 'app lacks capability or permission'),
-  4: row('rate-account', 'call limit of the app'),
+  4: row('rate-app', 'call limit of the app'),
   10: row('auth', 'permission missing or removed'),
   33: row('config', 'number deleted or not visible'),
   100: row('content', 'unknown, misspelt or too long parameter'),

@@ -68,9 +68,10 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
   };
   const registry = {
     find: () => number,
-    all: () => [],
+    findAccount: () => undefined,
     accounts: () => [],
     isCancelled: () => false,
+    apps: () => [],
     knownSince: 0,
     refresh: () => Promise.resolve(),
     close: () => undefined,

@@ -42,6 +42,7 @@ it.each([
   ['rate-number', 130429, { kind: 'wait', pause: 'number', delayMs: 1000 }],
   ['rate-pair', 131056, { kind: 'wait', pause: 'pair', delayMs: 1000 }],
   ['rate-account', 80007, { kind: 'wait', pause: 'account', delayMs: 300_000 }],
+  ['rate-app', 4, { kind: 'wait', pause: 'app', delayMs: 300_000 }],
   ['auth', 190, { kind: 'wait', pause: 'parked', delayMs: 60_000 }],
   ['config', 131042, { kind: 'wait', pause: 'parked', delayMs: 60_000 }],
   ['recipient', 131026, { kind: 'dead-letter', cause: 'permanent' }],
@@ -94,11 +95,25 @@ it.each([
 });
 
 it.each([
+  [0, 300_000],
+  [1, 600_000],
+  [4, 3_600_000],
+  [5000, 3_600_000],
+])(
+  'an account or app that was throttled %i times without being told for how long rests %i ms',
+  (times, delayMs) => {
+    expect(decideOn(refusedWith(80007), { strikes: { account: times } })).toMatchObject({ delayMs });
+    expect(decideOn(refusedWith(4), { strikes: { app: times } })).toMatchObject({ delayMs });
+  },
+);
+
+it.each([
   ['longer than the schedule', 131016, 9000, 9000],
   ['shorter than the schedule', 131016, 10, 1000],
   ['for a number', 130429, 7000, 7000],
   ['for a pair', 131056, 7000, 7000],
-  ['for an account', 4, 7000, 7000],
+  ['for an account', 80007, 7000, 7000],
+  ['for an app', 4, 7000, 7000],
   ['of nothing, which must not become a loop', 130429, 0, 1000],
 ])('Retry-After %s', (_title, code, retryAfterMs, delayMs) => {
   expect(decideOn(refusedWith(code, { retryAfterMs }))).toMatchObject({ delayMs });

@@ -11,7 +11,7 @@ export type ErrorReport = {
 };
 
 /** Who rests after Meta throttled or refused the sender. */
-export type Pause = 'pair' | 'number' | 'account' | 'parked';
+export type Pause = 'pair' | 'number' | 'account' | 'app' | 'parked';
 
 /** How often a command was throttled since its last attempt that counted. */
 export type Strikes = Readonly<Partial<Record<Pause, number>>>;
@@ -47,6 +47,7 @@ export type Circumstances = {
 const MAX_PAIR_STRIKES = 5;
 const MAX_NUMBER_PAUSE_MS = 60_000;
 const ACCOUNT_PAUSE_MS = 300_000;
+const MAX_ACCOUNT_PAUSE_MS = 3_600_000;
 /** A hint of 0 seconds must not become a loop without a pause. */
 const MIN_PAUSE_MS = 1000;
 
@@ -106,7 +107,12 @@ function refused(
       return { kind: 'wait', pause: 'number', delayMs: pauseFor(delayMs), error };
     }
     case 'rate-account':
-      return { kind: 'wait', pause: 'account', delayMs: pauseFor(retryAfterMs ?? ACCOUNT_PAUSE_MS), error };
+    case 'rate-app': {
+      const pause = errorClass === 'rate-app' ? 'app' : 'account';
+      const delayMs =
+        retryAfterMs ?? Math.min(ACCOUNT_PAUSE_MS * 2 ** (strikes[pause] ?? 0), MAX_ACCOUNT_PAUSE_MS);
+      return { kind: 'wait', pause, delayMs: pauseFor(delayMs), error };
+    }
     case 'auth':
     case 'config':
       return { kind: 'wait', pause: 'parked', delayMs: parkMs, error };

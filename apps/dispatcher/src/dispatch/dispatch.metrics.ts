@@ -21,6 +21,7 @@ export const graphApiErrors = counter(
       'rate-number',
       'rate-pair',
       'rate-account',
+      'rate-app',
       'recipient',
       'content',
       'window',

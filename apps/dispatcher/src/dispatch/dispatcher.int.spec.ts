@@ -369,6 +369,71 @@ describe('when nobody knows whether Meta took it', () => {
   });
 });
 
+describe('paused by a person', () => {
+  const paused = () => rig.counter('talaria_dispatch_paused_numbers');
+
+  it('a number, all of a WABA or all of an app waits unsent and unspent, and goes on when that is taken back', async () => {
+    const numbers = await Promise.all([rig.newNumber(20), rig.newNumber(20), rig.newNumber(20)]);
+    const [one, two, three] = numbers;
+    await rig.sql(`INSERT INTO apps (app_id) VALUES ('of its own')`);
+    await rig.sql(`UPDATE wabas SET app_id = 'of its own' WHERE waba_id = $1`, [three.wabaId]);
+    const commands = numbers.flatMap((number) => Array.from({ length: 60 }, () => aCommand(number)));
+    await rig.publish(commands.map(recordOf));
+    const pause = async (until: string | null) => {
+      await rig.sql(`UPDATE phone_numbers SET paused_until = $1 WHERE phone_number_id = $2`, [
+        until,
+        one.phoneNumberId,
+      ]);
+      await rig.sql(`UPDATE wabas SET paused_until = $1 WHERE waba_id = $2`, [until, two.wabaId]);
+      await rig.sql(`UPDATE apps SET paused_until = $1 WHERE app_id = 'of its own'`, [until]);
+    };
+    await pause('infinity');
+    await eventually(async () => expect(await paused()).toBe(3));
+    const from = Date.now();
+    const other = aCommand(await rig.newNumber());
+    await rig.publish([recordOf(other)]);
+    expect(await stateOf(other.id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
+    const until = Date.now();
+    await pause(null);
+    for (const { id } of commands) expect(await stateOf(id)).toMatchObject({ version: 1, attempt: 1 });
+    for (const number of numbers) {
+      const accepted = await rig.accepted(number);
+      expect(accepted).toHaveLength(60);
+      // What was under way when the pause was seen is allowed for.
+      expect(accepted.filter(({ at }) => at > from + 100 && at < until)).toEqual([]);
+    }
+  });
+
+  it('a number that is deleted meanwhile, or moved to another WABA, gives up its commands and says why', async () => {
+    const [account, another] = [await rig.newNumber(), await rig.newNumber()];
+    const [gone, moved] = ['4041', '4042'].map((phoneNumberId) => ({ ...account, phoneNumberId }));
+    for (const { phoneNumberId, wabaId } of [gone!, moved!])
+      await rig.sql(
+        `INSERT INTO phone_numbers (phone_number_id, waba_id, display_phone_number, access_token, paused_until)
+         VALUES ($1, $2, '', '', 'infinity')`,
+        [phoneNumberId, wabaId],
+      );
+    const commands = [aCommand(gone!), aCommand(moved!)];
+    await rig.publish(commands.map(recordOf));
+    await eventually(async () => expect(await paused()).toBe(2));
+    await rig.sql(`DELETE FROM phone_numbers WHERE phone_number_id = '4041'`);
+    await rig.sql(
+      `UPDATE phone_numbers SET waba_id = $1, paused_until = NULL WHERE phone_number_id = '4042'`,
+      [another.wabaId],
+    );
+    const letters = await Promise.all(commands.map((command) => deadLetterOf(recordOf(command).value)));
+    expect(letters.map((letter) => [storyOf(letter).cause, storyOf(letter).attempts])).toEqual([
+      ['invalid', '0'],
+      ['invalid', '0'],
+    ]);
+    const events = await Promise.all(commands.map(({ id }) => stateOf(id)));
+    expect(events.map(({ error }) => error?.message)).toEqual([
+      'phoneNumberId is not in the registry',
+      'phoneNumberId belongs to another WABA',
+    ]);
+  });
+});
+
 it('messages to one recipient arrive in order, also through retries and throttling', async () => {
   const number = await rig.newNumber();
   const commands = Array.from({ length: 10 }, () => aCommand(number, { to: '+15550001111' }));

@@ -11,6 +11,7 @@ const number = {
   wabaId: '900',
   accessToken: 't',
   messagesPerSecond: 1000,
+  pausedUntil: null,
 } as PhoneNumber;
 
 /** A dispatcher whose claims answer when the test says so. */
@@ -23,8 +24,9 @@ function rig(claim: () => Promise<Claimed>) {
     config: readConfig(env),
     registry: {
       find: () => number,
-      all: () => [number],
+      findAccount: () => undefined,
       accounts: () => [],
+      apps: () => [],
       isCancelled: () => false,
       knownSince: Infinity,
     },
@@ -32,7 +34,7 @@ function rig(claim: () => Promise<Claimed>) {
     outlet: { tell: () => Promise.resolve() },
     logger: testLogger,
   } as unknown as AttemptDependencies;
-  return createDispatcher(dependencies);
+  return createDispatcher({ ...dependencies, ownedShare: () => 1 });
 }
 
 const settled: Claimed = {

@@ -1,31 +1,25 @@
 import { type KafkaRecord } from '@talaria/kafka';
-import { perSecond } from '@talaria/rate-limit';
 import { contextOf, inSpan, processAttributes } from '@talaria/observability';
 import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { topics } from '@talaria/contracts';
 import {
+  countPaused,
   createScheduler,
   enqueue,
   expire,
   finish,
-  pauseLane,
-  pauseShared,
-  setLane,
-  setShared,
   startAgain,
   startJobs,
   sweep,
   type Scheduler,
   type Started,
 } from '../lanes/scheduler';
-import { shareAt, slowDown, type Slowed } from '../lanes/adaptive-rate';
-import { attempt, type AttemptDependencies, type RestingPause, type Turn } from './attempt';
+import { attempt, type AttemptDependencies, type Turn } from './attempt';
 import { commandKeyOf, type Job, recipientOf } from './job';
+import { createLimits } from './limits';
 
 /** Meta: one message in 6 s to the same recipient, up to 45 at once borrowed from the future. */
 const PAIR_LIMIT = { intervalMs: 6000, burst: 45 };
-/** For a number that is not in the registry (yet): its commands are refused before any call. */
-const UNKNOWN_NUMBER = { messagesPerSecond: 80, wabaId: '' };
 const REGAIN_MS = 1000;
 const AFTER_FAULT_MS = 1000;
 const BUSY_MS = 1000;
@@ -35,8 +29,10 @@ const STOP_MS = 3000;
 export type Dispatcher = {
   /** Takes a job; it is done, in its turn, when `job.done` was called. */
   add(job: Job): void;
-  /** Takes over the rates of numbers and accounts from the registry. */
+  /** Takes over the rates and pauses of numbers, accounts and apps from the registry, and what was cancelled. */
   setRates(): void;
+  /** Numbers that would send if it were not for a pause. */
+  readonly paused: number;
   readonly queued: number;
   readonly inFlight: number;
   /** Starts nothing more and waits for the calls under way, at most 3 s. What is left comes again. */
@@ -47,12 +43,13 @@ export type Dispatcher = {
  * Runs the scheduler against the clock: starts what may start, and tells it how each turn ended. The clock is the monotonic one: one that
  * somebody sets back would hold every limit for as long.
  */
-export function createDispatcher(dependencies: AttemptDependencies): Dispatcher {
+export function createDispatcher(
+  dependencies: AttemptDependencies & { readonly ownedShare: () => number },
+): Dispatcher {
   const { config, registry, logger } = dependencies;
   const scheduler: Scheduler<Job> = createScheduler(PAIR_LIMIT);
+  const limits = createLimits(scheduler, dependencies);
   const underWay = new Set<string>();
-  /** Numbers that Meta found too fast. */
-  const slowed = new Map<string, Slowed>();
   let wakeUp: NodeJS.Timeout | undefined;
   let pumpComes = false;
   let stopping = false;
@@ -69,6 +66,7 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
     clearTimeout(wakeUp);
     if (stopping) return;
     const now = performance.now();
+    limits.split(now);
     const { started, wakeAt } = startJobs(scheduler, now, config.DISPATCH_MAX_IN_FLIGHT - scheduler.inFlight);
     for (const one of started) void run(one);
     if (wakeAt < Infinity) wakeUp = setTimeout(pump, Math.max(1, wakeAt - now));
@@ -109,26 +107,7 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
       return;
     }
     startAgain(scheduler, started, now + turn.afterMs);
-    if (turn.kind === 'rest') rest(started, turn.who, now, turn.afterMs);
-  }
-
-  function rest({ lane, job }: Started<Job>, who: RestingPause, now: number, afterMs: number): void {
-    if (who === 'account') {
-      pauseShared(scheduler, job.command.wabaId, now + afterMs);
-      return;
-    }
-    pauseLane(scheduler, lane, now + afterMs);
-    if (who === 'number') slowed.set(lane, slowDown(slowed.get(lane), now));
-  }
-
-  /** At its configured rate, or at the share of it that Meta has left us. */
-  function setRate(phoneNumberId: string, now: number): void {
-    const { messagesPerSecond, wabaId } = registry.find(phoneNumberId) ?? UNKNOWN_NUMBER;
-    const share = shareAt(slowed.get(phoneNumberId), now);
-    if (share === 1) slowed.delete(phoneNumberId);
-    const rate = (messagesPerSecond * config.DISPATCH_RATE_PERCENT * share) / 100;
-    const limit = perSecond(rate, burstFor(rate, messagesPerSecond));
-    setLane(scheduler, phoneNumberId, { limit, sharedIds: [wabaId] }, now);
+    if (turn.kind === 'rest') limits.rest(started.job.command, turn.who, now, turn.afterMs);
   }
 
   /** On the monotonic clock. What was cancelled has expired, too. */
@@ -141,25 +120,12 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
   }
 
   function setRates(): void {
-    const now = performance.now();
     expire(scheduler, ({ command }) => registry.isCancelled(command));
-    for (const phoneNumberId of scheduler.lanes.keys()) setRate(phoneNumberId, now);
-    for (const { wabaId, messagesPerSecond } of registry.accounts()) {
-      setShared(
-        scheduler,
-        wabaId,
-        messagesPerSecond === null ? undefined : perSecond(messagesPerSecond, 1),
-        now,
-      );
-    }
+    limits.setAll(performance.now());
     pumpSoon();
   }
 
-  /** What was slowed down grows back. */
-  const regainer = setInterval(() => {
-    for (const phoneNumberId of slowed.keys())
-      if (scheduler.lanes.has(phoneNumberId)) setRate(phoneNumberId, performance.now());
-  }, REGAIN_MS).unref();
+  const regainer = setInterval(() => limits.regain(performance.now()), REGAIN_MS).unref();
 
   const sweeper = setInterval(() => {
     sweep(
@@ -171,10 +137,12 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
     pump();
   }, SWEEP_MS).unref();
 
+  // What the registry knew before there was anybody to tell.
+  setRates();
   return {
     add(job) {
       const { phoneNumberId } = job.command;
-      if (!scheduler.lanes.has(phoneNumberId)) setRate(phoneNumberId, performance.now());
+      if (!scheduler.lanes.has(phoneNumberId)) limits.setNumber(phoneNumberId, performance.now());
       const { priority } = job.command;
       const expiresAt = expiryOf(job);
       enqueue(scheduler, {
@@ -187,6 +155,9 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
       pumpSoon();
     },
     setRates,
+    get paused() {
+      return countPaused(scheduler, performance.now());
+    },
     get queued() {
       return scheduler.queued;
     },
@@ -203,14 +174,6 @@ export function createDispatcher(dependencies: AttemptDependencies): Dispatcher 
         await new Promise((resolve) => setTimeout(resolve, 10));
     },
   };
-}
-
-/**
- * What may leave at once: a twentieth of a second makes up for what timers are late by, but never so much that a window of a second
- * holds more than Meta allows.
- */
-function burstFor(rate: number, messagesPerSecond: number): number {
-  return Math.max(1, Math.min(Math.floor(rate / 20), Math.floor(messagesPerSecond - rate)));
 }
 
 /** The publisher's trace goes on in the first attempt; a retry is a trace of its own that links to it. */

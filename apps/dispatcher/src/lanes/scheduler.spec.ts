@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   type Asked,
   priorities,
+  countPaused,
   createScheduler,
   enqueue,
   finish,
@@ -82,6 +83,30 @@ describe('the scheduler', () => {
       wakeAt: START + 500,
     });
     expect(jobsOf(startJobs(scheduler, START + 500, 10).started)).toEqual(['paused']);
+  });
+
+  it('holds a lane for as long as it is told to, not longer, and needs no timer for what has no end', () => {
+    const scheduler = schedulerWith(['n', 'm']);
+    add(scheduler, 'n', 'a', 'held');
+    add(scheduler, 'm', 'a', 'free');
+    setLane(scheduler, 'n', { limit: unlimited, heldUntil: Infinity }, START);
+    expect(startJobs(scheduler, START, 10)).toMatchObject({ started: [{ job: 'free' }], wakeAt: Infinity });
+    expect(countPaused(scheduler, START)).toBe(1);
+    setLane(scheduler, 'n', { limit: unlimited, heldUntil: START + 500 }, START);
+    expect(startJobs(scheduler, START, 10)).toEqual({ started: [], wakeAt: START + 500 });
+    setLane(scheduler, 'n', { limit: unlimited }, START);
+    expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['held']);
+    expect(countPaused(scheduler, START)).toBe(0);
+  });
+
+  it('asks of a lane that shares something else now whether it may start', () => {
+    const scheduler = schedulerWith(['n']);
+    setLane(scheduler, 'n', { limit: unlimited, sharedIds: ['held'] }, START);
+    setShared(scheduler, 'held', undefined, START, Infinity);
+    add(scheduler, 'n', 'a', 'moved');
+    expect(startJobs(scheduler, START, 10).started).toEqual([]);
+    setLane(scheduler, 'n', { limit: unlimited, sharedIds: ['other'] }, START);
+    expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['moved']);
   });
 
   it('drops what is no longer ours and counts right', () => {

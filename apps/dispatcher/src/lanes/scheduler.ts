@@ -23,8 +23,11 @@ export type Scheduler<Job> = {
 export const priorities = ['reply', 'notification', 'campaign'] as const;
 export type Priority = (typeof priorities)[number];
 
-/** A limit, how much of it is taken, and until when nothing may be taken at all. */
-type Bound = { limit: Limit; taken: Gcra; pausedUntil: number };
+/**
+ * A limit, how much of it is taken, and until when nothing may be taken at all: because it was found to be too much (`pausedUntil`, which
+ * only grows), or because somebody says so (`heldUntil`, which may be taken back).
+ */
+type Bound = { limit: Limit; taken: Gcra; pausedUntil: number; heldUntil: number };
 
 type Lane<Job> = Bound & {
   sharedIds: readonly string[];
@@ -66,6 +69,7 @@ export type Asked<Job> = {
 const PATIENCE: Readonly<Record<Priority, number>> = { reply: Infinity, notification: 4, campaign: 16 };
 
 const UNLIMITED: Limit = { intervalMs: 0, burst: 1 };
+const UNBOUND: Readonly<Bound> = { limit: UNLIMITED, taken: RESTED, pausedUntil: 0, heldUntil: 0 };
 
 export function createScheduler<Job>(pairLimit: Limit): Scheduler<Job> {
   return {
@@ -75,48 +79,64 @@ export function createScheduler<Job>(pairLimit: Limit): Scheduler<Job> {
 }
 
 /**
- * Makes the lane known, or changes its rate and what it shares. A new lane starts with nothing to give, since another process may have spent
- * it a moment ago.
+ * Makes the lane known, or changes its rate, what it shares, and until when it is held: Infinity until this is called again. A new lane starts
+ * with nothing to give, since another process may have spent it a moment ago.
  */
 export function setLane<Job>(
   scheduler: Scheduler<Job>,
   laneId: string,
-  { limit, sharedIds = [] }: { readonly limit: Limit; readonly sharedIds?: readonly string[] },
+  setting: {
+    readonly limit: Limit;
+    readonly sharedIds?: readonly string[];
+    readonly heldUntil?: number;
+  },
   now: number,
 ): void {
+  const { limit, sharedIds = [], heldUntil = 0 } = setting;
   const lane = scheduler.lanes.get(laneId);
   if (lane === undefined) {
     scheduler.lanes.set(laneId, {
-      ...{ limit, sharedIds, taken: spent(limit, now), pausedUntil: 0, wakesAt: 0, recipients: new Map() },
+      ...{ limit, sharedIds, taken: spent(limit, now), pausedUntil: 0, heldUntil },
+      ...{ wakesAt: 0, recipients: new Map() },
       ready: { reply: new Set(), notification: new Set(), campaign: new Set() },
       passed: { reply: 0, notification: 0, campaign: 0 },
     });
     return;
   }
-  const isSame = lane.limit.intervalMs === limit.intervalMs && lane.limit.burst === limit.burst;
-  Object.assign(lane, { limit, sharedIds });
-  // What was to wait by the old rate may start by the new one.
-  if (!isSame) scheduler.active.add(laneId);
+  const isFreed = mayFree(lane, limit, heldUntil) || lane.sharedIds.join() !== sharedIds.join();
+  Object.assign(lane, { limit, sharedIds, heldUntil });
+  if (isFreed) scheduler.active.add(laneId);
 }
 
-/** Limits what several lanes take together; undefined lifts it. It starts with nothing to give, as a lane does. */
+/**
+ * Limits what several lanes take together; undefined lifts it. It starts with nothing to give, as a lane does.
+ * @param heldUntil none of them starts anything before; Infinity until this is called again
+ */
 export function setShared<Job>(
   scheduler: Scheduler<Job>,
   id: string,
   limit: Limit | undefined,
   now: number,
+  heldUntil = 0,
 ): void {
-  const known = scheduler.shared.get(id) ?? { limit: UNLIMITED, taken: RESTED, pausedUntil: 0 };
+  if (!scheduler.shared.has(id) && limit === undefined && heldUntil === 0) return;
+  const known = scheduler.shared.get(id) ?? UNBOUND;
   const next = limit ?? UNLIMITED;
-  const isSame = known.limit.intervalMs === next.intervalMs && known.limit.burst === next.burst;
-  if (isSame) return;
-  scheduler.shared.set(id, {
-    limit: next,
-    taken: takenAfter(known, limit, now),
-    pausedUntil: known.pausedUntil,
-  });
+  const isFreed = mayFree(known, next, heldUntil);
+  const taken = isSame(known.limit, next) ? known.taken : takenAfter(known, limit, now);
+  scheduler.shared.set(id, { limit: next, taken, pausedUntil: known.pausedUntil, heldUntil });
+  if (!isFreed) return;
   for (const [laneId, { sharedIds }] of scheduler.lanes)
     if (sharedIds.includes(id)) scheduler.active.add(laneId);
+}
+
+/** Whether what was to wait by the old setting may start by the new one. */
+function mayFree(old: Bound, limit: Limit, heldUntil: number): boolean {
+  return heldUntil < old.heldUntil || !isSame(old.limit, limit);
+}
+
+function isSame(one: Limit, other: Limit): boolean {
+  return one.intervalMs === other.intervalMs && one.burst === other.burst;
 }
 
 function takenAfter(known: Bound, limit: Limit | undefined, now: number): Gcra {
@@ -132,7 +152,7 @@ export function pauseLane<Job>(scheduler: Scheduler<Job>, laneId: string, until:
 
 /** Likewise for all lanes that share it. */
 export function pauseShared<Job>(scheduler: Scheduler<Job>, id: string, until: number): void {
-  const bound = scheduler.shared.get(id) ?? { limit: UNLIMITED, taken: RESTED, pausedUntil: 0 };
+  const bound = scheduler.shared.get(id) ?? UNBOUND;
   scheduler.shared.set(id, { ...bound, pausedUntil: Math.max(bound.pausedUntil, until) });
 }
 
@@ -223,16 +243,17 @@ function comeDue<Job>(
 /** One job of the lane; when it has to wait, a timer says until when. */
 function startOne<Job>(scheduler: Scheduler<Job>, laneId: string, now: number): Started<Job> | undefined {
   const lane = laneOf(scheduler, laneId);
-  const shared = lane.sharedIds.flatMap((id) => scheduler.shared.get(id) ?? []);
+  const bounds = boundsOf(scheduler, lane);
   for (;;) {
     const priority = nextPriority(lane);
     if (priority === undefined) return undefined;
     const freeAt = Math.max(
-      ...[lane, ...shared].map((bound) => Math.max(bound.pausedUntil, availableAt(bound.taken, bound.limit))),
+      restsUntil(bounds),
+      ...bounds.map(({ taken, limit }) => availableAt(taken, limit)),
     );
     if (freeAt > now) {
       // One timer that comes in time is enough, however often something is added meanwhile.
-      if (lane.wakesAt === 0 || lane.wakesAt > freeAt) {
+      if (freeAt < Infinity && (lane.wakesAt === 0 || lane.wakesAt > freeAt)) {
         lane.wakesAt = freeAt;
         addTimer(scheduler.timers, freeAt, { laneId });
       }
@@ -247,11 +268,26 @@ function startOne<Job>(scheduler: Scheduler<Job>, laneId: string, now: number): 
       addTimer(scheduler.timers, pairFreeAt, { laneId, recipientId });
       continue;
     }
-    for (const bound of [lane, ...shared]) bound.taken = take(bound.taken, bound.limit, now);
+    for (const bound of bounds) bound.taken = take(bound.taken, bound.limit, now);
     recipient.taken = take(recipient.taken, scheduler.pairLimit, now);
     countPassed(lane, priority);
     return start(scheduler, laneId, recipientId);
   }
+}
+
+/** How many lanes would start something if it were not for a pause, their own or one that they share. */
+export function countPaused<Job>(scheduler: Scheduler<Job>, now: number): number {
+  const isPaused = (lane: Lane<Job>) =>
+    nextPriority(lane) !== undefined && restsUntil(boundsOf(scheduler, lane)) > now;
+  return [...scheduler.lanes.values()].filter(isPaused).length;
+}
+
+function boundsOf<Job>({ shared }: Scheduler<Job>, lane: Lane<Job>): Bound[] {
+  return [lane, ...lane.sharedIds.flatMap((id) => shared.get(id) ?? [])];
+}
+
+function restsUntil(bounds: readonly Bound[]): number {
+  return Math.max(...bounds.map(({ pausedUntil, heldUntil }) => Math.max(pausedUntil, heldUntil)));
 }
 
 function start<Job>(

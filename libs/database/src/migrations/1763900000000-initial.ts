@@ -5,10 +5,21 @@ import { type Sql } from '../transaction';
 export class Initial1763900000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      CREATE TABLE apps (
+        app_id text PRIMARY KEY,
+        messages_per_second integer CHECK (messages_per_second > 0),
+        paused_until timestamptz,
+        paused_reason text
+      )`);
+    await runner.query(`INSERT INTO apps (app_id) VALUES ('default')`);
+    await runner.query(`
       CREATE TABLE wabas (
         waba_id text PRIMARY KEY,
         name text NOT NULL,
-        messages_per_second integer CHECK (messages_per_second > 0)
+        messages_per_second integer CHECK (messages_per_second > 0),
+        app_id text NOT NULL DEFAULT 'default' REFERENCES apps,
+        paused_until timestamptz,
+        paused_reason text
       )`);
     await runner.query(`
       CREATE TABLE phone_numbers (
@@ -16,7 +27,9 @@ export class Initial1763900000000 implements MigrationInterface {
         waba_id text NOT NULL REFERENCES wabas,
         display_phone_number text NOT NULL,
         access_token text NOT NULL,
-        messages_per_second integer NOT NULL DEFAULT 80 CHECK (messages_per_second > 0)
+        messages_per_second integer NOT NULL DEFAULT 80 CHECK (messages_per_second BETWEEN 1 AND 1000),
+        paused_until timestamptz,
+        paused_reason text
       )`);
     await runner.query(`
       CREATE TABLE projections (
@@ -113,7 +126,7 @@ export class Initial1763900000000 implements MigrationInterface {
     for (const { version } of projections) await runner.query(`DROP SCHEMA ${schemaOf(version)} CASCADE`);
     await runner.query('DROP VIEW backlog');
     await runner.query(
-      'DROP TABLE cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, phone_numbers, wabas',
+      'DROP TABLE cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, phone_numbers, wabas, apps',
     );
   }
 }
