@@ -16,18 +16,18 @@ describe('the arguments of the benchmark', () => {
       parts: ['one', 'two'],
       json: false,
       rounds: 3,
-      seconds: 4,
+      seconds: undefined,
     });
     expect(read('some', '--only', 'three,one')?.parts).toEqual(['one', 'three']);
     expect(read('some', '--long', '--json')).toMatchObject({ parts: ['one', 'two', 'three'], json: true });
   });
 
-  it('take large numbers for what is counted in records and messages, and leave the records to the part', () => {
+  it('take large numbers for what is counted in records and messages, and leave to the part what is not said', () => {
     expect(read('some', '--records', '1000000', '--messages', '2000')).toMatchObject({
       records: 1_000_000,
       messages: 2000,
     });
-    expect(read('some')).toMatchObject({ records: undefined, explain: false });
+    expect(read('some')).toMatchObject({ records: undefined, messages: undefined, explain: false });
   });
 
   it.each([

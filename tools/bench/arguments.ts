@@ -14,15 +14,15 @@ export type BenchOptions = {
   readonly parts: readonly string[];
   readonly json: boolean;
   readonly rounds: number;
-  /** How long each round measures, in seconds. */
-  readonly seconds: number;
+  /** How long each round measures, in seconds; undefined: as long as the part needs. */
+  readonly seconds: number | undefined;
   /** How long the long parts take. */
   readonly minutes: number;
   readonly outageSeconds: number;
   /** How many records are projected; undefined: as many as the part needs. */
   readonly records: number | undefined;
-  /** How many messages are there already. */
-  readonly messages: number;
+  /** How many messages are there already, or are sent; undefined: as many as the part needs. */
+  readonly messages: number | undefined;
   /** Whether the page of the read model's questions is written anew. */
   readonly explain: boolean;
 };
@@ -63,11 +63,11 @@ export function readArguments(
     parts: partsOf(found, values.only, values.long === true),
     json: values.json === true,
     rounds: whole('rounds', values.rounds, 3),
-    seconds: whole('seconds', values.seconds, 4),
+    seconds: optional('seconds', values.seconds, 9999),
     minutes: whole('minutes', values.minutes, 10),
     outageSeconds: whole('outage-seconds', values['outage-seconds'], 120),
-    records: values.records === undefined ? undefined : whole('records', values.records, 0, MANY),
-    messages: whole('messages', values.messages, 10_000_000, MANY),
+    records: optional('records', values.records, MANY),
+    messages: optional('messages', values.messages, MANY),
     explain: values.explain === true,
   };
 }
@@ -99,6 +99,9 @@ function partsOf({ parts, usualParts }: CaseParts, only: string | undefined, lon
 }
 
 const MANY = 100_000_000;
+
+const optional = (name: string, text: string | undefined, most: number) =>
+  text === undefined ? undefined : whole(name, text, 0, most);
 
 function whole(name: string, text: string | undefined, otherwise: number, most = 9999): number {
   if (text === undefined) return otherwise;

@@ -39,13 +39,18 @@ export class Simulator {
     return status;
   }
 
+  /** Forgets everything but numbers and settings. */
+  reset(): Promise<unknown> {
+    return this.call('DELETE', 'state');
+  }
+
   stats(): Promise<SimulatorStats> {
     return this.call('GET', 'stats');
   }
 
-  /** All that it accepted to send, in order. */
-  accepted(): Promise<Accepted[]> {
-    return this.pages('accepted');
+  /** All that it accepted to send, in order. @param after leaves out what has a `seq` up to this one */
+  accepted(after = 0): Promise<Accepted[]> {
+    return this.pages('accepted', after);
   }
 
   /** All webhook items that were answered 200. */
@@ -53,9 +58,9 @@ export class Simulator {
     return this.pages('acknowledged');
   }
 
-  private async pages<Row>(list: string): Promise<Row[]> {
+  private async pages<Row>(list: string, from = 0): Promise<Row[]> {
     const rows: Row[] = [];
-    for (let after = 0; ;) {
+    for (let after = from; ;) {
       const page = await this.call<{ next: number } & Record<string, Row[]>>('GET', `${list}?after=${after}`);
       const found = page[list] ?? [];
       if (found.length === 0) return rows;

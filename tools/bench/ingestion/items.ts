@@ -1,6 +1,7 @@
 import { type Goal, goal, type Outcome, spread } from '../report';
 import { type Ground } from './ground';
 import { type Load, measure, rateOf, resultOf, type Run } from './measure';
+import { SECONDS } from './rates';
 import { startTalaria } from './receivers';
 
 /** Fewer connections for the largest bodies, which are half a megabyte each. */
@@ -23,7 +24,7 @@ export async function measureItems(ground: Ground): Promise<Outcome> {
         connections,
         itemsPerBody,
         loop: { kind: 'closed' },
-        measureMs: options.seconds * 1000,
+        measureMs: (options.seconds ?? SECONDS) * 1000,
       };
       all.push(await measure(ground, talaria, load));
     }

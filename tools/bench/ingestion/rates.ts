@@ -4,6 +4,8 @@ import { cpuOf, measure, rateOf, resultOf, type Run } from './measure';
 import { type Receiver, type ReceiverName, receivers } from './receivers';
 
 export const CONNECTIONS = [64, 256] as const;
+/** For each run, when the command line does not say. */
+export const SECONDS = 4;
 type Connections = (typeof CONNECTIONS)[number];
 
 /** What Talaria's rate must be, divided by another's. */
@@ -27,13 +29,14 @@ export async function compareRates(ground: Ground): Promise<Outcome> {
     if (receiver) running.push(receiver);
   }
   const outcomes: Outcome[] = [];
+  const measureMs = (ground.options.seconds ?? SECONDS) * 1000;
   ground.say('A short round that does not count, for warming up:');
   await runRound(ground, running, 64, 1000);
   const runs = { 64: new Map<string, Run[]>(), 256: new Map<string, Run[]>() };
   for (let round = 1; round <= ground.options.rounds; round++) {
     for (const connections of CONNECTIONS) {
       ground.say(`Round ${round} of ${ground.options.rounds}, ${connections} connections:`);
-      for (const [name, run] of await runRound(ground, running, connections, ground.options.seconds * 1000)) {
+      for (const [name, run] of await runRound(ground, running, connections, measureMs)) {
         runs[connections].set(name, [...(runs[connections].get(name) ?? []), run]);
       }
     }

@@ -156,8 +156,13 @@ function shareOfOthers(before: Clocks, after: Clocks, seconds: number): number |
   return Number.isNaN(others) ? undefined : Math.max(0, others / (seconds * 1000 * cpus().length));
 }
 
-export function percentiles(values: readonly number[]): { p50: number; p99: number; max: number } {
+export function percentiles(values: readonly number[]): {
+  p50: number;
+  p95: number;
+  p99: number;
+  max: number;
+} {
   const sorted = Float64Array.from(values).sort();
   const at = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
 }

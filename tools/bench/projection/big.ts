@@ -7,11 +7,12 @@ import { type Checked, project, rateOf, resultOf } from './projecting';
 import { ask, questions } from './questions';
 import { inNewDatabase, inRounds, lineOf, RECORDS } from './rates';
 
+const MESSAGES = 10_000_000;
 const GOALS = { rate: 0.8, answerMs: 20 };
 
 /** New records beside many old ones: how fast they are projected, and how fast the read model answers. */
 export async function measureBig(ground: Ground): Promise<Outcome> {
-  const history = historyOf(ground.options.messages);
+  const history = historyOf(ground.options.messages ?? MESSAGES);
   const big = await ground.openDatabase();
   await fillHistory(ground, big, history);
   const rates = await compareWithEmpty(ground, big);
@@ -42,7 +43,7 @@ async function compareWithEmpty(ground: Ground, big: Database): Promise<Outcome>
   const ratio = ratioOf('big', 'empty', inBig.map(rateOf), inEmpty.map(rateOf), { what: 'rate' });
   const result = resultOf('big', inBig);
   return {
-    results: [resultOf('empty', inEmpty), { ...result, messages: ground.options.messages }],
+    results: [resultOf('empty', inEmpty), { ...result, messages: ground.options.messages ?? MESSAGES }],
     ratios: ratio ? [ratio] : [],
     goals: [
       goal('big / empty, rate', '>=', GOALS.rate, ratio?.median),

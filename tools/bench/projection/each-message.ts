@@ -4,6 +4,7 @@ import { type Database, type Ground } from './ground';
 import { forgetGroups, readClocks, type Timed, timed } from './projecting';
 
 const WARM_UP_MS = 2000;
+const SECONDS = 4;
 const POLL_MS = 100;
 const BEGUN_WITHIN_MS = 60_000;
 
@@ -24,7 +25,7 @@ export async function projectEachMessage(ground: Ground, database: Database): Pr
   await sleep(WARM_UP_MS, undefined, { signal });
   const before = { rows: await countRows(database), clocks: await readClocks(server.pid, database) };
   const from = performance.now();
-  await sleep(options.seconds * 1000, undefined, { signal });
+  await sleep((options.seconds ?? SECONDS) * 1000, undefined, { signal });
   const seconds = (performance.now() - from) / 1000;
   const rows = await countRows(database);
   const clocks = await readClocks(server.pid, database);

@@ -1,8 +1,9 @@
+import { openLoop } from '../load/open-loop';
 import { goal, type Outcome, round } from '../report';
 import { type Ground } from './ground';
 import { countLost, resultOf, type Run, startProjecting } from './projecting';
 import { lineOf } from './rates';
-import { openLoop, watchVisibility } from './visibility';
+import { watchVisibility } from './visibility';
 
 const RECORDS = 1_000_000;
 const WARM_UP_MS = 3000;

@@ -3,11 +3,12 @@ import { Pool } from 'undici';
 import { freePorts } from '../../stack/ports';
 import { appSecret } from '../ground';
 import { startTalaria } from '../ingestion/receivers';
+import { openLoop } from '../load/open-loop';
 import { goal, type Outcome, round, spread } from '../report';
 import { type Ground } from './ground';
 import { forgetGroups } from './projecting';
 import { bodyOf } from './records';
-import { openLoop, watchVisibility } from './visibility';
+import { watchVisibility } from './visibility';
 
 const PER_SECOND = 200;
 const WARM_UP_S = 5;

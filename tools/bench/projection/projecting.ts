@@ -3,6 +3,7 @@ import { topics } from '@talaria/contracts';
 import { freePorts } from '../../stack/ports';
 import { cpuMsOf, residentBytesOf } from '../cpu-time';
 import { median, type Result, round, spread } from '../report';
+import { databaseCpuMs } from '../database';
 import { type Database, type Ground } from './ground';
 import { findFacts } from './find-facts';
 import { factOf } from './records';
@@ -133,13 +134,10 @@ export function timed(records: number, seconds: number, before: Clocks, after: C
 type Clocks = { readonly app: number | undefined; readonly database: number | undefined };
 
 /** CPU time of a process and of the connections of a database, in milliseconds. */
-export async function readClocks(pid: number | undefined, { client }: Database): Promise<Clocks> {
-  const { rows } = await client.query<{ pid: number }>(
-    'SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
-  );
+export async function readClocks(pid: number | undefined, database: Database): Promise<Clocks> {
   return {
     app: pid === undefined ? undefined : cpuMsOf([pid]),
-    database: cpuMsOf(rows.map((row) => row.pid)),
+    database: await databaseCpuMs(database),
   };
 }
 

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type BenchContext } from '../bench-case';
+import { goal, joinOutcomes, noOutcome, type Outcome, round, spread } from '../report';
+import { arrivalsOf, countBetween } from './arrivals';
+import { type SendersAsked } from './commands';
+import { now } from './publisher';
+import { onSite, type Site } from './site';
+import { type Usage, usageColumns, usageOf, usedForEach } from './usage';
+
+const SECONDS = 30;
+const WARM_UP_S = 3;
+/** There is still work for all when the measured time is over. */
+const SPARE_S = 10;
+const GOAL = 0.97;
+/** The dispatcher takes so much of what a number may, inbound messages aside. */
+const SHARE = 0.9;
+
+const crowds: readonly (SendersAsked & { readonly name: string })[] = [
+  { name: '20 numbers, 80/s each', count: 20, messagesPerSecond: 80 },
+  { name: '1 number, 1000/s', count: 1, messagesPerSecond: 1000 },
+  { name: '1000 numbers, 1/s each', count: 1000, perWaba: 10, messagesPerSecond: 1 },
+];
+
+type Run = { readonly rate: number; readonly used: Usage; readonly refused: number; readonly most: number };
+
+/** Work for every number, and Meta's limits in force: how much of what is permitted is sent, and whether ever too much. */
+export async function measureRates(context: BenchContext): Promise<Outcome> {
+  let outcome = noOutcome;
+  for (const crowd of crowds) {
+    const runs: Run[] = [];
+    for (let number = 1; number <= context.options.rounds; number++) {
+      const run = await onSite(context, { limits: true }, (site) => sendAll(site, crowd));
+      context.say(`${crowd.name}, round ${number} of ${context.options.rounds}: ${lineOf(run)}`);
+      runs.push(run);
+    }
+    outcome = joinOutcomes(outcome, outcomeOf(crowd, runs));
+  }
+  return outcome;
+}
+
+async function sendAll(site: Site, crowd: SendersAsked): Promise<Run> {
+  const { ground, simulator, publisher } = site;
+  const seconds = ground.options.seconds ?? SECONDS;
+  const senders = await site.addSenders(crowd);
+  const { pid } = await site.startDispatcher();
+  await publisher.publish(senders, Math.ceil(permitted(crowd) * (WARM_UP_S + seconds + SPARE_S)));
+  await sleep(WARM_UP_S * 1000, undefined, { signal: ground.signal });
+  const [before, from] = [await usageOf(site, pid), now()];
+  await sleep(seconds * 1000, undefined, { signal: ground.signal });
+  const [after, to] = [await usageOf(site, pid), now()];
+  const { refused, maxPerSecond } = await simulator.stats();
+  const sent = countBetween(arrivalsOf(await simulator.accepted()), from, to);
+  return {
+    rate: (sent * 1000) / (to - from),
+    used: usedForEach(before, after, sent),
+    refused: refused['130429'] ?? 0,
+    most: Math.max(...Object.values(maxPerSecond).map(({ sends }) => sends)),
+  };
+}
+
+const permitted = ({ count, messagesPerSecond }: SendersAsked) => count * messagesPerSecond * SHARE;
+
+function outcomeOf(crowd: (typeof crowds)[number], runs: readonly Run[]): Outcome {
+  const { name } = crowd;
+  const of = `permitted (${SHARE * 100} %)`;
+  const ratio = {
+    of: name,
+    to: of,
+    what: 'rate',
+    ...spread(runs.map(({ rate }) => rate / permitted(crowd))),
+  };
+  const refused = runs.reduce((sum, run) => sum + run.refused, 0);
+  return {
+    results: [
+      {
+        name,
+        rate: spread(
+          runs.map(({ rate }) => rate),
+          1,
+        ),
+        p50Ms: null,
+        p99Ms: null,
+        ...usageColumns(runs.map(({ used }) => used)),
+        permitted: round(permitted(crowd), 1),
+        refused,
+        mostOfANumberInASecond: Math.max(...runs.map(({ most }) => most)),
+      },
+    ],
+    ratios: [ratio],
+    goals: [
+      goal(`${name}: sent / permitted`, '>=', GOAL, ratio.median),
+      goal(`${name}: answers 130429`, '=', 0, refused),
+    ],
+  };
+}
+
+function lineOf({ rate, refused, most, used }: Run): string {
+  const cpu = Object.entries(used).map(([of, us]) => `${of} ${Math.round(us ?? NaN)}`);
+  return `${round(rate, 1)}/s, ${refused} refused, at most ${most} of a number in a second; µs for each: ${cpu.join(', ')}`;
+}

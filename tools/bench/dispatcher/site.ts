@@ -1,0 +1,111 @@
+import { type AppProcess } from '../../platform/app-process';
+import { Simulator } from '../../platform/simulator';
+import { freePorts } from '../../stack/ports';
+import { type BenchContext } from '../bench-case';
+import { type Database, openDatabase } from '../database';
+import { type Ground, openGround } from '../ground';
+import { type Sender, type SendersAsked, sendersOf } from './commands';
+import { openPublisher, type Publisher } from './publisher';
+
+/** What one run of a part stands on: topics, a database and a stand-in for Meta of its own. */
+export type Site = {
+  readonly ground: Ground;
+  readonly database: Database;
+  readonly simulator: Simulator;
+  readonly simulatorPid: number;
+  /** Numbers that the registry and the stand-in know. */
+  addSenders(asked: SendersAsked): Promise<readonly Sender[]>;
+  /** The dispatcher, ready; it goes on where the one before it has ended. */
+  startDispatcher(): Promise<AppProcess>;
+  readonly publisher: Publisher;
+  openPublisher(): Promise<Publisher>;
+  /** Numbers of commands that nobody else takes: the first of so many. */
+  take(count: number): number;
+};
+
+/**
+ * @param limits whether the stand-in refuses what Meta would refuse
+ * @param work is done with the site, which is closed afterwards
+ */
+export async function onSite<T>(
+  context: BenchContext,
+  { limits }: { readonly limits: boolean },
+  work: (site: Site) => Promise<T>,
+): Promise<T> {
+  const ground = await openGround(context, context.stack);
+  try {
+    const database = await openDatabase(ground, context.stack.databaseUrl, 1);
+    const stand = await ground.startServer('simulator', 'apps/simulator/src/main.js', {});
+    const simulator = new Simulator(stand.url);
+    await simulator.putSettings({ limits, statuses: { sent: null, delivered: null, read: null } });
+    return await work(await siteOn(ground, database, simulator, stand.pid ?? 0));
+  } finally {
+    await ground.close();
+  }
+}
+
+async function siteOn(
+  ground: Ground,
+  database: Database,
+  simulator: Simulator,
+  simulatorPid: number,
+): Promise<Site> {
+  let senders = 0;
+  let commands = 0;
+  const take = (count: number) => (commands += count) - count;
+
+  return {
+    ...{ ground, database, simulator, simulatorPid, take },
+    async addSenders(asked) {
+      const added = sendersOf(senders, asked);
+      senders += added.length;
+      await register(database, added);
+      for (const sender of added) await simulator.putNumber(sender);
+      return added;
+    },
+    async startDispatcher() {
+      const [metricsPort = 0] = await freePorts(1);
+      return ground.startServer('dispatcher', 'apps/dispatcher/src/main.js', {
+        DATABASE_URL: database.url,
+        METRICS_PORT: String(metricsPort),
+        GRAPH_API_URL: simulator.url,
+        // As it is deployed: with a line for each attempt.
+        LOG_LEVEL: 'info',
+      });
+    },
+    publisher: await openPublisher(ground, take),
+    openPublisher: () => openPublisher(ground, take),
+  };
+}
+
+async function register({ client }: Database, senders: readonly Sender[]): Promise<void> {
+  const column = <Key extends keyof Sender>(key: Key) => senders.map((sender) => sender[key]);
+  await client.query(
+    `INSERT INTO wabas (waba_id, name) SELECT DISTINCT id, 'bench' FROM unnest($1::text[]) AS t (id)
+     ON CONFLICT DO NOTHING`,
+    [column('wabaId')],
+  );
+  await client.query(
+    `INSERT INTO phone_numbers (phone_number_id, waba_id, display_phone_number, access_token, messages_per_second)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[])`,
+    [
+      column('phoneNumberId'),
+      column('wabaId'),
+      column('displayPhoneNumber'),
+      column('accessToken'),
+      column('messagesPerSecond'),
+    ],
+  );
+}
+
+/** What the registry allows them from now on; the stand-in goes on with what it was told first. */
+export async function setRate(
+  { database }: Site,
+  senders: readonly Sender[],
+  messagesPerSecond: number,
+): Promise<void> {
+  await database.client.query(
+    'UPDATE phone_numbers SET messages_per_second = $2 WHERE phone_number_id = ANY ($1)',
+    [senders.map(({ phoneNumberId }) => phoneNumberId), messagesPerSecond],
+  );
+}

@@ -1,0 +1,27 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openLoop } from '../load/open-loop';
+import { arrivalsOf, type Delay, delayOf } from './arrivals';
+import { type Sender } from './commands';
+import { type Site } from './site';
+
+/** What has not arrived so long after the last one was published counts as missing. */
+const LATE_MS = 10_000;
+const POLL_MS = 500;
+
+/** Each number sends one message a second, whatever else goes on; how long they take. */
+export async function trickle(site: Site, senders: readonly Sender[], seconds: number): Promise<Delay> {
+  const { simulator, publisher, ground } = site;
+  const { accepted: before } = await simulator.stats();
+  const publishedAt = new Map<number, number>();
+  await openLoop(senders.length, senders.length * seconds, ground.signal, async (place) => {
+    const sender = senders[place % senders.length];
+    if (sender === undefined) return;
+    const { at } = await publisher.publish([sender], 1);
+    for (const [index, published] of at) publishedAt.set(index, published);
+  });
+  for (const deadline = performance.now() + LATE_MS; ;) {
+    const delay = delayOf(arrivalsOf(await simulator.accepted(before)), publishedAt, seconds);
+    if (delay.missing === 0 || performance.now() > deadline) return delay;
+    await sleep(POLL_MS, undefined, { signal: ground.signal });
+  }
+}
