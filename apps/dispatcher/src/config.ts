@@ -54,7 +54,7 @@ export const settings = {
     100,
   )({
     default: 90,
-    desc: "the share of a number's rate that is used for sending; inbound messages count against it too",
+    desc: "the most of a number's rate that is used for sending; what comes in counts against the rate too, and when it is more than the rest, less is sent",
   }),
   RETRY_SCHEDULE: durations({
     default: [1000, 2000, 4000, 30_000, 300_000, 3_600_000],

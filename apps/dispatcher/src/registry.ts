@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MetaApp, PhoneNumber, sqlOf, Waba } from '@talaria/database';
+import { MetaApp, PhoneNumber, type Sql, sqlOf, Waba } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
 
@@ -11,6 +11,8 @@ export type Registry = {
   apps(): Iterable<MetaApp>;
   /** Whether the campaign of the command was cancelled. */
   isCancelled(command: { readonly wabaId: string; readonly campaignId?: string }): boolean;
+  /** How much a number receives a second, as far as processors have told of late. */
+  inboundPerSecond(phoneNumberId: string): number;
   /** When the last reading that succeeded began, in ms of the monotonic clock: what was added before it is known. */
   readonly knownSince: number;
   /**
@@ -37,6 +39,7 @@ export async function openRegistry(
   let accounts = new Map<string, Waba>();
   let apps: readonly MetaApp[] = [];
   let cancelled = new Set<string>();
+  let inbound = new Map<string, number>();
   let readAt = 0;
   let knownSince = 0;
   let next: Promise<void> | undefined;
@@ -46,7 +49,8 @@ export async function openRegistry(
     const numberRows = await dataSource.getRepository(PhoneNumber).find();
     const accountRows = await dataSource.getRepository(Waba).find();
     apps = await dataSource.getRepository(MetaApp).find();
-    cancelled = await readCancelled(dataSource);
+    cancelled = await readCancelled(sqlOf(dataSource));
+    inbound = await readInbound(sqlOf(dataSource));
     numbers = new Map(numberRows.map((row) => [row.phoneNumberId, row]));
     accounts = new Map(accountRows.map((row) => [row.wabaId, row]));
     knownSince = began;
@@ -67,6 +71,7 @@ export async function openRegistry(
     apps: () => apps,
     isCancelled: ({ wabaId, campaignId }) =>
       campaignId !== undefined && cancelled.has(`${wabaId}/${campaignId}`),
+    inboundPerSecond: (phoneNumberId) => inbound.get(phoneNumberId) ?? 0,
     get knownSince() {
       return knownSince;
     },
@@ -83,9 +88,18 @@ export async function openRegistry(
 }
 
 /** For as long as a command of the campaign may be in Kafka, and some more. */
-async function readCancelled(dataSource: DataSource): Promise<Set<string>> {
-  const rows = await sqlOf(dataSource)<{ id: string }>(
+async function readCancelled(sql: Sql): Promise<Set<string>> {
+  const rows = await sql<{ id: string }>(
     `SELECT waba_id || '/' || campaign_id AS id FROM cancelled_campaigns WHERE cancelled_at > now() - interval '60 days'`,
   );
   return new Set(rows.map(({ id }) => id));
+}
+
+/** Together, since a number's items may lie in several partitions. Whoever tells nothing for five seconds has nothing to tell, or is gone. */
+async function readInbound(sql: Sql): Promise<Map<string, number>> {
+  const rows = await sql<{ phone_number_id: string; per_second: number }>(
+    `SELECT phone_number_id, sum(per_second)::float8 AS per_second FROM inbound_rates
+     WHERE measured_at > now() - interval '5 seconds' AND per_second > 0 GROUP BY phone_number_id`,
+  );
+  return new Map(rows.map(({ phone_number_id, per_second }) => [phone_number_id, per_second]));
 }

@@ -50,7 +50,7 @@ export type DispatcherRig = {
   parked(number: NewNumber): Promise<number>;
   cancelCampaign(number: NewNumber, campaignId: string): Promise<void>;
   /** A statement on the platform's database. */
-  sql(text: string, parameters?: readonly unknown[]): Promise<void>;
+  sql<Row>(text: string, parameters?: readonly unknown[]): Promise<Row[]>;
   publish(records: readonly Published[]): Promise<void>;
   /** What Meta's stand-in accepted from this number, in order. */
   accepted(number: Pick<NewNumber, 'phoneNumberId'>): Promise<readonly Accepted[]>;
@@ -150,9 +150,7 @@ export async function startDispatcherRig(
         ]),
       );
     },
-    async sql(text, parameters = []) {
-      await withDatabase((dataSource) => sqlOf(dataSource)(text, parameters));
-    },
+    sql: (text, parameters = []) => withDatabase((dataSource) => sqlOf(dataSource)(text, parameters)),
     async publish(records) {
       const messages = records.map((record) => ({ ...record }));
       await producer.send({ topic: platform.kafkaPrefix + topics.outbound.name, acks: -1, messages });

@@ -22,7 +22,8 @@ export class Consumers {
 
   @OnBatch(topics.webhooks)
   webhooks(batch: RecordBatch): Promise<Taken | undefined> {
-    return projectBatch(this.dependencies, webhooks, batch);
+    const onTold = (rows: readonly Rows[]) => this.dependencies.inbound?.count(rows);
+    return projectBatch(this.dependencies, { ...webhooks, onTold }, batch);
   }
 
   @OnBatch(topics.dispatches)

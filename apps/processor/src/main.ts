@@ -2,11 +2,12 @@ import '@talaria/observability/tracing';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { topics } from '@talaria/contracts';
-import { createDataSource } from '@talaria/database';
+import { createDataSource, sqlOf } from '@talaria/database';
 import { createVerifiedProducer } from '@talaria/kafka';
 import { nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
 import { AppModule } from './app.module';
 import { readConfig } from './config';
+import { reportInbound } from './inbound/report-inbound';
 import { runVersions } from './rebuild/run-versions';
 
 runProcess('processor', async (logger, stop) => {
@@ -19,7 +20,8 @@ runProcess('processor', async (logger, stop) => {
     topics: [topics.events.name, topics.webhooksDlq.name],
     logger,
   });
-  const versions = runVersions(dataSource, { config, producer, logger, onFatal: stop });
+  const inbound = reportInbound(sqlOf(dataSource), logger);
+  const versions = runVersions(dataSource, { config, producer, logger, inbound, onFatal: stop });
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.with({ versions, dataSource }),
     new FastifyAdapter(),
@@ -30,6 +32,7 @@ runProcess('processor', async (logger, stop) => {
     close: async () => {
       await app.close();
       await versions.close();
+      await inbound.close();
       await producer.close();
       await dataSource.destroy();
       await metrics.close();

@@ -72,6 +72,7 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
     accounts: () => [],
     isCancelled: () => false,
     apps: () => [],
+    inboundPerSecond: () => 0,
     knownSince: 0,
     refresh: () => Promise.resolve(),
     close: () => undefined,

@@ -460,6 +460,35 @@ it("a number's rate is kept by the dispatcher itself, before Meta has to refuse"
   expect((await refusals()) - before).toBeLessThanOrEqual(3);
 });
 
+it('what a number receives is left free of its rate: Meta counts both', async () => {
+  const { simulator } = platform;
+  const refusals = async () => (await simulator.stats()).refused['130429'] ?? 0;
+  const number = await rig.newNumber(60);
+  const phoneNumberIds = [number.phoneNumberId];
+  await simulator.startTraffic({ perSecond: 40, senders: 20, kinds: ['text'], phoneNumberIds });
+  const firstTold = await eventually(async () => {
+    const [told] = await rig.sql<{ measured_at: Date }>(
+      'SELECT measured_at FROM inbound_rates WHERE per_second > 30',
+    );
+    expect(told).toBeDefined();
+    return told!.measured_at.getTime();
+  });
+  // When it was told once more after that, the dispatcher has read it.
+  await eventually(async () => {
+    const [told] = await rig.sql<{ measured_at: Date }>(
+      'SELECT measured_at FROM inbound_rates WHERE per_second > 30',
+    );
+    expect(told!.measured_at.getTime()).toBeGreaterThan(firstTold + 1500);
+  });
+  const before = await refusals();
+  const commands = Array.from({ length: 40 }, () => aCommand(number));
+  await rig.publish(commands.map(recordOf));
+  await eventually(async () => expect(await rig.accepted(number)).toHaveLength(commands.length));
+  await simulator.stopTraffic();
+  // A machine that stalls may bunch up what left in time; without the share some seven are refused, until the number is slowed down.
+  expect((await refusals()) - before).toBeLessThanOrEqual(3);
+});
+
 it("a WABA's ceiling bounds its numbers together, and is lifted while commands wait", async () => {
   const one = await rig.newNumber();
   const other = await rig.newSibling(one);

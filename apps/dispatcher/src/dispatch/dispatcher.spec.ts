@@ -28,6 +28,7 @@ function rig(claim: () => Promise<Claimed>) {
       accounts: () => [],
       apps: () => [],
       isCancelled: () => false,
+      inboundPerSecond: () => 0,
       knownSince: Infinity,
     },
     ledger: { claim },

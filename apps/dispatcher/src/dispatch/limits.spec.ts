@@ -23,6 +23,7 @@ function rig({ numbers, accounts, apps }: Rows, ownedShare: () => number = () =>
     findAccount: (id: string) => accounts.find(({ wabaId }) => wabaId === id),
     accounts: () => accounts,
     apps: () => apps,
+    inboundPerSecond: () => 0,
   } as unknown as Registry;
   const config = { DISPATCH_RATE_PERCENT: 90 };
   const limits = createLimits(scheduler, { config, registry, ownedShare });

@@ -1,6 +1,7 @@
 import { type PhoneNumber } from '@talaria/database';
 import { perSecond } from '@talaria/rate-limit';
 import { shareAt, slowDown, type Slowed } from '../lanes/adaptive-rate';
+import { numberLimit } from '../lanes/number-limit';
 import { pauseLane, pauseShared, type Scheduler, setLane, setShared } from '../lanes/scheduler';
 import { type DispatcherConfig } from '../config';
 import { type Registry } from '../registry';
@@ -42,13 +43,17 @@ export function createLimits<Job>(
   const slowed = new Map<string, Slowed>();
   let splitBy = ownedShare();
 
-  /** At its configured rate, or at the share of it that Meta has left us. */
   function setNumber(phoneNumberId: string, now: number): void {
     const { messagesPerSecond, wabaId, ...number } = registry.find(phoneNumberId) ?? UNKNOWN_NUMBER;
     const share = shareAt(slowed.get(phoneNumberId), now);
     if (share === 1) slowed.delete(phoneNumberId);
-    const rate = (messagesPerSecond * config.DISPATCH_RATE_PERCENT * share) / 100;
-    const limit = perSecond(rate, burstFor(rate, messagesPerSecond));
+    const inboundPerSecond = registry.inboundPerSecond(phoneNumberId);
+    const limit = numberLimit({
+      messagesPerSecond,
+      inboundPerSecond,
+      percent: config.DISPATCH_RATE_PERCENT,
+      share,
+    });
     const sharedIds = [wabaId, appIdOf(wabaId)];
     setLane(scheduler, phoneNumberId, { limit, sharedIds, heldUntil: heldUntil(number, now) }, now);
   }
@@ -101,12 +106,4 @@ const sharedIdOf = (appId: string) => `app/${appId}`;
 /** A pause ends by the clock on the wall; it is looked at again with every reading of the registry, so that a clock that was set is followed. */
 function heldUntil({ pausedUntil }: Pick<PhoneNumber, 'pausedUntil'>, now: number): number {
   return pausedUntil === null ? 0 : now + Number(pausedUntil) - Date.now();
-}
-
-/**
- * What may leave at once: a twentieth of a second makes up for what timers are late by, but never so much that a window of a second
- * holds more than Meta allows.
- */
-function burstFor(rate: number, messagesPerSecond: number): number {
-  return Math.max(1, Math.min(Math.floor(rate / 20), Math.floor(messagesPerSecond - rate)));
 }

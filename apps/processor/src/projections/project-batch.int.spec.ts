@@ -130,3 +130,25 @@ it('a fault that is not of the content is thrown, and nothing counts as done', a
   expect(producer.sent).toEqual([]);
   expect(await database.dataSource.query('SELECT * FROM projection_checkpoints')).toEqual([]);
 });
+
+it('says of which rows it told, once, and of none that another version tells of', async () => {
+  const told: number[] = [];
+  const projection: Projection<number> = {
+    translate: ({ offset }) => offset,
+    monthsOf: () => [],
+    write: () => Promise.resolve([]),
+    onTold: (rows) => told.push(...rows),
+  };
+  const project = (count: number) =>
+    projectBatch(
+      dependenciesWith(keepingProducer()),
+      projection,
+      aBatch(Array.from({ length: count }, () => aRecord())),
+    );
+  await project(2);
+  await project(3);
+  expect(told).toEqual([0, 1, 2]);
+  await database.dataSource.query('UPDATE projection_checkpoints SET publish_from = 4');
+  await project(6);
+  expect(told).toEqual([0, 1, 2, 4, 5]);
+});

@@ -10,6 +10,7 @@ import {
 } from '@talaria/kafka';
 import { counter, type Logger, startProcessSpans } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
+import { type InboundReport } from '../inbound/report-inbound';
 import { dataOf, type KeyedEvent } from '../webhooks/events-of';
 import { BeyondLiveError, type Checkpoint, moveCheckpoint } from './checkpoint';
 import { ensureMonths, forgetMonths } from './months';
@@ -22,6 +23,8 @@ export type Projection<Row> = {
   readonly monthsOf: (rows: readonly Row[]) => Iterable<string>;
   /** Writes rows, in the transaction of the checkpoint. @returns the events of what is new; they are told before it commits */
   readonly write: (sql: Sql, rows: readonly Row[], keptFrom: string) => Promise<readonly KeyedEvent[]>;
+  /** Told, after the commit, of the rows whose events this version told: each once, but for a crash. */
+  readonly onTold?: (rows: readonly Row[]) => void;
 };
 
 export type ProjectionDependencies = {
@@ -29,6 +32,7 @@ export type ProjectionDependencies = {
   readonly dataSource: DataSource;
   readonly producer: VerifiedProducer;
   readonly logger: Logger;
+  readonly inbound?: InboundReport | undefined;
 };
 
 type Read<Row> = { readonly record: KafkaRecord; readonly row: Row | undefined; readonly fault: string };
@@ -71,13 +75,13 @@ export async function projectBatch<Row>(
 /** @returns how many records were projected */
 async function projectUpToLive<Row>(
   dependencies: ProjectionDependencies,
-  { translate, monthsOf, write }: Projection<Row>,
+  { translate, monthsOf, write, onTold = () => undefined }: Projection<Row>,
   batch: RecordBatch,
 ): Promise<number> {
   const read = batch.records.map((record) => ({ record, ...attemptTo(() => translate(record)) }));
   const prepare = (some: readonly Read<Row>[]) =>
     ensureMonths(dependencies.dataSource, monthsOf(rowsOf(some)));
-  const work = { write, prepare };
+  const work = { write, prepare, onTold };
   try {
     await projectRead(dependencies, work, batch, read);
     return read.length;
@@ -93,6 +97,7 @@ type Work<Row> = {
   readonly write: Projection<Row>['write'];
   /** Outside of the transaction. */
   readonly prepare: (some: readonly Read<Row>[]) => Promise<void>;
+  readonly onTold: (rows: readonly Row[]) => void;
 };
 
 async function projectRead<Row>(
@@ -132,19 +137,20 @@ function isContentRefused(error: unknown): boolean {
 
 async function writeAll<Row>(
   dependencies: ProjectionDependencies,
-  { write, prepare }: Work<Row>,
+  { write, prepare, onTold }: Work<Row>,
   batch: RecordBatch,
   some: readonly Read<Row>[],
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await prepare(some);
-      const { projected, repeated, unreadable } = await inTransaction(dependencies.dataSource, (sql) =>
+      const { projected, repeated, unreadable, told } = await inTransaction(dependencies.dataSource, (sql) =>
         writeUnseen(sql, dependencies, write, batch, some),
       );
       records.inc({ result: 'projected' }, projected);
       records.inc({ result: 'repeated' }, repeated);
       records.inc({ result: 'dead_lettered' }, unreadable);
+      onTold(told);
       return;
     } catch (error) {
       if (classifyDatabaseError(error) !== 'conflict' || attempt === CONFLICT_RETRIES) throw error;
@@ -160,7 +166,7 @@ async function writeUnseen<Row>(
   write: Projection<Row>['write'],
   batch: RecordBatch,
   some: readonly Read<Row>[],
-): Promise<{ projected: number; repeated: number; unreadable: number }> {
+): Promise<{ projected: number; repeated: number; unreadable: number; told: readonly Row[] }> {
   const checkpoint = await moveCheckpoint(
     sql,
     batch,
@@ -182,6 +188,7 @@ async function writeUnseen<Row>(
     projected: fresh.length - unreadable.length,
     repeated: some.length - fresh.length,
     unreadable: unreadable.length,
+    told: rowsOf(told),
   };
 }
 

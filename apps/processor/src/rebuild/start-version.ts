@@ -4,6 +4,7 @@ import { createDataSource, type DatabaseConfig, sqlOf } from '@talaria/database'
 import { type KafkaConfig, KafkaTransport, type VerifiedProducer } from '@talaria/kafka';
 import { type Logger, nestLogger } from '@talaria/observability';
 import { Consumers } from '../consumers';
+import { type InboundReport } from '../inbound/report-inbound';
 import { readPosition } from '../projections/checkpoint';
 import { type ProjectionDependencies } from '../projections/project-batch';
 import { PROJECTION_DEPENDENCIES } from '../tokens';
@@ -16,6 +17,8 @@ export type VersionOptions = {
   /** Shared by all versions; stays open. */
   readonly producer: VerifiedProducer;
   readonly logger: Logger;
+  /** Hears of what the live version projects; stays open. */
+  readonly inbound?: InboundReport;
   readonly onFatal: (error: Error) => void;
 };
 
@@ -39,7 +42,7 @@ class VersionModule {
 
 /** The consumers of one version of the read model, with connections and a consumer group of their own. */
 export async function startVersion(options: VersionOptions, version: number): Promise<RunningVersion> {
-  const { config, producer, onFatal } = options;
+  const { config, producer, inbound, onFatal } = options;
   const logger = options.logger.child({ projection: version });
   const dataSource = await createDataSource(config, version).initialize();
   const sql = sqlOf(dataSource);
@@ -52,11 +55,14 @@ export async function startVersion(options: VersionOptions, version: number): Pr
     partitionsAtOnce: PARTITIONS_AT_ONCE,
   });
   try {
-    const app = await NestFactory.createMicroservice(VersionModule.with({ dataSource, producer, logger }), {
-      strategy,
-      logger: nestLogger(logger),
-      abortOnError: false,
-    });
+    const app = await NestFactory.createMicroservice(
+      VersionModule.with({ dataSource, producer, logger, inbound }),
+      {
+        strategy,
+        logger: nestLogger(logger),
+        abortOnError: false,
+      },
+    );
     await app.listen();
     return {
       fault: () => strategy.fault(),

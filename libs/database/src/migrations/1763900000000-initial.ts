@@ -31,6 +31,15 @@ export class Initial1763900000000 implements MigrationInterface {
         paused_until timestamptz,
         paused_reason text
       )`);
+    // What it holds is of the last seconds: after a crash nobody misses it.
+    await runner.query(`
+      CREATE UNLOGGED TABLE inbound_rates (
+        phone_number_id text NOT NULL,
+        reporter uuid NOT NULL,
+        per_second real NOT NULL,
+        measured_at timestamptz NOT NULL,
+        PRIMARY KEY (phone_number_id, reporter)
+      )`);
     await runner.query(`
       CREATE TABLE projections (
         version integer PRIMARY KEY CHECK (version > 0),
@@ -126,7 +135,7 @@ export class Initial1763900000000 implements MigrationInterface {
     for (const { version } of projections) await runner.query(`DROP SCHEMA ${schemaOf(version)} CASCADE`);
     await runner.query('DROP VIEW backlog');
     await runner.query(
-      'DROP TABLE cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, phone_numbers, wabas, apps',
+      'DROP TABLE cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, phone_numbers, wabas, apps',
     );
   }
 }
