@@ -1,8 +1,6 @@
 import { perSecond } from '@talaria/rate-limit';
-import fc from 'fast-check';
 import {
   type Asked,
-  priorities,
   countPaused,
   createScheduler,
   enqueue,
@@ -299,80 +297,4 @@ it('a start among ten thousand lanes that wait looks at few of them', () => {
   add(scheduler, 'free', 'a', 'free');
   expect([...scheduler.active]).toEqual(['free']);
   expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['free']);
-});
-
-describe('under any load', () => {
-  const rate = 20;
-  const burst = 3;
-  const wabaRate = 30;
-  const pair = { intervalMs: 300, burst: 2 };
-  const steps = fc.array(
-    fc.record({
-      advance: fc.integer({ min: 0, max: 120 }),
-      arrivals: fc.array(
-        fc.tuple(fc.constantFrom('n', 'm'), fc.constantFrom('a', 'b', 'c'), fc.constantFrom(...priorities)),
-        { maxLength: 4 },
-      ),
-      ends: fc.array(fc.constantFrom('done', 'again'), { maxLength: 4 }),
-      max: fc.integer({ min: 1, max: 8 }),
-    }),
-    { minLength: 20, maxLength: 120 },
-  );
-
-  it('no window exceeds the rate of number or pair, each recipient stays in order, nothing is lost', () => {
-    fc.assert(
-      fc.property(steps, (all) => {
-        const scheduler = schedulerWith(['n', 'm'], perSecond(rate, burst), pair);
-        for (const lane of ['n', 'm'])
-          setLane(scheduler, lane, { limit: perSecond(rate, burst), sharedIds: ['waba'] }, START);
-        setShared(scheduler, 'waba', perSecond(wabaRate, burst), START - 60_000);
-        const starts: { at: number; lane: string; recipient: string }[] = [];
-        const finished: Started<string>[] = [];
-        const running: Started<string>[] = [];
-        let now = START;
-        let count = 0;
-        const asked: string[] = [];
-        for (const { advance, arrivals, ends, max } of all) {
-          now += advance;
-          for (const [lane, recipient, priority] of arrivals) {
-            const job = `${lane}/${recipient}/${String(count++).padStart(6, '0')}`;
-            asked.push(job);
-            add(scheduler, lane, recipient, job, { priority });
-          }
-          for (const end of ends) {
-            const one = running.shift();
-            if (one === undefined) break;
-            if (end === 'again') startAgain(scheduler, one, now + 50);
-            else {
-              finish(scheduler, one);
-              finished.push(one);
-            }
-          }
-          for (const one of startJobs(scheduler, now, max).started) {
-            expect(
-              running.filter(({ lane, recipient }) => lane === one.lane && recipient === one.recipient),
-            ).toEqual([]);
-            running.push(one);
-            starts.push({ at: now, lane: one.lane, recipient: one.recipient });
-          }
-        }
-        expect(finished.length + running.length + scheduler.queued).toBe(asked.length);
-        expect(scheduler.inFlight).toBe(running.length);
-        for (const key of new Set(asked.map((job) => job.slice(0, 3)))) {
-          const order = jobsOf(finished).filter((job) => job.startsWith(key));
-          expect(order).toEqual([...order].sort());
-        }
-        const within = (from: number, ms: number, same: (one: (typeof starts)[number]) => boolean) =>
-          starts.filter((one) => same(one) && one.at >= from && one.at < from + ms).length;
-        for (const { at, lane, recipient } of starts) {
-          expect(within(at, 1000, (one) => one.lane === lane)).toBeLessThanOrEqual(rate + burst);
-          expect(within(at, 1000, () => true)).toBeLessThanOrEqual(wabaRate + burst);
-          expect(
-            within(at, 3000, (one) => one.lane === lane && one.recipient === recipient),
-          ).toBeLessThanOrEqual(3000 / pair.intervalMs + pair.burst);
-        }
-      }),
-      { numRuns: 200 },
-    );
-  });
 });

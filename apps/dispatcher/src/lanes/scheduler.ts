@@ -34,6 +34,8 @@ type Lane<Job> = Bound & {
   readonly recipients: Map<string, Recipient<Job>>;
   /** Recipients whose first job may start, in turn, by the priority of that job. */
   readonly ready: Readonly<Record<Priority, Set<string>>>;
+  /** Recipients whose first job has expired: it starts in the lane's turn, whatever the limits say. */
+  readonly expired: Set<string>;
   /** When a timer comes for it; 0 when none does. */
   wakesAt: number;
   /** How many starts of others a priority has let pass while something of it was ready. */
@@ -97,7 +99,7 @@ export function setLane<Job>(
   if (lane === undefined) {
     scheduler.lanes.set(laneId, {
       ...{ limit, sharedIds, taken: spent(limit, now), pausedUntil: 0, heldUntil },
-      ...{ wakesAt: 0, recipients: new Map() },
+      ...{ wakesAt: 0, recipients: new Map(), expired: new Set() },
       ready: { reply: new Set(), notification: new Set(), campaign: new Set() },
       passed: { reply: 0, notification: 0, campaign: 0 },
     });
@@ -198,12 +200,8 @@ export function startJobs<Job>(
 ): { readonly started: Started<Job>[]; readonly wakeAt: number } {
   const started: Started<Job>[] = [];
   if (max <= 0) return { started, wakeAt: Infinity };
-  while (started.length < max) {
-    const due = takeDue(scheduler.timers, now);
-    if (due === undefined) break;
-    const expired = comeDue(scheduler, due, now);
-    if (expired !== undefined) started.push(expired);
-  }
+  for (let due = takeDue(scheduler.timers, now); due !== undefined; due = takeDue(scheduler.timers, now))
+    comeDue(scheduler, due, now);
   for (const laneId of scheduler.active) {
     if (started.length >= max) break;
     const one = startOne(scheduler, laneId, now);
@@ -216,33 +214,28 @@ export function startJobs<Job>(
   return { started, wakeAt: started.length >= max ? Infinity : nextAt(scheduler.timers) };
 }
 
-/** @returns a job that has expired: it starts whatever the limits say */
-function comeDue<Job>(
-  scheduler: Scheduler<Job>,
-  { laneId, recipientId }: Due,
-  now: number,
-): Started<Job> | undefined {
+function comeDue<Job>(scheduler: Scheduler<Job>, { laneId, recipientId }: Due, now: number): void {
   const lane = scheduler.lanes.get(laneId);
-  if (lane === undefined) return undefined;
+  if (lane === undefined) return;
   if (recipientId === undefined) {
     if (lane.wakesAt <= now) lane.wakesAt = 0;
     scheduler.active.add(laneId);
-    return undefined;
+    return;
   }
   const recipient = lane.recipients.get(recipientId);
   const first = recipient?.entries[0];
   if (recipient === undefined || first === undefined || recipient.inFlight || recipient.waitsUntil > now)
-    return undefined;
-  if (first.expiresAt <= now) return start(scheduler, laneId, recipientId);
+    return;
   recipient.waitsUntil = 0;
-  lane.ready[first.priority].add(recipientId);
+  (first.expiresAt <= now ? lane.expired : lane.ready[first.priority]).add(recipientId);
   scheduler.active.add(laneId);
-  return undefined;
 }
 
 /** One job of the lane; when it has to wait, a timer says until when. */
 function startOne<Job>(scheduler: Scheduler<Job>, laneId: string, now: number): Started<Job> | undefined {
   const lane = laneOf(scheduler, laneId);
+  const [expiredId] = lane.expired;
+  if (expiredId !== undefined) return start(scheduler, laneId, expiredId);
   const bounds = boundsOf(scheduler, lane);
   for (;;) {
     const priority = nextPriority(lane);
@@ -300,6 +293,7 @@ function start<Job>(
   const entry = recipient.entries.shift();
   if (entry === undefined) return undefined;
   lane.ready[entry.priority].delete(recipientId);
+  lane.expired.delete(recipientId);
   recipient.inFlight = true;
   recipient.waitsUntil = 0;
   scheduler.queued--;
@@ -360,12 +354,12 @@ export function sweep<Job>(
 ): void {
   for (const [laneId, lane] of scheduler.lanes) {
     for (const [recipientId, recipient] of lane.recipients) {
+      const [first] = recipient.entries;
       const kept = recipient.entries.filter(({ job }) => !isDropped(job));
-      const dropped = recipient.entries.length - kept.length;
-      scheduler.queued -= dropped;
+      scheduler.queued -= recipient.entries.length - kept.length;
       recipient.entries = kept;
-      if (dropped > 0) {
-        for (const priority of priorities) lane.ready[priority].delete(recipientId);
+      if (kept[0] !== first) {
+        for (const ready of [...Object.values(lane.ready), lane.expired]) ready.delete(recipientId);
         if (!recipient.inFlight) offer(scheduler, laneId, recipientId);
       }
       if (kept.length === 0 && !recipient.inFlight && recipient.taken <= now)
