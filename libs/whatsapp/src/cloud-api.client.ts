@@ -1,4 +1,4 @@
-import { Agent, request, type Dispatcher } from 'undici';
+import { Pool } from 'undici';
 
 /** What one send call led to. Only `accepted` and `refused` are Meta's own word. */
 export type SendResult =
@@ -67,44 +67,41 @@ export function createCloudApiClient(options: {
   readonly connections: number;
 }): CloudApiClient {
   const { baseUrl, version, timeoutMs, connections } = options;
-  const agent = new Agent({
+  const { origin, pathname } = new URL(baseUrl);
+  const root = `${pathname === '/' ? '' : pathname}/${version}`;
+  const pool = new Pool(origin, {
     connections,
     pipelining: 1,
+    maxResponseSize: MAX_ANSWER_BYTES,
     // Well before the whole call's timeout, so that "no connection" is told apart from "no answer".
     connect: { timeout: Math.min(timeoutMs / 2, 10_000) },
     keepAliveTimeout: 30_000,
   });
   return {
     async send(phoneNumberId, accessToken, body) {
+      // AbortSignal.timeout would be kept, and fire, long after the answer.
+      const late = new AbortController();
+      const timer = setTimeout(
+        () => late.abort(new DOMException('no answer in time', 'TimeoutError')),
+        timeoutMs,
+      );
       try {
-        const response = await request(
-          `${baseUrl}/${version}/${encodeURIComponent(phoneNumberId)}/messages`,
-          {
-            dispatcher: agent,
-            method: 'POST',
-            headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
-            body: JSON.stringify(body),
-            signal: AbortSignal.timeout(timeoutMs),
-          },
-        );
-        return readAnswer(response.statusCode, response.headers, await readText(response.body));
+        const response = await pool.request({
+          method: 'POST',
+          path: `${root}/${encodeURIComponent(phoneNumberId)}/messages`,
+          headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+          signal: late.signal,
+        });
+        return readAnswer(response.statusCode, response.headers, await response.body.text());
       } catch (error) {
         return failure(error);
+      } finally {
+        clearTimeout(timer);
       }
     },
-    close: () => agent.destroy(),
+    close: () => pool.destroy(),
   };
-}
-
-async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += (chunk as Buffer).length;
-    if (length > MAX_ANSWER_BYTES) throw new Error('the answer is too long');
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function failure(error: unknown): SendResult {
