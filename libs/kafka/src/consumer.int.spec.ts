@@ -119,8 +119,10 @@ describe('the consumer', () => {
     await first.close();
     expect((await committed())[0]).toBe(3);
     const { seen, handler } = recorder();
-    await start(handler);
+    let reached = 0;
+    await start((batch) => ((reached = batch.next), handler(batch)));
     await eventually(() => expect(seen.map(({ offset }) => offset)).toEqual([3, 4, 6, 7, 8]));
+    expect(reached).toBe(10);
     await eventually(async () => expect((await committed())[0]).toBe(10));
   });
 
