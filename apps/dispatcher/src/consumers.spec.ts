@@ -23,6 +23,7 @@ function rig(isAway = false) {
   const log: string[] = [];
   const lost = new AbortController();
   const backlog = {
+    room: () => undefined,
     take: (_batch: RecordBatch, arrivals: readonly Arrival[]) => {
       if (isAway) return Promise.reject(new Error('the database is away'));
       for (const { record } of arrivals) log.push(`added ${record.offset}`);

@@ -53,6 +53,8 @@ export class Consumers {
   }
 
   private async take(batch: RecordBatch): Promise<Taken> {
+    const room = this.backlog.room(batch.partition);
+    if (room !== undefined) return { taken: 0, resume: room };
     let taken = 0;
     let [arrivals, strays]: [Arrival[], Stray[]] = [[], []];
     /** @param next the offset after the last record that was looked at */

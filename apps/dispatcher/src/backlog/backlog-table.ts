@@ -46,7 +46,7 @@ export type BacklogTable = {
     partition: number,
     recipients: readonly { readonly lane: string; readonly recipient: string }[],
   ): Promise<(Place & { readonly lane: string; readonly recipient: string; readonly priority: Priority })[]>;
-  /** Writes them. A record that is there already stays one. */
+  /** Writes them. A record that is there already stays one, and has the place and priority that it is given now. */
   park(partition: number, parkings: readonly Parking[]): Promise<void>;
   /** In their order; of each lane at least one if there is any, and then as many as fit. */
   load(wanted: readonly Wanted[]): Promise<Parked[]>;
@@ -77,16 +77,11 @@ export function createBacklogTable(sql: Sql): BacklogTable {
     load: (wanted) => load(sql, wanted),
     async remove(parked) {
       await sql(
-        `WITH gone AS (
-           DELETE FROM dispatch_backlog b
-           USING unnest($1::integer[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[])
-             AS t (partition, phone_number_id, priority, position, id)
-           WHERE (b.partition, b.phone_number_id, b.priority, b.position, b.id)
-               = (t.partition, t.phone_number_id, t.priority, t.position, t.id)
-           RETURNING b.partition, b.phone_number_id, b.priority, b.waba_id)
-         INSERT INTO dispatch_backlog_lanes AS l (partition, phone_number_id, priority, waba_id, depth)
-         SELECT partition, phone_number_id, priority, min(waba_id), -count(*) FROM gone GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-         ON CONFLICT (partition, phone_number_id, priority) DO UPDATE SET depth = l.depth + excluded.depth`,
+        `DELETE FROM dispatch_backlog b
+         USING unnest($1::integer[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[])
+           AS t (partition, phone_number_id, priority, position, id)
+         WHERE (b.partition, b.phone_number_id, b.priority, b.position, b.id)
+             = (t.partition, t.phone_number_id, t.priority, t.position, t.id)`,
         [...laneColumns(parked), parked.map(({ position }) => position), parked.map(({ id }) => id)],
       );
     },
@@ -131,21 +126,16 @@ async function lastOf(
 
 async function park(sql: Sql, partition: number, parkings: readonly Parking[]): Promise<void> {
   await sql(
-    `WITH parked AS (
-       INSERT INTO dispatch_backlog (partition, phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient,
-                                     source_topic, source_offset, source_timestamp, key, value, headers)
-       SELECT $1, phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient,
-              source_topic, source_offset, source_timestamp, key, value, headers
-       FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
-                   $11::bigint[], $12::bytea[], $13::bytea[], $14::jsonb[])
-         WITH ORDINALITY AS t (phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient, source_topic, source_offset,
-                               source_timestamp, key, value, headers, place)
-       ORDER BY place
-       ON CONFLICT (partition, source_topic, source_offset) DO UPDATE SET position = excluded.position
-       RETURNING phone_number_id, priority, waba_id, xmax = 0 AS is_new)
-     INSERT INTO dispatch_backlog_lanes AS l (partition, phone_number_id, priority, waba_id, depth)
-     SELECT $1, phone_number_id, priority, min(waba_id), count(*) FROM parked WHERE is_new GROUP BY 2, 3 ORDER BY 2, 3
-     ON CONFLICT (partition, phone_number_id, priority) DO UPDATE SET depth = l.depth + excluded.depth`,
+    `INSERT INTO dispatch_backlog (partition, phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient,
+                                   source_topic, source_offset, source_timestamp, key, value, headers)
+     SELECT $1, phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient,
+            source_topic, source_offset, source_timestamp, key, value, headers
+     FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
+                 $11::bigint[], $12::bytea[], $13::bytea[], $14::jsonb[])
+       WITH ORDINALITY AS t (phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient, source_topic, source_offset,
+                             source_timestamp, key, value, headers, place)
+     ORDER BY place
+     ON CONFLICT (partition, source_topic, source_offset) DO UPDATE SET priority = excluded.priority, position = excluded.position`,
     [
       partition,
       parkings.map(({ phoneNumberId }) => phoneNumberId),

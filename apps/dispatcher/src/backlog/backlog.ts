@@ -6,6 +6,7 @@ import { type Job, recipientOf } from '../dispatch/job';
 import { priorities, type Priority } from '../lanes/scheduler';
 import { groupCommit } from '../ledger/group-commit';
 import { type BacklogTable, type LaneKey, type Parked, type Parking, type Wanted } from './backlog-table';
+import { createParkQueue, type ParkQueue } from './park-queue';
 import { admit, type Asking, isBehind, recipientKey, type Tail, tailOf, type Tails, tailKey } from './tails';
 
 /** A command that came with a batch. */
@@ -21,10 +22,12 @@ export type Backlog = {
   /**
    * Takes the commands of a batch: into the lanes, or into the table. Order is kept for each recipient, also among batches of the partition.
    * @param next the offset after the last record that was taken of the batch
-   * @throws when the database does not answer: then nothing was taken
+   * @throws when the database does not answer a question: then nothing was taken
    */
   take(batch: RecordBatch, arrivals: readonly Arrival[], next: number): Promise<void>;
-  /** Commands of the partitions that are ours which are in the table and not in memory. */
+  /** Settles when commands of the partition may be taken again: too many of it are on their way into the table. Undefined while they may. */
+  room(partition: number): Promise<void> | undefined;
+  /** Commands of the partitions that are ours which are in the table, or on their way into it, and not in their lanes. */
   readonly depth: number;
   /** Waits until what was sent is removed from the table, at most a second. */
   close(): Promise<void>;
@@ -56,10 +59,13 @@ const CLOSE_MS = 1000;
 type Owned = {
   readonly assignment: Assignment;
   readonly tails: Tails;
-  /** Records of the main topic below it are in their lanes or in the table. */
+  readonly queue: ParkQueue;
+  /** Records of the main topic below it are in their lanes, in the table or on their way into it. */
   frontier: number;
+  /** Likewise, and none is on its way. */
+  visible: number;
   /**
-   * Nothing is loaded before the frontier has come so far: what was parked by an earlier owner must not pass records before it that come again.
+   * Nothing is loaded before that has come so far: what was parked by an earlier owner must not pass records before it that come again.
    */
   loadsFrom: number;
   held: number;
@@ -140,20 +146,38 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     const parkings = admitted.flatMap(({ isParked, arrival, priority }) =>
       isParked ? [parkingOf(owner, arrival, priority)] : [],
     );
-    if (parkings.length > 0) await table.park(batch.partition, parkings);
     if (batch.lost.aborted || owner.assignment.lost.aborted) return;
     // From here to the end nothing else happens in between.
-    for (const { phoneNumberId, priority, record } of parkings) {
+    for (const { phoneNumberId, priority } of parkings) {
       const tail = tailOf(tails, phoneNumberId, priority);
-      tail.parkings += 1;
       // One that was there already is counted twice: that is found out when the table has no more.
       tail.rest += 1;
-      batch.done(record.offset);
-      wake(owner, phoneNumberId, priority);
+      tail.pending += 1;
     }
     for (const { isParked, arrival, priority } of admitted)
       if (!isParked) hold(owner, arrival, priority, batch, () => batch.done(arrival.record.offset));
-    if (batch.topic === topics.outbound.name) advance(owner, next);
+    if (batch.topic === topics.outbound.name) owner.frontier = Math.max(owner.frontier, next);
+    const reached = owner.frontier;
+    owner.queue.add(parkings, () => {
+      for (const parking of parkings) {
+        batch.done(parking.record.offset);
+        parked(owner, parking);
+      }
+      see(owner, reached);
+    });
+  }
+
+  function parked(owner: Owned, { phoneNumberId, priority }: Parking): void {
+    const tail = tailOf(owner.tails, phoneNumberId, priority);
+    tail.pending -= 1;
+    tail.parkings += 1;
+    wake(owner, phoneNumberId, priority);
+  }
+
+  function see(owner: Owned, reached: number): void {
+    const had = owner.visible;
+    owner.visible = Math.max(had, reached);
+    if (had < owner.loadsFrom && owner.visible >= owner.loadsFrom) wakeAll(owner);
   }
 
   async function parkedFor(owner: Owned, asking: readonly Asking[]): Promise<Map<string, Priority>> {
@@ -162,17 +186,20 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     const asked = asking.filter(({ lane, priority }) =>
       priorities.some((other) => other !== priority && restOf(lane, other) > 0),
     );
-    const unique = [...new Map(asked.map((one) => [recipientKey(one), one])).values()];
-    if (unique.length === 0) return new Map();
-    const last = await table.lastOf(assignment.partition, unique);
-    const inTableOnly = last.filter((one) => isBehind(one, tailOf(tails, one.lane, one.priority).loadedTo));
-    return new Map(inTableOnly.map((one) => [recipientKey(one), one.priority]));
-  }
-
-  function advance(owner: Owned, next: number): void {
-    const had = owner.frontier;
-    owner.frontier = Math.max(had, next);
-    if (had < owner.loadsFrom && owner.frontier >= owner.loadsFrom) wakeAll(owner);
+    const ahead = new Map<string, Priority>();
+    const others = new Map<string, Asking>();
+    for (const one of asked) {
+      const key = recipientKey(one);
+      const priority = owner.queue.priorityFor(key);
+      if (priority === undefined) others.set(key, one);
+      else ahead.set(key, priority);
+    }
+    if (others.size === 0) return ahead;
+    for (const one of await table.lastOf(assignment.partition, [...others.values()])) {
+      const isInTableOnly = isBehind(one, tailOf(tails, one.lane, one.priority).loadedTo);
+      if (isInTableOnly) ahead.set(recipientKey(one), one.priority);
+    }
+    return ahead;
   }
 
   function hold(
@@ -239,14 +266,19 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     for (const [tail, { owner, lane, priority }] of hungry) {
       if (wanted.length === LANES_AT_ONCE) break;
       hungry.delete(tail);
-      const { assignment, frontier, loadsFrom } = owner;
+      const { assignment, visible, loadsFrom } = owner;
       const bound = boundOf(lane);
-      if (assignment.lost.aborted || tail.rest === 0 || frontier < loadsFrom || tail.held > bound / 2)
+      if (
+        assignment.lost.aborted ||
+        tail.rest <= tail.pending ||
+        visible < loadsFrom ||
+        tail.held > bound / 2
+      )
         continue;
       const limit = bound - tail.held;
       wanted.push({
         ...{ tail, owner, lane, priority, limit, parkings: tail.parkings },
-        ...{ partition: assignment.partition, phoneNumberId: lane, after: tail.loadedTo, before: frontier },
+        ...{ partition: assignment.partition, phoneNumberId: lane, after: tail.loadedTo, before: visible },
       });
     }
     return wanted;
@@ -259,12 +291,13 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     const found = new Set(rows.map(laneOf));
     for (const one of wanted) {
       // What was parked while we read may have been missed; else the table has no more of it.
-      if (!found.has(laneOf(one)) && one.tail.parkings === one.parkings) one.tail.rest = 0;
+      if (!found.has(laneOf(one)) && one.tail.parkings === one.parkings) one.tail.rest = one.tail.pending;
     }
     rows.forEach((row, index) => {
       const one = byTail.get(laneOf(row));
       if (one === undefined || one.owner.assignment.lost.aborted) return;
-      one.tail.rest = Math.max(0, one.tail.rest - 1);
+      // That it was the last is known only when there is no more: a predecessor's statement may have ended after our count.
+      one.tail.rest = Math.max(one.tail.pending + 1, one.tail.rest - 1);
       one.tail.loadedTo = row;
       const command = commands[index];
       if (command === undefined) removeSoon(one.owner, row);
@@ -299,7 +332,13 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     assigned(assignment) {
       if (assignment.topic !== topics.outbound.name) return;
       const owner: Owned = {
-        ...{ assignment, tails: new Map(), frontier: assignment.from, loadsFrom: Infinity },
+        ...{ assignment, tails: new Map(), loadsFrom: Infinity },
+        ...{ frontier: assignment.from, visible: assignment.from },
+        queue: createParkQueue(
+          (parkings) => table.park(assignment.partition, parkings),
+          assignment.lost,
+          logger,
+        ),
         ...{ held: 0, heldBytes: 0, turn: Promise.resolve() },
       };
       owner.turn = beginUntilDone(owner);
@@ -315,6 +354,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       owner.turn = turn.catch(() => undefined);
       await turn;
     },
+    room: (partition) => owned.get(partition)?.queue.room(),
     get depth() {
       let depth = 0;
       for (const { tails } of owned.values()) for (const { rest } of tails.values()) depth += rest;

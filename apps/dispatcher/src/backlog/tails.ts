@@ -5,8 +5,10 @@ export type Place = { readonly position: number; readonly id: number };
 
 /** What one lane and priority has to send: some in memory and, behind that, the rest in the table. */
 export type Tail = {
-  /** How many are in the table only. */
+  /** How many are in the table only, or on their way into it. */
   rest: number;
+  /** How many of those are on their way. */
+  pending: number;
   /** How many are in memory. */
   held: number;
   /** The last one that was brought from the table into memory. */
@@ -27,7 +29,8 @@ export function tailKey(lane: string, priority: Priority): string {
 export function tailOf(tails: Tails, lane: string, priority: Priority): Tail {
   const key = tailKey(lane, priority);
   let tail = tails.get(key);
-  if (tail === undefined) tails.set(key, (tail = { rest: 0, held: 0, loadedTo: BEFORE_ALL, parkings: 0 }));
+  if (tail === undefined)
+    tails.set(key, (tail = { rest: 0, pending: 0, held: 0, loadedTo: BEFORE_ALL, parkings: 0 }));
   return tail;
 }
 

@@ -108,6 +108,7 @@ export class Initial1763900000000 implements MigrationInterface {
         depth bigint NOT NULL,
         PRIMARY KEY (partition, phone_number_id, priority)
       ) WITH (fillfactor = 50)`);
+    await countBacklog(runner);
     await runner.query(`
       CREATE VIEW backlog AS
       SELECT l.waba_id, l.phone_number_id, (ARRAY['reply', 'notification', 'campaign'])[l.priority + 1] AS priority, l.partition, l.depth,
@@ -137,5 +138,39 @@ export class Initial1763900000000 implements MigrationInterface {
     await runner.query(
       'DROP TABLE cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, phone_numbers, wabas, apps',
     );
+    await runner.query('DROP FUNCTION count_backlog');
+  }
+}
+
+/** How many are parked, by lane and priority, is kept by the table itself: whoever changes it. */
+async function countBacklog(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE FUNCTION count_backlog() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF TG_OP = 'INSERT' THEN
+        INSERT INTO dispatch_backlog_lanes AS l (partition, phone_number_id, priority, waba_id, depth)
+        SELECT partition, phone_number_id, priority, min(waba_id), count(*) FROM fresh GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        ON CONFLICT (partition, phone_number_id, priority) DO UPDATE SET depth = l.depth + excluded.depth;
+      ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO dispatch_backlog_lanes AS l (partition, phone_number_id, priority, waba_id, depth)
+        SELECT partition, phone_number_id, priority, min(waba_id), -count(*) FROM gone GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        ON CONFLICT (partition, phone_number_id, priority) DO UPDATE SET depth = l.depth + excluded.depth;
+      ELSE
+        INSERT INTO dispatch_backlog_lanes AS l (partition, phone_number_id, priority, waba_id, depth)
+        SELECT partition, phone_number_id, priority, min(waba_id), sum(difference)
+        FROM (SELECT fresh.*, 1 AS difference FROM fresh UNION ALL SELECT gone.*, -1 FROM gone) AS changed
+        GROUP BY 1, 2, 3 HAVING sum(difference) <> 0 ORDER BY 1, 2, 3
+        ON CONFLICT (partition, phone_number_id, priority) DO UPDATE SET depth = l.depth + excluded.depth;
+      END IF;
+      RETURN NULL;
+    END $$`);
+  for (const [what, tables] of [
+    ['INSERT', 'NEW TABLE AS fresh'],
+    ['DELETE', 'OLD TABLE AS gone'],
+    ['UPDATE', 'NEW TABLE AS fresh OLD TABLE AS gone'],
+  ] as const) {
+    await runner.query(`
+      CREATE TRIGGER count_${what.toLowerCase()} AFTER ${what} ON dispatch_backlog REFERENCING ${tables}
+      FOR EACH STATEMENT EXECUTE FUNCTION count_backlog()`);
   }
 }
