@@ -179,19 +179,6 @@ describe('a command', () => {
     expect(rig.deadLettersOf(value)).toHaveLength(1);
   });
 
-  it('whose time has passed is dead-lettered without a call', async () => {
-    const number = await rig.newNumber();
-    const command = aCommand(number, { expiresAt: '2020-01-01T00:00:00Z' });
-    await rig.publish([recordOf(command)]);
-    expect(storyOf(await deadLetterOf(recordOf(command).value))).toEqual({
-      ...origin,
-      cause: 'expired',
-      code: undefined,
-      attempts: '0',
-    });
-    expect(await rig.accepted(number)).toEqual([]);
-  });
-
   it('of a number that nobody knows is dead-lettered; of one that was added a moment ago it is sent', async () => {
     const [stranger, fresh] = [{ ...(await rig.newNumber()), phoneNumberId: '404' }, await rig.newNumber()];
     const [lost, found] = [aCommand(stranger), aCommand(fresh)];
@@ -258,6 +245,47 @@ describe('a record that is no command', () => {
     const causes = await Promise.all(bad.map(async (value) => storyOf(await deadLetterOf(value)).cause));
     expect(causes).toEqual(['decode', 'invalid', 'invalid']);
     expect(bad.flatMap((value) => rig.retriesOf(value))).toEqual([]);
+  });
+
+  it('or is one that may not go has a cause that tells what to do, is counted by it, and costs no call', async () => {
+    const number = await rig.newNumber();
+    const { wabaId: key } = number;
+    const opaque = (content: unknown) => aCommand(number, { message: { type: 'opaque', opaque: content } });
+    const bad: readonly (readonly [string, string])[] = [
+      ['decode', 'not json'],
+      ['invalid', recordOf(opaque('x'.repeat(1_000_000))).value],
+      ['invalid', recordOf(opaque('deep')).value.replace('"deep"', `${'['.repeat(200)}${']'.repeat(200)}`)],
+      ['invalid', recordOf(aCommand({ ...number, phoneNumberId: '4043' })).value],
+      ['invalid', recordOf(aCommand({ ...number, wabaId: '4043' })).value],
+      ['invalid', recordOf(aCommand(number, { order: 'strict' })).value],
+      ['invalid', recordOf(aCommand(number, { message: { type: 'text', text: { body: '' } } })).value],
+      ['expired', recordOf(aCommand(number, { expiresAt: '2020-01-01T00:00:00Z' })).value],
+    ];
+    const counted = () =>
+      Promise.all(
+        ['decode', 'invalid', 'expired'].map((cause) =>
+          rig.counter(`talaria_dead_letters_total{cause="${cause}"}`),
+        ),
+      );
+    const before = await counted();
+    await rig.publish(bad.map(([, value]) => ({ key, value })));
+    const letters = await Promise.all(bad.map(([, value]) => deadLetterOf(value)));
+    expect(letters.map((letter) => storyOf(letter))).toEqual(
+      bad.map(([cause]) => ({ ...origin, cause, code: undefined, attempts: '0' })),
+    );
+    expect(letters.map((letter) => letter.headers[headers.errorMessage])).toEqual([
+      'the value is not JSON',
+      'the value is longer than 524288 bytes',
+      'the command has more than 100 levels',
+      'phoneNumberId is not in the registry',
+      'phoneNumberId belongs to another WABA',
+      'order strict is not supported yet',
+      expect.stringContaining('text.body'),
+      'expiresAt has passed',
+    ]);
+    const after = await counted();
+    expect(after.map((count, index) => count - before[index]!)).toEqual([1, 6, 1]);
+    expect(await rig.accepted(number)).toEqual([]);
   });
 
   it('does not stop its partition by its size, even when a dead letter of that size is refused', async () => {
