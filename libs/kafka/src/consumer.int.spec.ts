@@ -269,6 +269,8 @@ describe('the consumer', () => {
     await write(10, [0, 1, 2, 3]);
     await eventually(async () => expect(await committed()).toEqual([6, 6, 6, 6]));
     // The first one is not asked to close: what counts is its last commit.
+    const owned = new Set<string>();
+    const watching = setInterval(() => owned.add(first.told.map(({ isOurs }) => isOurs()).join()), 1);
     const second = await join();
     await eventually(() => expect(second.told).toHaveLength(2));
     const gone = second.told.map(({ partition }) => partition);
@@ -283,6 +285,9 @@ describe('the consumer', () => {
       expect(lost.aborted).toBe(gone.includes(partition));
       expect(isOurs()).toBe(!gone.includes(partition));
     }
+    clearInterval(watching);
+    // While the group gives partitions out anew, nobody is the owner of any.
+    expect(owned).toContain('false,false,false,false');
     await second.consumer.close();
     await eventually(() =>
       expect(placesOf(first.told).slice(4).sort()).toEqual(placesOf(second.told).sort()),

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type Logger } from '@talaria/observability';
-import { type Cluster, type Consumer, type EachBatchPayload } from 'kafkajs';
+import { type Assigner, type Cluster, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { type AssignedPartition, AssignedPartitions } from './assigned-partitions';
 import { coPartitioningAssigner } from './co-partitioning-assigner';
 import { createKafka } from './create-kafka';
@@ -10,6 +10,7 @@ import { fetchCommits } from './fetch-commits';
 import { decodeRuns, encodeRuns } from './finished-runs';
 import { readRecord } from './kafka-record';
 import { findStarts, type PositionOf } from './find-starts';
+import { Lease } from './lease';
 import { OffsetWindow } from './offset-window';
 import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
 import { type KafkaConfig } from './settings';
@@ -28,8 +29,6 @@ export type GroupConsumer = {
 const COMMIT_MS = 500;
 const PARTITIONS_AT_ONCE = 12;
 const HEARTBEAT_MS = 1000;
-/** Part of the session timeout after which an unconfirmed member stops: well before the group gives its partitions away. */
-const OWNED = 0.7;
 /** Longer than any broker failover that a consumer survives by itself. */
 const STALLED_MS = 120_000;
 const MAX_PAUSE_MS = 30_000;
@@ -73,7 +72,7 @@ export async function startConsumer(options: {
   /** Handlers at work, and since when. */
   const running = new Map<Promise<void>, number>();
   let lastProgress = performance.now();
-  let lastConfirmed = performance.now();
+  const lease = new Lease(sessionTimeoutMs);
   let memberId: string | undefined;
   let isJoined = false;
   let closing = false;
@@ -87,9 +86,9 @@ export async function startConsumer(options: {
   const consumer = createKafka(config, options.groupId, logger).consumer({
     groupId: config.KAFKA_PREFIX + options.groupId,
     partitionAssigners: [
-      (assigner) => {
-        cluster = assigner.cluster;
-        return coPartitioningAssigner(assigner);
+      (given) => {
+        cluster = given.cluster;
+        return joining(coPartitioningAssigner(given));
       },
     ],
     sessionTimeout: sessionTimeoutMs,
@@ -110,6 +109,11 @@ export async function startConsumer(options: {
   watch(consumer);
   await start();
   const ticker = setInterval(tick, COMMIT_MS);
+
+  /** kafkajs asks an assigner for its protocol right before it sends JoinGroup, and says so to nobody else. */
+  function joining(assigner: Assigner): Assigner {
+    return { ...assigner, protocol: (subscription) => (lease.join(), assigner.protocol(subscription)) };
+  }
 
   async function start(): Promise<void> {
     const topics = [...handlers.keys()].map((topic) => config.KAFKA_PREFIX + topic);
@@ -137,12 +141,18 @@ export async function startConsumer(options: {
   function watch(watched: Consumer): void {
     const { events } = watched;
     watched.on(events.FETCH, () => (lastProgress = performance.now()));
+    watched.on(events.REQUEST, ({ payload: { apiName, duration } }) => {
+      if (apiName === 'Heartbeat' || apiName === 'SyncGroup')
+        lease.answered(apiName, duration, performance.now());
+    });
     watched.on(events.HEARTBEAT, () => {
-      confirmed();
-      rewind();
+      lastProgress = performance.now();
+      lease.confirmed();
+      if (lease.holds(lastProgress)) rewind();
     });
     watched.on(events.GROUP_JOIN, ({ payload }) => {
-      confirmed();
+      lastProgress = performance.now();
+      lease.joined();
       // Under a new id others may have had our partitions in between.
       if (payload.memberId !== memberId) assigned.loseAll();
       memberId = payload.memberId;
@@ -164,10 +174,6 @@ export async function startConsumer(options: {
       logger.error({ reason: payload.error.name, restart: payload.restart }, 'the consumer crashed');
       if (!payload.restart && !closing) onFatal(payload.error);
     });
-  }
-
-  function confirmed(): void {
-    lastProgress = lastConfirmed = performance.now();
   }
 
   /** kafkajs remembers what was paused in an earlier assignment. */
@@ -248,16 +254,12 @@ export async function startConsumer(options: {
     onAssigned?.({ topic, partition, from, lost: lost.signal, isOurs: () => isOurs(held) });
   }
 
-  function isOwner(): boolean {
-    return performance.now() - lastConfirmed < OWNED * sessionTimeoutMs;
-  }
-
   function isOurs({ lost }: AssignedPartition): boolean {
-    return !lost.signal.aborted && isOwner();
+    return !lost.signal.aborted && lease.holds(performance.now());
   }
 
   function tick(): void {
-    if (!isOwner()) doubt();
+    if (lease.isOver(performance.now())) doubt();
     void commit();
   }
 
@@ -288,7 +290,7 @@ export async function startConsumer(options: {
 
   async function handle(payload: EachBatchPayload): Promise<void> {
     const held = assignedTo(payload);
-    if (held === undefined || closing || payload.isStale() || !isOwner() || !held.isPlaced) return;
+    if (held === undefined || closing || payload.isStale() || !isOurs(held) || !held.isPlaced) return;
     sendCommit = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     // An error here is met again, and handled, in the heartbeat that kafkajs sends after the batch.
     const beat = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_MS);
