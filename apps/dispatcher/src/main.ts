@@ -46,7 +46,10 @@ runProcess('dispatcher', async (logger, stop) => {
   const ledger = createLedger(sqlOf(dataSource), randomUUID());
   const transport = new KafkaTransport({
     ...{ config, groupId: 'talaria.dispatcher', logger, onFatal: stop },
-    onAssigned: (assignment) => backlog.assigned(assignment),
+    onAssigned: (assignment) => {
+      dispatcher.takeOver();
+      backlog.assigned(assignment);
+    },
   });
   const ownedShare = () => transport.ownedShare(topics.outbound.name);
   const dispatcher = createDispatcher({ config, ledger, registry, client, outlet, logger, ownedShare });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type SendMessage, topics } from '@talaria/contracts';
 import { type PhoneNumber, type Sql, sqlOf } from '@talaria/database';
 import { type SendResult } from '@talaria/whatsapp';
-import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
+import { eventually, testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { readConfig } from '../config';
 import { createLedger } from '../ledger/ledger';
 import { attempt, type Turn } from './attempt';
@@ -225,6 +225,39 @@ it('a fate that was found out and not told before a crash is told by the record 
     expect([...world.told]).toEqual(['1 unknown', '2 dead-lettered']);
     expect(world).toMatchObject({ sent: 1, letters: ['ambiguous'] });
   }
+});
+
+it('a claim that is not ours any more when it is confirmed is given back: the next owner sends it, once', async () => {
+  const world = aWorld();
+  const job = aJob();
+  expect(await attempt(aProcess(world, accepted), { ...job, isOurs: () => false })).toMatchObject({
+    kind: 'again',
+  });
+  expect(world.sent).toBe(0);
+  expect(await attempt(aProcess(world, accepted), job)).toEqual({ kind: 'done' });
+  expect(world).toMatchObject({ sent: 1, told: new Set(['1 accepted']) });
+  expect(await rowsOf(job)).toMatchObject([{ attempts: 1, version: 1 }]);
+});
+
+it('what the next owner has called unknown is known again when the last one gives its claim back', async () => {
+  const world = aWorld();
+  const job = aJob();
+  const frozen = aProcess(world, accepted);
+  let wake: () => void = () => undefined;
+  const woken = new Promise<void>((resolve) => (wake = resolve));
+  const claim: typeof frozen.ledger.claim = async (one) => {
+    const claimed = await frozen.ledger.claim(one);
+    await setBack(job);
+    await run(aProcess(world, accepted), job);
+    return woken.then(() => claimed);
+  };
+  const late = attempt({ ...frozen, ledger: { ...frozen.ledger, claim } }, { ...job, isOurs: () => false });
+  await eventually(() => expect(world.retries).toBe(1));
+  wake();
+  await late;
+  const retried = { ...job, record: { ...job.record, topic: topics.outboundRetry30s.name, offset: 1 } };
+  expect(await run(aProcess(world, accepted), retried)).toEqual({ kind: 'done' });
+  expect(world).toMatchObject({ sent: 1, told: new Set(['1 unknown', '2 accepted']) });
 });
 
 it('a call of a living process is waited for, not called unknown', async () => {

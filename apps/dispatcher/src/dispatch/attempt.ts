@@ -36,6 +36,7 @@ export type Turn =
 export type RestingPause = Exclude<Pause, 'pair'>;
 
 const BUSY_MS = 1000;
+const NOT_OURS_MS = 100;
 const NEW_NUMBER_MS = 250;
 /** How much longer than its call a claim of another process may live: it has to be settled as well. */
 const SETTLING_MS = 2000;
@@ -80,6 +81,8 @@ async function makeAttempt(
   attemptNumber: number,
   number: PhoneNumber | undefined,
 ): Promise<Turn> {
+  // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
+  if (!job.isOurs()) return giveBack(dependencies, job, attemptNumber);
   const decision = await decideAttempt(dependencies, job, attemptNumber, number);
   reportAttempt(dependencies.logger, job, attemptNumber, decision);
   return settle(dependencies, job, attemptNumber, decision);
@@ -122,6 +125,18 @@ async function call(
     parkMs: config.PARK_DURATION,
     random: Math.random(),
   });
+}
+
+/** Nothing was sent, and whoever owns the record now may claim the same attempt at once. */
+async function giveBack(dependencies: AttemptDependencies, job: Job, attemptNumber: number): Promise<Turn> {
+  await insist(dependencies, () =>
+    dependencies.ledger.settle({
+      ...{ ...idOf(job), source: sourceOf(job), claimedAttempt: attemptNumber, attempts: attemptNumber - 1 },
+      outcome: { state: 'retrying', at: new Date().toISOString() },
+      isTold: false,
+    }),
+  );
+  return { kind: 'again', afterMs: NOT_OURS_MS };
 }
 
 /** @param claimant whose claim it was, when it was not ours */

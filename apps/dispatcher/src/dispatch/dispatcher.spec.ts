@@ -75,6 +75,20 @@ it('starts nothing of partitions that were lost, and forgets it', async () => {
   await dispatcher.stop();
 });
 
+it('starts nothing of a partition that somebody else may have by now, and goes on when it has turned out to be ours', async () => {
+  let claims = 0;
+  let asked = 0;
+  const dispatcher = rig(() => (claims++, Promise.resolve(settled)));
+  const finished = new Promise<void>((done) =>
+    dispatcher.add({ ...aJob(1, done), isOurs: () => asked++ >= 3 }),
+  );
+  while (asked < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(claims).toBe(0);
+  await finished;
+  expect(claims).toBe(1);
+  await dispatcher.stop();
+});
+
 it('has one turn of a command under way, whatever asks for it', async () => {
   let claims = 0;
   let answer: (claimed: Claimed) => void = () => undefined;

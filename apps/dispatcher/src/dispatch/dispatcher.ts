@@ -8,6 +8,7 @@ import {
   enqueue,
   expire,
   finish,
+  spendAll,
   startAgain,
   startJobs,
   sweep,
@@ -24,6 +25,8 @@ const REGAIN_MS = 1000;
 const AFTER_FAULT_MS = 1000;
 const BUSY_MS = 1000;
 const SWEEP_MS = 10_000;
+/** A rebalance takes about so long. */
+const NOT_OURS_MS = 100;
 const STOP_MS = 3000;
 
 export type Dispatcher = {
@@ -31,6 +34,8 @@ export type Dispatcher = {
   add(job: Job): void;
   /** Takes over the rates and pauses of numbers, accounts and apps from the registry, and what was cancelled. */
   setRates(): void;
+  /** A partition is newly ours: who had it before may have sent as much as was allowed, a moment ago. */
+  takeOver(): void;
   /** Numbers that would send if it were not for a pause. */
   readonly paused: number;
   readonly queued: number;
@@ -67,18 +72,22 @@ export function createDispatcher(
     if (stopping) return;
     const now = performance.now();
     limits.split(now);
-    const { started, wakeAt } = startJobs(scheduler, now, config.DISPATCH_MAX_IN_FLIGHT - scheduler.inFlight);
+    const max = config.DISPATCH_MAX_IN_FLIGHT - scheduler.inFlight;
+    const { started, wakeAt } = startJobs(
+      scheduler,
+      now,
+      max,
+      ({ lost, isOurs }) => lost.aborted || isOurs(),
+    );
     for (const one of started) void run(one);
     if (wakeAt < Infinity) wakeUp = setTimeout(pump, Math.max(1, wakeAt - now));
   }
 
   async function run(started: Started<Job>): Promise<void> {
     const { job } = started;
-    if (job.lost.aborted) {
-      finish(scheduler, started);
-    } else {
-      end(started, await turn(job));
-    }
+    if (job.lost.aborted) finish(scheduler, started);
+    // One that has expired starts whatever the limits and we say.
+    else end(started, job.isOurs() ? await turn(job) : { kind: 'again', afterMs: NOT_OURS_MS });
     pumpSoon();
   }
 
@@ -155,6 +164,7 @@ export function createDispatcher(
       pumpSoon();
     },
     setRates,
+    takeOver: () => spendAll(scheduler, performance.now()),
     get paused() {
       return countPaused(scheduler, performance.now());
     },

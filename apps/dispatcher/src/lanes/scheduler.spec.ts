@@ -7,6 +7,7 @@ import {
   finish,
   pauseLane,
   setLane,
+  spendAll,
   startAgain,
   startJobs,
   sweep,
@@ -105,6 +106,30 @@ describe('the scheduler', () => {
     expect(startJobs(scheduler, START, 10).started).toEqual([]);
     setLane(scheduler, 'n', { limit: unlimited, sharedIds: ['other'] }, START);
     expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['moved']);
+  });
+
+  it('takes nothing for a job that may not start, and asks again', () => {
+    const limit = perSecond(1, 1);
+    const scheduler = schedulerWith(['n'], limit, perSecond(1, 1));
+    add(scheduler, 'n', 'a', 'a1');
+    add(scheduler, 'n', 'b', 'b1');
+    let mayStart = (job: string) => job !== 'a1';
+    const startAt = (now: number) => startJobs(scheduler, now, 10, (job) => mayStart(job));
+    expect(jobsOf(startAt(START).started)).toEqual(['b1']);
+    expect(startAt(START + 1000)).toEqual({ started: [], wakeAt: START + 1100 });
+    mayStart = () => true;
+    expect(jobsOf(startAt(START + 1100).started)).toEqual(['a1']);
+  });
+
+  it('has nothing to give, in its lanes as in what they share, after others may have spent it', () => {
+    const scheduler = schedulerWith(['n', 'm'], perSecond(10, 5));
+    setLane(scheduler, 'm', { limit: unlimited, sharedIds: ['w'] }, START - 60_000);
+    setShared(scheduler, 'w', perSecond(5, 5), START - 60_000);
+    for (const lane of ['n', 'm']) for (const one of ['a', 'b']) add(scheduler, lane, one, `${lane}${one}`);
+    spendAll(scheduler, START);
+    expect(startJobs(scheduler, START, 10)).toEqual({ started: [], wakeAt: START + 100 });
+    expect(jobsOf(startJobs(scheduler, START + 100, 10).started)).toEqual(['na']);
+    expect(jobsOf(startJobs(scheduler, START + 200, 10).started).sort()).toEqual(['ma', 'nb']);
   });
 
   it('drops what is no longer ours and counts right', () => {

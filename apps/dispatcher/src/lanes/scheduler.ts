@@ -70,6 +70,9 @@ export type Asked<Job> = {
 /** Of what is less urgent one start in so many is given, however much there is of what is more urgent. */
 const PATIENCE: Readonly<Record<Priority, number>> = { reply: Infinity, notification: 4, campaign: 16 };
 
+/** When one that may not start is asked about again. */
+const REFUSED_MS = 100;
+
 const UNLIMITED: Limit = { intervalMs: 0, burst: 1 };
 const UNBOUND: Readonly<Bound> = { limit: UNLIMITED, taken: RESTED, pausedUntil: 0, heldUntil: 0 };
 
@@ -146,6 +149,12 @@ function takenAfter(known: Bound, limit: Limit | undefined, now: number): Gcra {
   return known.limit === UNLIMITED ? spent(limit, now) : known.taken;
 }
 
+/** Every limit starts with nothing to give, since another process may have spent it a moment ago. */
+export function spendAll<Job>({ lanes, shared }: Scheduler<Job>, now: number): void {
+  for (const bound of [...lanes.values(), ...shared.values()])
+    bound.taken = Math.max(bound.taken, spent(bound.limit, now));
+}
+
 /** Nothing of the lane starts before `until`, or before what was said earlier. */
 export function pauseLane<Job>(scheduler: Scheduler<Job>, laneId: string, until: number): void {
   const lane = laneOf(scheduler, laneId);
@@ -191,12 +200,14 @@ function offer<Job>(scheduler: Scheduler<Job>, laneId: string, recipientId: stri
 
 /**
  * The jobs that start now, at most `max`.
+ * @param mayStart asked of each before it takes from any limit; one that must not is asked about again a little later
  * @returns also when to ask again; Infinity when only a new or finished job can change anything
  */
 export function startJobs<Job>(
   scheduler: Scheduler<Job>,
   now: number,
   max: number,
+  mayStart: (job: Job) => boolean = () => true,
 ): { readonly started: Started<Job>[]; readonly wakeAt: number } {
   const started: Started<Job>[] = [];
   if (max <= 0) return { started, wakeAt: Infinity };
@@ -204,7 +215,7 @@ export function startJobs<Job>(
     comeDue(scheduler, due, now);
   for (const laneId of scheduler.active) {
     if (started.length >= max) break;
-    const one = startOne(scheduler, laneId, now);
+    const one = startOne(scheduler, laneId, now, mayStart);
     scheduler.active.delete(laneId);
     if (one === undefined) continue;
     started.push(one);
@@ -232,7 +243,12 @@ function comeDue<Job>(scheduler: Scheduler<Job>, { laneId, recipientId }: Due, n
 }
 
 /** One job of the lane; when it has to wait, a timer says until when. */
-function startOne<Job>(scheduler: Scheduler<Job>, laneId: string, now: number): Started<Job> | undefined {
+function startOne<Job>(
+  scheduler: Scheduler<Job>,
+  laneId: string,
+  now: number,
+  mayStart: (job: Job) => boolean,
+): Started<Job> | undefined {
   const lane = laneOf(scheduler, laneId);
   const [expiredId] = lane.expired;
   if (expiredId !== undefined) return start(scheduler, laneId, expiredId);
@@ -254,11 +270,15 @@ function startOne<Job>(scheduler: Scheduler<Job>, laneId: string, now: number): 
     }
     const [recipientId = ''] = lane.ready[priority];
     const recipient = recipientOf(lane, recipientId);
-    const pairFreeAt = availableAt(recipient.taken, scheduler.pairLimit);
-    if (pairFreeAt > now) {
+    const [first] = recipient.entries;
+    const recipientFreeAt =
+      first === undefined || mayStart(first.job)
+        ? availableAt(recipient.taken, scheduler.pairLimit)
+        : now + REFUSED_MS;
+    if (recipientFreeAt > now) {
       lane.ready[priority].delete(recipientId);
-      recipient.waitsUntil = pairFreeAt;
-      addTimer(scheduler.timers, pairFreeAt, { laneId, recipientId });
+      recipient.waitsUntil = recipientFreeAt;
+      addTimer(scheduler.timers, recipientFreeAt, { laneId, recipientId });
       continue;
     }
     for (const bound of bounds) bound.taken = take(bound.taken, bound.limit, now);
