@@ -149,6 +149,20 @@ describe('a call', () => {
     await client.close();
   });
 
+  it('that waits for a connection until its time is over is never posted', async () => {
+    let posted = 0;
+    const client = await clientOf(
+      (_, response) => (++posted > 2 ? response.end(json(success)) : undefined),
+      100,
+    );
+    const calls = await Promise.all([1, 2, 3].map(() => client.send('100', 't', {})));
+    expect(calls).toEqual(calls.map(() => ({ kind: 'unknown', reason: 'TimeoutError' })));
+    // Its connection would be free by then.
+    expect(await client.send('100', 't', {})).toMatchObject({ kind: 'accepted' });
+    expect(posted).toBe(3);
+    await client.close();
+  });
+
   it('whose connection breaks is unknown, and so is an answer that never ends', async () => {
     const broken = await clientOf((request) => request.socket.destroy());
     expect(await broken.send('100', 't', {})).toMatchObject({ kind: 'unknown' });

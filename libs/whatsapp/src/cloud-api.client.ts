@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import { post } from './post';
 
 /** What one send call led to. Only `accepted` and `refused` are Meta's own word. */
 export type SendResult =
@@ -79,25 +80,16 @@ export function createCloudApiClient(options: {
   });
   return {
     async send(phoneNumberId, accessToken, body) {
-      // AbortSignal.timeout would be kept, and fire, long after the answer.
-      const late = new AbortController();
-      const timer = setTimeout(
-        () => late.abort(new DOMException('no answer in time', 'TimeoutError')),
-        timeoutMs,
-      );
       try {
-        const response = await pool.request({
-          method: 'POST',
+        const { statusCode, headers, text } = await post(pool, {
           path: `${root}/${encodeURIComponent(phoneNumberId)}/messages`,
           headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
           body: JSON.stringify(body),
-          signal: late.signal,
+          timeoutMs,
         });
-        return readAnswer(response.statusCode, response.headers, await response.body.text());
+        return readAnswer(statusCode, headers, text);
       } catch (error) {
         return failure(error);
-      } finally {
-        clearTimeout(timer);
       }
     },
     close: () => pool.destroy(),
