@@ -7,7 +7,7 @@ import { arrivalsOf, countLostAndDoubled } from './arrivals';
 import { type Bare, postOf, startBare } from './bare';
 import { type Sender, UNLIMITED } from './commands';
 import { onSite, type Site } from './site';
-import { type Usage, usageColumns, usageOf, usedForEach } from './usage';
+import { type Usage, usageColumns, usageOf, usageText, usedForEach } from './usage';
 
 const MESSAGES = 40_000;
 const SENDERS = 20;
@@ -93,8 +93,7 @@ async function measure(
   const arrivals = arrivalsOf(await site.simulator.accepted());
   const [from = NaN, to = NaN] = [arrivals[warm - 1]?.at, arrivals.at(-1)?.at];
   const rate = ((arrivals.length - warm) * 1000) / (to - from);
-  const cpu = Object.entries(used).map(([of, us]) => `${of} ${Math.round(us ?? NaN)}`);
-  site.ground.say(`${name.padEnd(8)} ${Math.round(rate)}/s; µs for each: ${cpu.join(', ')}`);
+  site.ground.say(`${name.padEnd(8)} ${Math.round(rate)}/s; ${usageText(used)}`);
   return { rate, used, ...countLostAndDoubled(arrivals, first, count) };
 }
 

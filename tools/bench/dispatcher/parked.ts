@@ -6,7 +6,7 @@ import { goal, median, type Outcome, type Result, round, spread } from '../repor
 import { arrivalsOf, countBetween } from './arrivals';
 import { now } from './publisher';
 import { onSite, setRate, type Site } from './site';
-import { type Usage, usageColumns, usageOf, usedForEach, watchMemory } from './usage';
+import { type Usage, usageColumns, usageOf, usageText, usedForEach, watchMemory } from './usage';
 
 const MESSAGES = 1_000_000;
 const SECONDS = 20;
@@ -104,6 +104,5 @@ function resultOf(name: string, runs: readonly Run[]): Result {
 }
 
 function lineOf({ rate, used, residentMiB }: Run): string {
-  const cpu = Object.entries(used).map(([of, us]) => `${of} ${Math.round(us ?? NaN)}`);
-  return `${round(rate, 1)}/s; µs for each: ${cpu.join(', ')}; ${residentMiB} MiB`;
+  return `${round(rate, 1)}/s; ${usageText(used)}; ${residentMiB} MiB`;
 }

@@ -5,7 +5,7 @@ import { arrivalsOf, countBetween } from './arrivals';
 import { type SendersAsked } from './commands';
 import { now } from './publisher';
 import { onSite, type Site } from './site';
-import { type Usage, usageColumns, usageOf, usedForEach } from './usage';
+import { type Usage, usageColumns, usageOf, usageText, usedForEach } from './usage';
 
 const SECONDS = 30;
 const WARM_UP_S = 3;
@@ -95,6 +95,5 @@ function outcomeOf(crowd: (typeof crowds)[number], runs: readonly Run[]): Outcom
 }
 
 function lineOf({ rate, refused, most, used }: Run): string {
-  const cpu = Object.entries(used).map(([of, us]) => `${of} ${Math.round(us ?? NaN)}`);
-  return `${round(rate, 1)}/s, ${refused} refused, at most ${most} of a number in a second; µs for each: ${cpu.join(', ')}`;
+  return `${round(rate, 1)}/s, ${refused} refused, at most ${most} of a number in a second; ${usageText(used)}`;
 }

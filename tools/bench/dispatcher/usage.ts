@@ -1,14 +1,14 @@
 import { type AppProcess } from '../../platform/app-process';
-import { cpuMsOf, residentBytesOf } from '../cpu-time';
+import { busyMs, cpuMsOf, residentBytesOf } from '../cpu-time';
 import { databaseCpuMs } from '../database';
 import { median, round } from '../report';
 import { type Site } from './site';
 
-const names = ['app', 'simulator', 'kafka', 'database', 'sql'] as const;
+const names = ['app', 'simulator', 'kafka', 'database', 'sql', 'machine'] as const;
 
 /**
  * What was used since the processes started, in milliseconds: CPU of the program that sends, of Meta's stand-in, of Kafka and of the
- * connections in Postgres; and `sql`, how long Postgres was at work on statements. Undefined: not known.
+ * connections in Postgres; `sql`, how long Postgres was at work on statements; and CPU of all that runs on this machine. Undefined: not known.
  */
 export type Usage = Readonly<Record<(typeof names)[number], number | undefined>>;
 
@@ -26,6 +26,7 @@ export async function usageOf(
     kafka: ground.kafkaPids && cpuMsOf(ground.kafkaPids),
     database: await databaseCpuMs(database),
     sql: rows[0]?.active_time,
+    machine: busyMs(),
   };
 }
 
@@ -60,6 +61,11 @@ export function usageColumns(all: readonly Usage[]): {
 
 const LOOK_MS = 250;
 const MIB = 1024 * 1024;
+
+/** For a person. */
+export function usageText(used: Usage): string {
+  return `µs for each: ${names.map((name) => `${name} ${Math.round(used[name] ?? NaN)}`).join(', ')}`;
+}
 
 /** Watches the resident memory of a process. @returns ends it, and tells the most that was seen in MiB */
 export function watchMemory({ pid = 0 }: AppProcess): () => number {
