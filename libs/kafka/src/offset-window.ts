@@ -5,8 +5,11 @@ import { joinRuns, type Run } from './finished-runs';
  * floor: everything below it is done. Tracks the offsets that really came, since a log has gaps.
  */
 export class OffsetWindow {
-  /** Handed out and not below the floor yet, in order; true when done. */
+  /** Handed out and not below the floor yet; true when done. */
   private readonly offsets = new Map<number, boolean>();
+  /** The same in order, from `head` on. A map from whose front much was deleted is slow to find its first. */
+  private order: number[] = [];
+  private head = 0;
   private next = 0;
   private committable: number | undefined;
   /** Done in an earlier assignment, above the floor. */
@@ -27,6 +30,7 @@ export class OffsetWindow {
   /** Hands out a record; offsets come in ascending order. */
   deliver(offset: number): void {
     this.offsets.set(offset, false);
+    this.order.push(offset);
     this.next = offset + 1;
     this.committable ??= offset;
   }
@@ -34,9 +38,11 @@ export class OffsetWindow {
   /** Takes back what was handed out from this offset on: it will come again, except what lies below the floor and so is finished. */
   retract(from: number): void {
     const first = Math.max(from, this.committable ?? from);
-    for (const offset of this.offsets.keys()) {
-      if (offset >= first) this.offsets.delete(offset);
+    for (let last = this.order.at(-1); last !== undefined && last >= first; last = this.order.at(-1)) {
+      this.offsets.delete(last);
+      this.order.pop();
     }
+    this.head = Math.min(this.head, this.order.length);
     this.next = Math.min(this.next, first);
   }
 
@@ -44,15 +50,23 @@ export class OffsetWindow {
   done(offset: number): void {
     if (this.offsets.get(offset) !== false) return;
     this.offsets.set(offset, true);
-    for (const [first, isDone] of this.offsets) {
-      if (!isDone) break;
-      this.offsets.delete(first);
-    }
-    const [oldest] = this.offsets.keys();
-    const floor = oldest ?? this.restoredAt(this.next)?.to ?? this.next;
+    this.dropDone();
+    const floor = this.order[this.head] ?? this.restoredAt(this.next)?.to ?? this.next;
     this.committable = floor;
     this.next = Math.max(this.next, floor);
-    this.restored = this.restored.filter(({ to }) => to > floor);
+    if (this.restored[0] !== undefined && this.restored[0].to <= floor)
+      this.restored = this.restored.filter(({ to }) => to > floor);
+  }
+
+  private dropDone(): void {
+    for (let first = this.order[this.head]; first !== undefined; first = this.order[this.head]) {
+      if (this.offsets.get(first) !== true) break;
+      this.offsets.delete(first);
+      this.head += 1;
+    }
+    if (this.head < 1024 || this.head < this.order.length / 2) return;
+    this.order = this.order.slice(this.head);
+    this.head = 0;
   }
 
   /** A log that ends here is not the one that what was restored speaks of, if that goes on behind it. */

@@ -125,15 +125,16 @@ async function lastOf(
 }
 
 async function park(sql: Sql, partition: number, parkings: readonly Parking[]): Promise<void> {
+  const { bytes, keys, values } = joinBytes(parkings.map(({ record }) => record));
   await sql(
     `INSERT INTO dispatch_backlog (partition, phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient,
                                    source_topic, source_offset, source_timestamp, key, value, headers)
      SELECT $1, phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient,
-            source_topic, source_offset, source_timestamp, key, value, headers
+            source_topic, source_offset, source_timestamp, substring($12::bytea FROM key_at FOR key_size), substring($12::bytea FROM value_at FOR value_size), headers
      FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
-                 $11::bigint[], $12::bytea[], $13::bytea[], $14::jsonb[])
+                 $11::bigint[], $13::integer[], $14::integer[], $15::integer[], $16::integer[], $17::jsonb[])
        WITH ORDINALITY AS t (phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient, source_topic, source_offset,
-                             source_timestamp, key, value, headers, place)
+                             source_timestamp, key_at, key_size, value_at, value_size, headers, place)
      ORDER BY place
      ON CONFLICT (partition, source_topic, source_offset) DO UPDATE SET priority = excluded.priority, position = excluded.position`,
     [
@@ -148,11 +149,36 @@ async function park(sql: Sql, partition: number, parkings: readonly Parking[]): 
       parkings.map(({ record }) => record.topic),
       parkings.map(({ record }) => record.offset),
       parkings.map(({ record }) => record.timestamp),
-      parkings.map(({ record }) => record.key),
-      parkings.map(({ record }) => record.value ?? Buffer.alloc(0)),
+      bytes,
+      keys.map(({ at }) => at),
+      keys.map(({ size }) => size),
+      values.map(({ at }) => at),
+      values.map(({ size }) => size),
       parkings.map(({ record }) => JSON.stringify(record.headers)),
     ],
   );
+}
+
+type Piece = { readonly at: number | null; readonly size: number | null };
+
+/** All keys and values in one parameter, which travels as it is: an array of them is written and read as hexadecimal text, at half the speed. */
+function joinBytes(records: readonly KafkaRecord[]): {
+  readonly bytes: Buffer;
+  readonly keys: readonly Piece[];
+  readonly values: readonly Piece[];
+} {
+  const chunks: Buffer[] = [];
+  let end = 1;
+  const piece = (chunk: Buffer | null): Piece => {
+    if (chunk === null) return { at: null, size: null };
+    chunks.push(chunk);
+    const at = end;
+    end += chunk.length;
+    return { at, size: chunk.length };
+  };
+  const keys = records.map(({ key }) => piece(key));
+  const values = records.map(({ value }) => piece(value));
+  return { bytes: Buffer.concat(chunks), keys, values };
 }
 
 type ParkedRow = LaneRow & {

@@ -375,9 +375,13 @@ function laneOf({ partition, phoneNumberId, priority }: LaneKey): string {
 function parkingOf(owner: Owned, { command, record }: Arrival, priority: Priority): Parking {
   const { phoneNumberId, wabaId, id, campaignId } = command;
   return {
-    ...{ record, phoneNumberId, priority, wabaId, campaignId },
+    record,
     position: record.topic === topics.outbound.name ? record.offset : owner.frontier - 1,
+    phoneNumberId,
+    priority,
+    wabaId,
     commandId: id,
+    campaignId,
     recipient: recipientOf({ command }),
   };
 }

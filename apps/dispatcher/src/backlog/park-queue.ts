@@ -18,7 +18,7 @@ export type ParkQueue = {
 };
 
 /** Beyond the high mark the partition is paused, until half of that is written. */
-const MAX = { commands: 30_000, bytes: 16 * 1024 ** 2 };
+const MAX = { commands: 50_000, bytes: 32 * 1024 ** 2 };
 const ROWS_AT_ONCE = 2000;
 const AFTER_FAULT_MS = 1000;
 
@@ -41,10 +41,10 @@ export function createParkQueue(
     commands += by;
     bytes += by * (record.value?.length ?? 0);
     const key = recipientKey({ lane: phoneNumberId, recipient });
-    const known = recipients.get(key) ?? { priority, count: 0 };
-    known.count += by;
-    if (known.count === 0) recipients.delete(key);
-    else recipients.set(key, known);
+    const known = recipients.get(key);
+    if (known === undefined) recipients.set(key, { priority, count: by });
+    else if (known.count + by === 0) recipients.delete(key);
+    else known.count += by;
   }
 
   function look(): void {
