@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Inject } from '@nestjs/common';
-import { headers, retryTiers, topics } from '@talaria/contracts';
+import { headers, parseSendMessage, retryTiers, topics } from '@talaria/contracts';
 import { type KafkaRecord, OnBatch, type RecordBatch, type Taken } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { type Arrival, type Backlog } from './backlog/backlog';
 import { commandsSeen } from './dispatch/dispatch.metrics';
 import { type Outlet } from './dispatch/outlet';
-import { readCommand, refuse } from './dispatch/read-command';
+import { refuse } from './dispatch/refuse';
 import { rightPartition } from './dispatch/right-partition';
 import { heldUntil } from './retry/retry-delay';
 import { BACKLOG, LOGGER, OUTLET } from './tokens';
@@ -77,7 +77,7 @@ export class Consumers {
           await handOver(record.offset);
           return { taken, resume: sleep(waitMs, batch.lost) };
         }
-        const parsed = due > Date.now() ? undefined : readCommand(record);
+        const parsed = due > Date.now() ? undefined : parseSendMessage(record.value);
         if (parsed?.ok) {
           const { command } = parsed;
           const right = rightPartition(record, command, this.outlet.ownerPartition);

@@ -2,7 +2,7 @@ import '@talaria/observability/tracing';
 import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { retryTiers, topics } from '@talaria/contracts';
+import { parseSendMessage, retryTiers, topics } from '@talaria/contracts';
 import { createDataSource, sqlOf } from '@talaria/database';
 import { createVerifiedProducer, KafkaTransport } from '@talaria/kafka';
 import { gauge, nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
@@ -13,7 +13,7 @@ import { createBacklogTable } from './backlog/backlog-table';
 import { readConfig } from './config';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher';
 import { createOutlet } from './dispatch/outlet';
-import { readCommand, refuse } from './dispatch/read-command';
+import { refuse } from './dispatch/refuse';
 import { createLedger } from './ledger/ledger';
 import { openRegistry } from './registry';
 
@@ -60,7 +60,7 @@ runProcess('dispatcher', async (logger, stop) => {
     rateOf: (phoneNumberId) => registry.find(phoneNumberId)?.messagesPerSecond ?? 0,
     max: { commands: config.DISPATCH_MAX_QUEUED, bytes: config.DISPATCH_MAX_QUEUED_SIZE },
     async read(record) {
-      const parsed = readCommand(record);
+      const parsed = parseSendMessage(record.value);
       if (parsed.ok) return parsed.command;
       await refuse({ outlet, logger }, record, parsed);
       return undefined;

@@ -13,8 +13,18 @@ export type ParsedCommand =
 /** Far deeper than any message of Meta's. What works through a command level by level has no end to its stack otherwise. */
 const MAX_LEVELS = 100;
 
+/** Far more than Meta takes. Above it a retry or an event, which add to it, could be more than a broker takes. */
+const MAX_COMMAND_BYTES = 512 * 1024;
+
 /** Reads the value of a record on `whatsapp.outbound`. */
 export function parseSendMessage(value: Buffer | null): ParsedCommand {
+  if (value !== null && value.length > MAX_COMMAND_BYTES) {
+    return {
+      ok: false,
+      cause: 'invalid',
+      problems: [`the value is longer than ${MAX_COMMAND_BYTES} bytes`],
+    };
+  }
   let command: unknown;
   try {
     command = JSON.parse((value ?? Buffer.alloc(0)).toString('utf8'));

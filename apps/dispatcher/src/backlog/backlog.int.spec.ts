@@ -1,10 +1,9 @@
-import { type SendMessage, topics } from '@talaria/contracts';
+import { parseSendMessage, type SendMessage, topics } from '@talaria/contracts';
 import { sqlOf } from '@talaria/database';
 import { type Assignment, type KafkaRecord, type RecordBatch } from '@talaria/kafka';
 import fc from 'fast-check';
 import { eventually, testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { type Job } from '../dispatch/job';
-import { readCommand } from '../dispatch/read-command';
 import { priorities, type Priority } from '../lanes/scheduler';
 import { createBacklog } from './backlog';
 import { createBacklogTable } from './backlog-table';
@@ -54,7 +53,7 @@ function aPartition(max = { commands: 1000, bytes: 1_000_000 }) {
       ...{ table, max, logger: testLogger, rateOf: () => 0 },
       add: (job) => jobs.push(job),
       read: (record) => {
-        const parsed = readCommand(record);
+        const parsed = parseSendMessage(record.value);
         return Promise.resolve(parsed.ok ? parsed.command : undefined);
       },
     });
@@ -80,7 +79,7 @@ function aPartition(max = { commands: 1000, bytes: 1_000_000 }) {
         },
       } satisfies RecordBatch;
       const arrivals = rest.map((record) => {
-        const parsed = readCommand(record);
+        const parsed = parseSendMessage(record.value);
         if (!parsed.ok) throw new Error('not a command');
         return { command: parsed.command, record };
       });

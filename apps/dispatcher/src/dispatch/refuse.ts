@@ -1,16 +1,8 @@
-import { type ParsedCommand, parseSendMessage } from '@talaria/contracts';
+import { type ParsedCommand } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { commandsSeen } from './dispatch.metrics';
 import { type Outlet } from './outlet';
-
-/** Far more than Meta takes. Above it a retry or an event, which add to it, could be more than a broker takes. */
-const MAX_COMMAND_BYTES = 512 * 1024;
-
-export function readCommand({ value }: KafkaRecord): ParsedCommand {
-  if (value === null || value.length <= MAX_COMMAND_BYTES) return parseSendMessage(value);
-  return { ok: false, cause: 'invalid', problems: [`the value is longer than ${MAX_COMMAND_BYTES} bytes`] };
-}
 
 /** Dead-letters a record that is no command. */
 export async function refuse(
