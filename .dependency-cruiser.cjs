@@ -23,6 +23,15 @@ module.exports = {
       to: { path: '^(apps|libs|tools|test|examples)/', pathNot: '^libs/($1|observability|config)/' },
     },
     {
+      name: 'client-imports-contracts-kafka-and-observability-only',
+      severity: 'error',
+      from: { path: '^libs/client/', pathNot: '\\.spec\\.ts$' },
+      to: {
+        path: '^(apps|libs|tools|test|examples)/',
+        pathNot: '^libs/(client|contracts|kafka|observability)/',
+      },
+    },
+    {
       name: 'apps-do-not-import-each-other',
       severity: 'error',
       from: { path: '^apps/([^/]+)/', pathNot: '\\.spec\\.ts$' },

@@ -53,6 +53,7 @@ const scripts = {
   migrate: () => (build(), start('setup/migrate.js')),
   projections: () => (build(), start('projections/main.js')),
   spool: () => (build(), start('spool/main.js')),
+  client: () => run('the package of libs/client', process.execPath, [join(root, 'tools/client/build.mjs')]),
   check() {
     run('format', bin('prettier'), ['--check', '--log-level=warn', '.']);
     run('lint', bin('eslint'), ['--max-warnings=0', '.']);

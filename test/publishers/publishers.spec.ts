@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { headers, type SendMessage, topics } from '@talaria/contracts';
 import { type KafkaRecord, partitionOf } from '@talaria/kafka';
@@ -5,8 +7,9 @@ import { query } from '../../tools/platform/database';
 import { type Platform } from '../../tools/platform/platform';
 import { repositoryRoot } from '../../tools/stack/repository';
 import { eventually, kafkaConfigOf, readAll, testPlatform } from '../kit';
-import { findJava, findKcat, findPython, run, type Runtime } from './runtimes';
+import { compileBesideClient, findJava, findKcat, findPython, run, type Runtime } from './runtimes';
 
+const root = repositoryRoot();
 const WABAS = 8;
 const numbers = Array.from({ length: WABAS }, (_, index) => ({
   wabaId: `81000${index}`,
@@ -147,6 +150,24 @@ describe('nothing is forwarded from', () => {
 });
 
 describe('the example publishes a command where it belongs and tells its fate, in', () => {
+  async function expectSent(runtime: Runtime, program: string): Promise<void> {
+    const { wabaId, phoneNumberId } = numbers[0]!;
+    const env = {
+      KAFKA_BROKERS: platform.kafkaBrokers,
+      KAFKA_PREFIX: platform.kafkaPrefix,
+      WABA_ID: wabaId,
+      PHONE_NUMBER_ID: phoneNumberId,
+      TO: '+15550001111',
+    };
+    const [id, fate, wamid] = (await run(runtime, [program], { env })).trim().split(' ');
+    expect(fate).toBe('accepted');
+    const sent = (await platform.simulator.accepted()).filter((one) => one.wamid === wamid);
+    expect(sent.map(({ callbackData }) => callbackData)).toEqual([`talaria/${id}/1`]);
+    const records = await readAll(kafkaConfigOf(platform), topics.outbound.name);
+    const ours = records.filter(({ value }) => String(value).includes(`"${id}"`));
+    expect(ours.map(({ partition }) => partition)).toEqual([partitionOf(wabaId, topics.outbound.partitions)]);
+  }
+
   const examples = [
     ['Java', java, 'examples/java/PublishCommand.java'],
     ['Python', python, 'examples/python/publish_command.py'],
@@ -154,30 +175,17 @@ describe('the example publishes a command where it belongs and tells its fate, i
   ] as const;
 
   for (const [language, runtime, file] of examples) {
-    where(runtime)(
-      titleOf(language, runtime),
-      async () => {
-        const { wabaId, phoneNumberId } = numbers[0]!;
-        const env = {
-          KAFKA_BROKERS: platform.kafkaBrokers,
-          KAFKA_PREFIX: platform.kafkaPrefix,
-          WABA_ID: wabaId,
-          PHONE_NUMBER_ID: phoneNumberId,
-          TO: '+15550001111',
-        };
-        const [id, fate, wamid] = (await run(runtime, [join(repositoryRoot(), file)], { env }))
-          .trim()
-          .split(' ');
-        expect(fate).toBe('accepted');
-        const sent = (await platform.simulator.accepted()).filter((one) => one.wamid === wamid);
-        expect(sent.map(({ callbackData }) => callbackData)).toEqual([`talaria/${id}/1`]);
-        const records = await readAll(kafkaConfigOf(platform), topics.outbound.name);
-        const ours = records.filter(({ value }) => String(value).includes(`"${id}"`));
-        expect(ours.map(({ partition }) => partition)).toEqual([
-          partitionOf(wabaId, topics.outbound.partitions),
-        ]);
-      },
-      70_000,
-    );
+    where(runtime)(titleOf(language, runtime), () => expectSent(runtime, join(root, file)), 70_000);
   }
+
+  it('TypeScript, with the client as npm installs it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'talaria-product-'));
+    try {
+      const example = join(root, 'examples/typescript/publish-command.ts');
+      const program = await compileBesideClient(example, folder);
+      await expectSent({ command: process.execPath, args: [] }, program);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, 120_000);
 });

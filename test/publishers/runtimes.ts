@@ -1,6 +1,15 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { jarsFolder } from '../../tools/stack/kafka-jars';
 import { repositoryRoot } from '../../tools/stack/repository';
@@ -62,6 +71,25 @@ export function findJava(): Runtime {
   }
 }
 
+/**
+ * Makes the client package, installs what npm would ship of it into an empty folder outside this repository, whose packages must not help it,
+ * and compiles the program there.
+ * @returns the compiled program
+ */
+export async function compileBesideClient(program: string, folder: string): Promise<string> {
+  const node: Runtime = { command: process.execPath, args: [] };
+  const npm: Runtime = { command: 'npm', args: ['--prefix', folder, '--no-audit', '--no-fund', '--silent'] };
+  await run(node, [join(root, 'tools/client/build.mjs')]);
+  writeFileSync(join(folder, 'package.json'), '{}');
+  const packed = await run(npm, ['pack', '--pack-destination', folder, join(root, 'dist/client')]);
+  await run(npm, ['install', '--prefer-offline', join(folder, packed.trim())]);
+  copyFileSync(program, join(folder, 'program.ts'));
+  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+  const options = ['--ignoreConfig', '--strict', '--target', 'es2022', '--module', 'node16', ...types];
+  await run(node, [join(root, 'node_modules/typescript/bin/tsc'), ...options, join(folder, 'program.ts')]);
+  return join(folder, 'program.js');
+}
+
 /** @returns what it printed @throws when it fails, with what it complained of */
 export async function run(
   runtime: Runtime,
@@ -76,7 +104,7 @@ export async function run(
       { cwd: root, env: { ...process.env, ...runtime.env, ...env }, timeout: 60_000 },
       (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
-        else reject(new Error(`${error.message}\n${stderr}`));
+        else reject(new Error(`${error.message}\n${stdout}${stderr}`));
       },
     );
     child.stdin?.end(input);

@@ -1,0 +1,116 @@
+import { type SendMessage, topics } from '@talaria/contracts';
+import { createVerifiedProducer, type KafkaConfig, type VerifiedProducer } from '@talaria/kafka';
+import { type Logger } from '@talaria/observability';
+import { encodeCommand } from './encode-command';
+import { NoFateError, NotPublishedError } from './errors';
+import { FateBook } from './fate-book';
+import { publishAndAwait } from './publish-and-await';
+import { type FateReader, readFates } from './read-fates';
+import { type ClientLogger, type Talaria } from './talaria';
+
+export type ClientOptions = {
+  /** Like `kafka-1:9092`. */
+  readonly brokers: readonly string[];
+  /** The installation's KAFKA_PREFIX. */
+  readonly prefix?: string;
+  readonly ssl?: boolean;
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  };
+  /** False for a product that never waits for a fate: nothing is read, and no right to read is needed. Default: true. */
+  readonly fates?: boolean;
+  /** Default: nobody hears of trouble that passes. */
+  readonly logger?: ClientLogger;
+};
+
+const PUBLISH_MS = 30_000;
+const silent: ClientLogger = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/**
+ * Connects to Talaria's Kafka. One client serves a whole process; close it at its end.
+ * @throws when no broker answers, or a topic is not there
+ */
+export async function connectTalaria(options: ClientOptions): Promise<Talaria> {
+  const config = configOf(options);
+  // Of all that a logger of ours can, Kafka's part needs these three.
+  const logger = (options.logger ?? silent) as Logger;
+  const { name } = topics.outbound;
+  const producer = await createVerifiedProducer({
+    config,
+    clientId: 'talaria-client',
+    topics: [name],
+    logger,
+  });
+  const book = new FateBook();
+  const reader = await startReading(options, config, logger, book).catch(async (error: unknown) => {
+    await producer.close();
+    throw error;
+  });
+  const publish: Talaria['publish'] = (commands, { timeoutMs = PUBLISH_MS } = {}) =>
+    send(producer, [commands].flat(), timeoutMs);
+  return {
+    publish,
+    async awaitFate(command, { timeoutMs }) {
+      if (reader === undefined) throw new NoFateError(command, 'the client was connected without fates');
+      return book.fateOf(command, timeoutMs);
+    },
+    async publishAndAwait(command, wait) {
+      if (reader === undefined) throw new NoFateError(command, 'the client was connected without fates');
+      return publishAndAwait(publish, book, command, wait);
+    },
+    async close() {
+      await Promise.all([producer.close(), reader?.close()]);
+      book.close('the client was closed');
+    },
+  };
+}
+
+async function startReading(
+  { fates = true }: ClientOptions,
+  config: KafkaConfig,
+  logger: Logger,
+  book: FateBook,
+): Promise<FateReader | undefined> {
+  if (!fates) return undefined;
+  return readFates(
+    { config, logger },
+    (fate) => book.tell(fate),
+    ({ message }) => book.close(`reading has ended (${message}): connect again`),
+  );
+}
+
+async function send(
+  producer: VerifiedProducer,
+  commands: readonly SendMessage[],
+  timeoutMs: number,
+): Promise<void> {
+  const records = commands.map((command) => ({
+    topic: topics.outbound.name,
+    key: command.wabaId,
+    value: encodeCommand(command),
+  }));
+  const results = await Promise.allSettled(records.map((record) => producer.send(record, { timeoutMs })));
+  const failed = commands.filter((_, index) => results[index]?.status === 'rejected');
+  const first = results.find((result) => result.status === 'rejected');
+  if (first === undefined) return;
+  throw new NotPublishedError(
+    failed.map(({ id }) => id),
+    { cause: first.reason },
+  );
+}
+
+/** As our processes have it from their environment, but for what tells production from development there, which Kafka's part asks nobody. */
+function configOf({ brokers, prefix = '', ssl = false, sasl }: ClientOptions): KafkaConfig {
+  const config: Partial<KafkaConfig> = {
+    KAFKA_BROKERS: [...brokers],
+    KAFKA_PREFIX: prefix,
+    KAFKA_SESSION_TIMEOUT: 30_000,
+    KAFKA_SSL: ssl ? 'true' : 'false',
+    KAFKA_SASL_MECHANISM: sasl?.mechanism,
+    KAFKA_SASL_USERNAME: sasl?.username,
+    KAFKA_SASL_PASSWORD: sasl?.password,
+  };
+  return config as KafkaConfig;
+}
