@@ -41,6 +41,8 @@ type World = { sent: number; told: Set<string>; letters: string[]; retries: numb
 const aWorld = (): World => ({ sent: 0, told: new Set(), letters: [], retries: 0 });
 
 /** A dispatcher of its own. It dies at a point: there and from there on, nothing happens any more. `after` it: the deed is done, nobody hears. */
+const atOnce = () => 0;
+
 function aProcess(world: World, answer: SendResult, death?: { point: Point; when: 'before' | 'after' }) {
   let die: (how: 'dead') => void = () => undefined;
   const died = new Promise<'dead'>((resolve) => (die = resolve));
@@ -137,7 +139,7 @@ const rowsOf = (job: Job) =>
 /** Runs until the record is finished or the process is dead. */
 async function run(process: ReturnType<typeof aProcess>, job: Job): Promise<Turn | 'dead'> {
   for (;;) {
-    const turn = await Promise.race([attempt(process, job), process.died]);
+    const turn = await Promise.race([attempt(process, job, atOnce), process.died]);
     if (turn === 'dead' || turn.kind !== 'again') return turn;
     if (turn.afterMs > 1500) return turn;
   }
@@ -193,8 +195,8 @@ it('a claim whose answer was lost is gone on with: it does not wait for itself',
     },
   });
   const dependencies = lossy({ claim: 0 });
-  await expect(attempt(dependencies, job)).rejects.toThrow('connection lost');
-  expect(await attempt(dependencies, job)).toEqual({ kind: 'done' });
+  await expect(attempt(dependencies, job, atOnce)).rejects.toThrow('connection lost');
+  expect(await attempt(dependencies, job, atOnce)).toEqual({ kind: 'done' });
   expect(world).toMatchObject({ sent: 1, told: new Set(['1 accepted']) });
 });
 
@@ -207,7 +209,7 @@ it('an outcome whose recording was not confirmed is recorded again, and told', a
     return rows as never;
   };
   const process = { ...aProcess(world, accepted), ledger: createLedger(sql, randomUUID()) };
-  expect(await attempt(process, aJob())).toEqual({ kind: 'done' });
+  expect(await attempt(process, aJob(), atOnce)).toEqual({ kind: 'done' });
   expect(world).toMatchObject({ sent: 1, told: new Set(['1 accepted']) });
 });
 
@@ -230,11 +232,11 @@ it('a fate that was found out and not told before a crash is told by the record 
 it('a claim that is not ours any more when it is confirmed is given back: the next owner sends it, once', async () => {
   const world = aWorld();
   const job = aJob();
-  expect(await attempt(aProcess(world, accepted), { ...job, isOurs: () => false })).toMatchObject({
+  expect(await attempt(aProcess(world, accepted), { ...job, isOurs: () => false }, atOnce)).toMatchObject({
     kind: 'again',
   });
   expect(world.sent).toBe(0);
-  expect(await attempt(aProcess(world, accepted), job)).toEqual({ kind: 'done' });
+  expect(await attempt(aProcess(world, accepted), job, atOnce)).toEqual({ kind: 'done' });
   expect(world).toMatchObject({ sent: 1, told: new Set(['1 accepted']) });
   expect(await rowsOf(job)).toMatchObject([{ attempts: 1, version: 1 }]);
 });
@@ -251,7 +253,11 @@ it('what the next owner has called unknown is known again when the last one give
     await run(aProcess(world, accepted), job);
     return woken.then(() => claimed);
   };
-  const late = attempt({ ...frozen, ledger: { ...frozen.ledger, claim } }, { ...job, isOurs: () => false });
+  const late = attempt(
+    { ...frozen, ledger: { ...frozen.ledger, claim } },
+    { ...job, isOurs: () => false },
+    atOnce,
+  );
   await eventually(() => expect(world.retries).toBe(1));
   wake();
   await late;
@@ -264,7 +270,7 @@ it('a call of a living process is waited for, not called unknown', async () => {
   const world = aWorld();
   const job = aJob();
   expect(await run(aProcess(world, accepted, { point: 'send', when: 'before' }), job)).toBe('dead');
-  expect(await attempt(aProcess(world, accepted), aJob({ id: job.command.id }, 99))).toEqual({
+  expect(await attempt(aProcess(world, accepted), aJob({ id: job.command.id }, 99), atOnce)).toEqual({
     kind: 'again',
     afterMs: 1000,
   });
@@ -281,7 +287,7 @@ it.each([
   async (_, answer, told) => {
     const world = aWorld();
     const job = aJob();
-    await attempt(aProcess(world, answer), job);
+    await attempt(aProcess(world, answer), job, atOnce);
     const [before] = await rowsOf(job);
     const letters = world.letters.length;
     const message = { type: 'text', text: { body: 'something else' } };
@@ -303,11 +309,11 @@ it('a number that is not known yet is looked up before anything is claimed or gi
     ...process,
     registry: { ...process.registry, find: () => undefined, knownSince: job.addedAt - 1 },
   };
-  expect(await attempt(stale, job)).toMatchObject({ kind: 'again' });
+  expect(await attempt(stale, job, atOnce)).toMatchObject({ kind: 'again' });
   const fresh = {
     ...process,
     registry: { ...process.registry, find: () => undefined, knownSince: job.addedAt + 1 },
   };
-  expect(await attempt(fresh, job)).toEqual({ kind: 'done' });
+  expect(await attempt(fresh, job, atOnce)).toEqual({ kind: 'done' });
   expect(world).toMatchObject({ sent: 0, letters: ['invalid'] });
 });

@@ -6,7 +6,7 @@ import { type DispatcherConfig } from '../config';
 import { type Claim, type Ledger, type LedgerRow, type Outcome, type Source } from '../ledger/ledger';
 import { type Registry } from '../registry';
 import { buildRequest } from './build-request';
-import { checkCommand } from './check-command';
+import { checkCommand, type Checked } from './check-command';
 import { decide, type Decision, type Pause } from './decide';
 import { commandsSeen, graphApiDuration } from './dispatch.metrics';
 import { fingerprintOf } from './fingerprint';
@@ -33,6 +33,9 @@ export type Turn =
   /** Likewise, and others rest with it. */
   | { readonly kind: 'rest'; readonly who: RestingPause; readonly afterMs: number };
 
+/** @returns ms of the monotonic clock */
+export type Pace = () => number;
+
 export type RestingPause = Exclude<Pause, 'pair'>;
 
 const BUSY_MS = 1000;
@@ -44,8 +47,9 @@ const SETTLING_MS = 2000;
 /**
  * One turn of a command: claim it in the ledger, call Meta, settle what came of it, tell it. In this order, so that at every instant
  * a crash leaves either nothing, or a claim that says "perhaps sent", or an outcome that can be told again.
+ * @param pace when the call may be made, on the monotonic clock; asked right before it
  */
-export async function attempt(dependencies: AttemptDependencies, job: Job): Promise<Turn> {
+export async function attempt(dependencies: AttemptDependencies, job: Job, pace: Pace): Promise<Turn> {
   const { registry } = dependencies;
   const number = registry.find(job.command.phoneNumberId);
   if (number === undefined && registry.knownSince <= job.addedAt) {
@@ -56,11 +60,11 @@ export async function attempt(dependencies: AttemptDependencies, job: Job): Prom
   const claimed = await dependencies.ledger.claim(claimOf(job));
   switch (claimed.kind) {
     case 'claimed':
-      return makeAttempt(dependencies, job, claimed.attempt, number);
+      return makeAttempt(dependencies, job, claimed.attempt, number, pace);
     case 'busy':
       return { kind: 'again', afterMs: BUSY_MS };
     case 'taken':
-      return lookAt(dependencies, job, number, claimed.row);
+      return lookAt(dependencies, job, number, claimed.row, pace);
     case 'conflict':
       return refuseConflict(dependencies, job);
   }
@@ -80,24 +84,41 @@ async function makeAttempt(
   job: Job,
   attemptNumber: number,
   number: PhoneNumber | undefined,
+  pace: Pace,
 ): Promise<Turn> {
+  const checked = check(dependencies, job, number);
+  if (checked.ok) await until(pace());
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
   if (!job.isOurs()) return giveBack(dependencies, job, attemptNumber);
-  const decision = await decideAttempt(dependencies, job, attemptNumber, number);
+  const decision = checked.ok
+    ? await decideAttempt(dependencies, job, attemptNumber, checked.number)
+    : checked.decision;
   reportAttempt(dependencies.logger, job, attemptNumber, decision);
   return settle(dependencies, job, attemptNumber, decision);
+}
+
+function check(
+  { registry }: AttemptDependencies,
+  { command }: Job,
+  number: PhoneNumber | undefined,
+): Checked {
+  if (registry.isCancelled(command)) return { ok: false, decision: { kind: 'cancelled' } };
+  return checkCommand(command, number, Date.now());
+}
+
+async function until(at: number): Promise<void> {
+  const ms = at - performance.now();
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function decideAttempt(
   dependencies: AttemptDependencies,
   job: Job,
   attemptNumber: number,
-  number: PhoneNumber | undefined,
+  number: PhoneNumber,
 ): Promise<Decision> {
   try {
-    if (dependencies.registry.isCancelled(job.command)) return { kind: 'cancelled' };
-    const checked = checkCommand(job.command, number, Date.now());
-    return checked.ok ? await call(dependencies, job, attemptNumber, checked.number) : checked.decision;
+    return await call(dependencies, job, attemptNumber, number);
   } catch (error) {
     // A fault of ours in the middle of an attempt: nobody knows how far it came.
     dependencies.logger.error({ err: error, commandId: job.command.id }, 'an attempt broke off');
@@ -218,13 +239,16 @@ async function lookAt(
   job: Job,
   number: PhoneNumber | undefined,
   row: LedgerRow,
+  pace: Pace,
 ): Promise<Turn> {
   const { outcome, version, attempts } = row;
   const isRedelivery = isSameRecord(row.source, job);
   switch (row.state) {
     case 'claimed':
       // One turn of a command is under way here, this one: the claim is ours, and only its answer was lost. Nothing was sent.
-      return row.isMine ? makeAttempt(dependencies, job, attempts, number) : outlast(dependencies, job, row);
+      return row.isMine
+        ? makeAttempt(dependencies, job, attempts, number, pace)
+        : outlast(dependencies, job, row);
     case 'retrying':
       // It became free after our claim had failed.
       return { kind: 'again', afterMs: BUSY_MS };

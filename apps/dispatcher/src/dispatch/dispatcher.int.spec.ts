@@ -518,10 +518,10 @@ it('what a number receives is left free of its rate: Meta counts both', async ()
 });
 
 it("a WABA's ceiling bounds its numbers together, and is lifted while commands wait", async () => {
-  const one = await rig.newNumber();
-  const other = await rig.newSibling(one);
-  await rig.limitAccount(one, 4);
-  // The dispatcher meets the WABA for the first time with the ceiling in place.
+  const known = await rig.newNumber();
+  await rig.limitAccount(known, 4);
+  // The dispatcher meets these numbers for the first time with the ceiling in place.
+  const [one, other] = [await rig.newSibling(known), await rig.newSibling(known)];
   const first = Array.from({ length: 12 }, (_, n) => aCommand(n % 2 === 0 ? one : other));
   const from = performance.now();
   await rig.publish(first.map(recordOf));

@@ -8,6 +8,7 @@ import {
   enqueue,
   expire,
   finish,
+  pace,
   spendAll,
   startAgain,
   startJobs,
@@ -87,16 +88,19 @@ export function createDispatcher(
     const { job } = started;
     if (job.lost.aborted) finish(scheduler, started);
     // One that has expired starts whatever the limits and we say.
-    else end(started, job.isOurs() ? await turn(job) : { kind: 'again', afterMs: NOT_OURS_MS });
+    else end(started, job.isOurs() ? await turn(started) : { kind: 'again', afterMs: NOT_OURS_MS });
     pumpSoon();
   }
 
-  async function turn(job: Job): Promise<Turn> {
+  async function turn(started: Started<Job>): Promise<Turn> {
+    const { job } = started;
     const key = commandKeyOf(job);
     if (underWay.has(key)) return { kind: 'again', afterMs: BUSY_MS };
     underWay.add(key);
     try {
-      return await inSpan(`process ${job.record.topic}`, spanOptions(job), () => attempt(dependencies, job));
+      return await inSpan(`process ${job.record.topic}`, spanOptions(job), () =>
+        attempt(dependencies, job, () => pace(scheduler, started, performance.now())),
+      );
     } catch (error) {
       logger.error(
         { err: error, commandId: job.command.id },

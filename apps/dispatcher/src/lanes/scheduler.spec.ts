@@ -1,10 +1,12 @@
 import { perSecond } from '@talaria/rate-limit';
+import fc from 'fast-check';
 import {
   type Asked,
   countPaused,
   createScheduler,
   enqueue,
   finish,
+  pace,
   pauseLane,
   setLane,
   spendAll,
@@ -322,4 +324,61 @@ it('a start among ten thousand lanes that wait looks at few of them', () => {
   add(scheduler, 'free', 'a', 'free');
   expect([...scheduler.active]).toEqual(['free']);
   expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['free']);
+});
+
+describe('the pace of calls', () => {
+  const limit = perSecond(20, 3);
+  const waba = perSecond(30, 1);
+
+  /** Starts for five seconds; each call is made after a delay of its own. */
+  function callsWith(delays: readonly number[]) {
+    const scheduler = schedulerWith([]);
+    for (const lane of ['n', 'm']) {
+      setLane(scheduler, lane, { limit, sharedIds: ['waba'] }, START);
+      for (let n = 0; n < 200; n++) add(scheduler, lane, `r${n}`, lane);
+    }
+    setShared(scheduler, 'waba', waba, START);
+    const ready: { at: number; one: Started<string> }[] = [];
+    for (let now = START; now < START + 5000;) {
+      const { started, wakeAt } = startJobs(scheduler, now, 100);
+      for (const one of started) ready.push({ at: now + (delays[ready.length % delays.length] ?? 0), one });
+      now = Math.max(now, wakeAt);
+    }
+    return ready
+      .sort((a, b) => a.at - b.at)
+      .map(({ at, one }) => ({ readyAt: at, at: pace(scheduler, one, at), lane: one.lane }));
+  }
+
+  it('is that of the starts when nothing delays them', () => {
+    for (const { at, readyAt } of callsWith([0])) expect(at).toBeCloseTo(readyAt, 6);
+  });
+
+  it('keeps every window to the limits, however starts were held up before their calls', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 1, maxLength: 20 }), (delays) => {
+        const calls = callsWith(delays);
+        const isKept = (times: readonly number[], { intervalMs, burst }: typeof limit) => {
+          const sorted = [...times].sort((a, b) => a - b);
+          return sorted.every((from, first) =>
+            sorted.slice(first).every((to, count) => count + 1 <= burst + (to - from + 1e-6) / intervalMs),
+          );
+        };
+        for (const lane of ['n', 'm'])
+          expect(
+            isKept(
+              calls.filter((call) => call.lane === lane).map(({ at }) => at),
+              limit,
+            ),
+          ).toBe(true);
+        expect(
+          isKept(
+            calls.map(({ at }) => at),
+            waba,
+          ),
+        ).toBe(true);
+        for (const { at, readyAt } of calls) expect(at).toBeGreaterThanOrEqual(readyAt);
+      }),
+      { numRuns: 50 },
+    );
+  });
 });

@@ -25,9 +25,9 @@ export type Priority = (typeof priorities)[number];
 
 /**
  * A limit, how much of it is taken, and until when nothing may be taken at all: because it was found to be too much (`pausedUntil`, which
- * only grows), or because somebody says so (`heldUntil`, which may be taken back).
+ * only grows), or because somebody says so (`heldUntil`, which may be taken back). `paced` is how much of it was sent; see `pace`.
  */
-type Bound = { limit: Limit; taken: Gcra; pausedUntil: number; heldUntil: number };
+type Bound = { limit: Limit; taken: Gcra; paced: Gcra; pausedUntil: number; heldUntil: number };
 
 type Lane<Job> = Bound & {
   sharedIds: readonly string[];
@@ -74,7 +74,10 @@ const PATIENCE: Readonly<Record<Priority, number>> = { reply: Infinity, notifica
 const REFUSED_MS = 100;
 
 const UNLIMITED: Limit = { intervalMs: 0, burst: 1 };
-const UNBOUND: Readonly<Bound> = { limit: UNLIMITED, taken: RESTED, pausedUntil: 0, heldUntil: 0 };
+const UNBOUND: Readonly<Bound> = {
+  ...{ limit: UNLIMITED, taken: RESTED, paced: RESTED },
+  ...{ pausedUntil: 0, heldUntil: 0 },
+};
 
 export function createScheduler<Job>(pairLimit: Limit): Scheduler<Job> {
   return {
@@ -101,7 +104,7 @@ export function setLane<Job>(
   const lane = scheduler.lanes.get(laneId);
   if (lane === undefined) {
     scheduler.lanes.set(laneId, {
-      ...{ limit, sharedIds, taken: spent(limit, now), pausedUntil: 0, heldUntil },
+      ...{ limit, sharedIds, taken: spent(limit, now), paced: spent(limit, now), pausedUntil: 0, heldUntil },
       ...{ wakesAt: 0, recipients: new Map(), expired: new Set() },
       ready: { reply: new Set(), notification: new Set(), campaign: new Set() },
       passed: { reply: 0, notification: 0, campaign: 0 },
@@ -128,8 +131,10 @@ export function setShared<Job>(
   const known = scheduler.shared.get(id) ?? UNBOUND;
   const next = limit ?? UNLIMITED;
   const isFreed = mayFree(known, next, heldUntil);
-  const taken = isSame(known.limit, next) ? known.taken : takenAfter(known, limit, now);
-  scheduler.shared.set(id, { limit: next, taken, pausedUntil: known.pausedUntil, heldUntil });
+  const isOther = !isSame(known.limit, next);
+  const taken = isOther ? takenAfter(known.taken, known, limit, now) : known.taken;
+  const paced = isOther ? takenAfter(known.paced, known, limit, now) : known.paced;
+  scheduler.shared.set(id, { limit: next, taken, paced, pausedUntil: known.pausedUntil, heldUntil });
   if (!isFreed) return;
   for (const [laneId, { sharedIds }] of scheduler.lanes)
     if (sharedIds.includes(id)) scheduler.active.add(laneId);
@@ -144,15 +149,17 @@ function isSame(one: Limit, other: Limit): boolean {
   return one.intervalMs === other.intervalMs && one.burst === other.burst;
 }
 
-function takenAfter(known: Bound, limit: Limit | undefined, now: number): Gcra {
+function takenAfter(taken: Gcra, known: Bound, limit: Limit | undefined, now: number): Gcra {
   if (limit === undefined) return RESTED;
-  return known.limit === UNLIMITED ? spent(limit, now) : known.taken;
+  return known.limit === UNLIMITED ? spent(limit, now) : taken;
 }
 
 /** Every limit starts with nothing to give, since another process may have spent it a moment ago. */
 export function spendAll<Job>({ lanes, shared }: Scheduler<Job>, now: number): void {
-  for (const bound of [...lanes.values(), ...shared.values()])
+  for (const bound of [...lanes.values(), ...shared.values()]) {
     bound.taken = Math.max(bound.taken, spent(bound.limit, now));
+    bound.paced = Math.max(bound.paced, spent(bound.limit, now));
+  }
 }
 
 /** Nothing of the lane starts before `until`, or before what was said earlier. */
@@ -286,6 +293,18 @@ function startOne<Job>(
     countPassed(lane, priority);
     return start(scheduler, laneId, recipientId);
   }
+}
+
+/**
+ * When a job that has started may be sent: not before `now`, and not before the limits of its number, and of what that shares, allow it as if they
+ * began here. What lies between the start and the call may take long, for many at once, and they must not leave together. To be asked once
+ * for each call, right before it.
+ */
+export function pace<Job>(scheduler: Scheduler<Job>, { lane }: Started<Job>, now: number): number {
+  const bounds = boundsOf(scheduler, laneOf(scheduler, lane));
+  const at = Math.max(now, ...bounds.map(({ paced, limit }) => availableAt(paced, limit)));
+  for (const bound of bounds) bound.paced = take(bound.paced, bound.limit, at);
+  return at;
 }
 
 /** How many lanes would start something if it were not for a pause, their own or one that they share. */
