@@ -1,5 +1,5 @@
 import { type Accepted } from '../../platform/simulator';
-import { arrivalsOf, countBetween, countLostAndDoubled, countOvertaken, delayOf } from './arrivals';
+import { arrivalsOf, countByNumber, countLostAndDoubled, countOvertaken, delayOf } from './arrivals';
 
 const accepted = (id: number, at: number, to = '+1'): Accepted => ({
   ...{ seq: 0, at, phoneNumberId: '5', to, wamid: 'w', type: 'text' },
@@ -10,7 +10,7 @@ describe('what arrived at the stand-in for Meta', () => {
   it('is told apart by the command', () => {
     const arrivals = arrivalsOf([accepted(7, 10), accepted(8, 20), accepted(8, 30), accepted(99, 40)]);
     expect(countLostAndDoubled(arrivals, 7, 3)).toEqual({ lost: 1, doubled: 1 });
-    expect(countBetween(arrivals, 20, 40)).toBe(2);
+    expect(countByNumber(arrivals, 20, 40)).toEqual(new Map([['5', 2]]));
   });
 
   it('is overtaken when a later one to the same recipient came before it', () => {

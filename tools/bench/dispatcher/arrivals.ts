@@ -9,6 +9,7 @@ export type Arrival = {
   readonly index: number;
   /** Milliseconds since 1970. */
   readonly at: number;
+  readonly phoneNumberId: string;
   readonly pair: string;
 };
 
@@ -16,12 +17,21 @@ export function arrivalsOf(accepted: readonly Accepted[]): Arrival[] {
   return accepted.map(({ callbackData, at, phoneNumberId, to }) => ({
     index: Number(parseCallbackData(callbackData)?.commandId),
     at,
+    phoneNumberId,
     pair: `${phoneNumberId} ${to}`,
   }));
 }
 
-export function countBetween(arrivals: readonly Arrival[], from: number, to: number): number {
-  return arrivals.filter(({ at }) => at >= from && at < to).length;
+/** How many of each number arrived from one time to another; those without any are left out. */
+export function countByNumber(
+  arrivals: readonly Arrival[],
+  from: number,
+  to: number,
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { at, phoneNumberId } of arrivals)
+    if (at >= from && at < to) counts.set(phoneNumberId, (counts.get(phoneNumberId) ?? 0) + 1);
+  return counts;
 }
 
 /** How many came after one of the same recipient that was published later. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BenchContext } from '../bench-case';
 import { goal, joinOutcomes, noOutcome, type Outcome, round, spread } from '../report';
-import { arrivalsOf, countBetween } from './arrivals';
+import { arrivalsOf, countByNumber } from './arrivals';
 import { type SendersAsked } from './commands';
 import { now } from './publisher';
 import { onSite, type Site } from './site';
@@ -21,7 +21,15 @@ const crowds: readonly (SendersAsked & { readonly name: string })[] = [
   { name: '1000 numbers, 1/s each', count: 1000, perWaba: 10, messagesPerSecond: 1 },
 ];
 
-type Run = { readonly rate: number; readonly used: Usage; readonly refused: number; readonly most: number };
+type Run = {
+  readonly rate: number;
+  /** What the number with the least sent, of what it may. */
+  readonly least: number;
+  readonly used: Usage;
+  readonly refused: number;
+  /** Of any number in any second. */
+  readonly most: number;
+};
 
 /** Work for every number, and Meta's limits in force: how much of what is permitted is sent, and whether ever too much. */
 export async function measureRates(context: BenchContext): Promise<Outcome> {
@@ -49,9 +57,12 @@ async function sendAll(site: Site, crowd: SendersAsked): Promise<Run> {
   await sleep(seconds * 1000, undefined, { signal: ground.signal });
   const [after, to] = [await usageOf(site, pid), now()];
   const { refused, maxPerSecond } = await simulator.stats();
-  const sent = countBetween(arrivalsOf(await simulator.accepted()), from, to);
+  const counts = countByNumber(arrivalsOf(await simulator.accepted()), from, to);
+  const each = senders.map(({ phoneNumberId }) => counts.get(phoneNumberId) ?? 0);
+  const sent = each.reduce((sum, count) => sum + count, 0);
   return {
     rate: (sent * 1000) / (to - from),
+    least: (Math.min(...each) * 1000) / (to - from) / (crowd.messagesPerSecond * SHARE),
     used: usedForEach(before, after, sent),
     refused: refused['130429'] ?? 0,
     most: Math.max(...Object.values(maxPerSecond).map(({ sends }) => sends)),
@@ -83,6 +94,7 @@ function outcomeOf(crowd: (typeof crowds)[number], runs: readonly Run[]): Outcom
         ...usageColumns(runs.map(({ used }) => used)),
         permitted: round(permitted(crowd), 1),
         refused,
+        leastOfItsShare: spread(runs.map(({ least }) => least)),
         mostOfANumberInASecond: Math.max(...runs.map(({ most }) => most)),
       },
     ],
@@ -94,6 +106,6 @@ function outcomeOf(crowd: (typeof crowds)[number], runs: readonly Run[]): Outcom
   };
 }
 
-function lineOf({ rate, refused, most, used }: Run): string {
-  return `${round(rate, 1)}/s, ${refused} refused, at most ${most} of a number in a second; ${usageText(used)}`;
+function lineOf({ rate, least, refused, most, used }: Run): string {
+  return `${round(rate, 1)}/s, least ${round(least, 2)} of its share, ${refused} refused, at most ${most} of a number in a second; ${usageText(used)}`;
 }
