@@ -87,9 +87,9 @@ export class AppProcess {
 }
 
 /**
- * A young generation larger than Node's: what a webhook leaves behind dies before it is copied. The processor holds whole batches: more of
- * it would only hold more of them.
+ * A young generation larger than Node's: what a webhook leaves behind dies before it is copied. The processor holds whole batches, and the
+ * dispatcher commands that wait: more of it would only hold more of them.
  */
 function youngMiB(name: string): number {
-  return name.includes('processor') ? 32 : 64;
+  return /processor|dispatcher/.test(name) ? 32 : 64;
 }

@@ -237,13 +237,17 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     hungry.set(tailOf(owner.tails, lane, priority), { owner, lane, priority });
     if (isLoading) return;
     isLoading = true;
-    setImmediate(() => void loadAll().finally(() => (isLoading = false)));
+    setImmediate(() => void loadAll());
   }
 
   async function loadAll(): Promise<void> {
     for (;;) {
       const wanted = takeHungry();
-      if (wanted.length === 0) return;
+      if (wanted.length === 0) {
+        // At once: who wakes us a moment later must find that we sleep.
+        isLoading = false;
+        return;
+      }
       try {
         await load(wanted);
       } catch (error) {

@@ -76,6 +76,8 @@ export function createParkQueue(
       for (const { onParked } of groups) onParked();
       look();
     }
+    // At once: who adds a moment later must find that nobody writes.
+    isWriting = false;
   }
 
   lost.addEventListener('abort', look);
@@ -90,7 +92,7 @@ export function createParkQueue(
       look();
       if (isWriting) return;
       isWriting = true;
-      void writeAll().finally(() => (isWriting = false));
+      void writeAll();
     },
     priorityFor: (recipient) => recipients.get(recipient)?.priority,
     room: () => (isFull ? new Promise((resolve) => waitingForRoom.push(resolve)) : undefined),
