@@ -24,7 +24,6 @@ const EACH = 40;
 const GOALS = { moreMs: 250, throttled: 1 };
 /** How soon the registry's changes are kept to, with some to spare. */
 const REGISTRY_MS = 2000;
-const PAUSE_S = 5;
 
 type Run = {
   readonly alone: Delay;
@@ -34,7 +33,7 @@ type Run = {
   readonly wrong: { readonly lost: number; readonly doubled: number; readonly overtaken: number };
 };
 
-/** One account is paused by Meta with much waiting, one is throttled; others send a message now and then. Then both are let go. */
+/** One account is paused in the registry with much waiting, one is throttled; others send a message now and then. Then both are let go. */
 export async function measurePaused(context: BenchContext): Promise<Outcome> {
   const { options, say } = context;
   const runs: Run[] = [];
@@ -110,12 +109,9 @@ async function holdTwo(site: Site): Promise<Run> {
 
 const one = (site: Site) => site.addSenders({ ...OTHERS, count: 1 });
 
-/** As Meta does it: every send is refused, and asked to come again later (80007). */
-async function pause({ simulator }: Site, senders: readonly Sender[]): Promise<void> {
-  for (const { phoneNumberId } of senders) {
-    const answer = { code: 80007, status: 400, retryAfterSeconds: PAUSE_S };
-    await simulator.addFault({ match: { phoneNumberId }, times: null, answer });
-  }
+async function pause({ database }: Site, senders: readonly Sender[]): Promise<void> {
+  const wabas = senders.map(({ wabaId }) => wabaId);
+  await database.client.query(`UPDATE wabas SET paused_until = 'infinity' WHERE waba_id = ANY ($1)`, [wabas]);
 }
 
 async function throttle({ database, ground }: Site, senders: readonly Sender[], rate: number): Promise<void> {
@@ -129,10 +125,9 @@ async function throttle({ database, ground }: Site, senders: readonly Sender[], 
 
 /** From now on nothing holds them any more. */
 async function letGo(site: Site, senders: readonly Sender[]): Promise<void> {
-  await site.simulator.removeFaults();
   await site.simulator.putSettings({ limits: false });
   await setRate(site, senders, UNLIMITED);
-  await site.database.client.query('UPDATE wabas SET messages_per_second = NULL');
+  await site.database.client.query('UPDATE wabas SET messages_per_second = NULL, paused_until = NULL');
 }
 
 function perSecond(accepted: readonly Accepted[]): number {

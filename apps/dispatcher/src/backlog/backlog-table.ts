@@ -1,4 +1,3 @@
-import { topics } from '@talaria/contracts';
 import { type Sql } from '@talaria/database';
 import { type KafkaRecord } from '@talaria/kafka';
 import { priorities, type Priority } from '../lanes/scheduler';
@@ -37,10 +36,8 @@ export type Wanted = LaneKey & {
 
 /** The table behind the lanes. Every statement serves many lanes and finds its rows by the primary key. */
 export type BacklogTable = {
-  /** How many are parked, by lane and priority. */
-  depths(partition: number): Promise<(LaneKey & { readonly depth: number })[]>;
-  /** Behind the last record of the main topic that is parked; undefined when there is none. */
-  endOf(partition: number): Promise<number | undefined>;
+  /** How many are parked by lane and priority, and where the last of each stands. */
+  lanes(partition: number): Promise<(LaneKey & { readonly depth: number; readonly lastPosition: number })[]>;
   /** The last that is parked for each recipient. */
   lastOf(
     partition: number,
@@ -58,19 +55,21 @@ const LOAD_BYTES = 256 * 1024;
 
 export function createBacklogTable(sql: Sql): BacklogTable {
   return {
-    async depths(partition) {
-      const rows = await sql<{ phone_number_id: string; priority: number; depth: string }>(
-        'SELECT phone_number_id, priority, depth FROM dispatch_backlog_lanes WHERE partition = $1 AND depth > 0',
+    async lanes(partition) {
+      const rows = await sql<{ phone_number_id: string; priority: number; depth: string; last: string }>(
+        `SELECT l.phone_number_id, l.priority, l.depth, last.position AS last
+         FROM dispatch_backlog_lanes l
+         CROSS JOIN LATERAL (
+           SELECT b.position FROM dispatch_backlog b
+           WHERE b.partition = l.partition AND b.phone_number_id = l.phone_number_id AND b.priority = l.priority
+           ORDER BY b.position DESC, b.id DESC LIMIT 1) AS last
+         WHERE l.partition = $1 AND l.depth > 0`,
         [partition],
       );
-      return rows.map((row) => ({ ...laneKeyOf({ ...row, partition }), depth: Number(row.depth) }));
-    },
-    async endOf(partition) {
-      const [row] = await sql<{ last: string | null }>(
-        'SELECT max(source_offset) AS last FROM dispatch_backlog WHERE partition = $1 AND source_topic = $2',
-        [partition, topics.outbound.name],
-      );
-      return row?.last == null ? undefined : Number(row.last) + 1;
+      return rows.map((row) => ({
+        ...laneKeyOf({ ...row, partition }),
+        ...{ depth: Number(row.depth), lastPosition: Number(row.last) },
+      }));
     },
     lastOf: (partition, recipients) => lastOf(sql, partition, recipients),
     park: (partition, parkings) => park(sql, partition, parkings),

@@ -95,7 +95,7 @@ function aPartition(max = { commands: 1000, bytes: 1_000_000 }) {
       log.push(record);
       return record;
     },
-    depth: async () => (await table.depths(partition)).reduce((sum, { depth }) => sum + depth, 0),
+    depth: async () => (await table.lanes(partition)).reduce((sum, { depth }) => sum + depth, 0),
   };
 }
 
@@ -208,12 +208,14 @@ it('in the order of each recipient everything is sent, through crashes and takeo
       kind: fc.constant('send' as const),
       picks: fc.array(fc.nat(1000), { minLength: 1, maxLength: 20 }),
     }),
+    fc.record({ kind: fc.constant('retry' as const), asked }),
     fc.record({ kind: fc.constant('crash' as const), remembers: fc.boolean() }),
   );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 12 }), async (steps) => {
-      const { log, publish, own, done } = aPartition();
+      const { partition, log, publish, own, done } = aPartition();
       const sent: KafkaRecord[] = [];
+      const retries: KafkaRecord[] = [];
       let owner = own();
       let read = 0;
       const readOn = async () => {
@@ -233,7 +235,8 @@ it('in the order of each recipient everything is sent, through crashes and takeo
         const job = firsts[pick % firsts.length];
         if (job === undefined) return;
         owner.jobs.splice(owner.jobs.indexOf(job), 1);
-        if (!sent.some(({ offset }) => offset === job.record.offset)) sent.push(job.record);
+        const { topic, offset } = job.record;
+        if (!sent.some((one) => one.topic === topic && one.offset === offset)) sent.push(job.record);
         job.done();
       };
       for (const one of steps) {
@@ -243,6 +246,9 @@ it('in the order of each recipient everything is sent, through crashes and takeo
         } else if (one.kind === 'send') {
           one.picks.forEach(sendOne);
           await new Promise((resolve) => setImmediate(resolve));
+        } else if (one.kind === 'retry') {
+          retries.push(aRecord(partition, retries.length, one.asked, topics.outboundRetry30s.name));
+          await owner.take(retries.slice(-1));
         } else {
           owner.lose();
           // The commit knows what was done above the first that was not, or does not.
@@ -250,15 +256,19 @@ it('in the order of each recipient everything is sent, through crashes and takeo
           read = first < 0 ? log.length : first;
           if (!one.remembers) for (const record of log.slice(read)) done.delete(record);
           owner = own(read);
+          const again = retries.filter((record) => !done.has(record));
+          if (again.length > 0) await owner.take(again);
           await readOn();
         }
       }
-      while (sent.length < log.length) {
+      while (sent.length < log.length + retries.length) {
         await eventually(() => expect(owner.jobs.length).toBeGreaterThan(0));
         for (let n = owner.jobs.length; n > 0; n--) sendOne(0);
       }
       for (const key of new Set(log.map(recipientKey))) {
-        const order = sent.filter((record) => recipientKey(record) === key).map(({ offset }) => offset);
+        const order = sent
+          .filter((record) => record.topic === topics.outbound.name && recipientKey(record) === key)
+          .map(({ offset }) => offset);
         expect(order).toEqual([...order].sort((a, b) => a - b));
       }
       owner.lose();

@@ -5,9 +5,11 @@ import { type Logger } from '@talaria/observability';
 import { type Job, recipientOf } from '../dispatch/job';
 import { priorities, type Priority } from '../lanes/scheduler';
 import { groupCommit } from '../ledger/group-commit';
-import { type BacklogTable, type LaneKey, type Parked, type Parking, type Wanted } from './backlog-table';
-import { createParkQueue, type ParkQueue } from './park-queue';
-import { admit, type Asking, isBehind, recipientKey, type Tail, tailOf, type Tails, tailKey } from './tails';
+import { type BacklogTable, type Parked, type Parking } from './backlog-table';
+import { type Owned } from './owned-partition';
+import { createParkQueue } from './park-queue';
+import { createRefill } from './refill';
+import { admit, type Asking, isBehind, recipientKey, tailOf, tailKey } from './tails';
 
 /** A command that came with a batch. */
 export type Arrival = { readonly command: SendMessage; readonly record: KafkaRecord };
@@ -51,39 +53,14 @@ const HELD_SECONDS = 3;
 const HELD_AT_LEAST = 10;
 /** What a lane may hold while memory is full: it goes on, if slower. */
 const HELD_WHEN_FULL = 2;
-const LANES_AT_ONCE = 64;
 const AFTER_FAULT_MS = 1000;
 const CLOSE_MS = 1000;
-
-/** What we know of a partition while it is ours. */
-type Owned = {
-  readonly assignment: Assignment;
-  readonly tails: Tails;
-  readonly queue: ParkQueue;
-  /** Records of the main topic below it are in their lanes, in the table or on their way into it. */
-  frontier: number;
-  /** Likewise, and none is on its way. */
-  visible: number;
-  /**
-   * Nothing is loaded before that has come so far: what was parked by an earlier owner must not pass records before it that come again.
-   */
-  loadsFrom: number;
-  held: number;
-  heldBytes: number;
-  /** Batches of the partition, its retry topics' too, are taken one after the other. */
-  turn: Promise<unknown>;
-};
 
 export function createBacklog(dependencies: BacklogDependencies): Backlog {
   const { table, logger, max } = dependencies;
   const owned = new Map<number, Owned>();
-  /** Tails that may take more into memory. */
-  const hungry = new Map<
-    Tail,
-    { readonly owner: Owned; readonly lane: string; readonly priority: Priority }
-  >();
+  const refill = createRefill({ table, boundOf, read: dependencies.read, bring, logger });
   let isFull = false;
-  let isLoading = false;
   const removals = new Set<Promise<void>>();
   const remove = groupCommit(async (gone: readonly Parked[]) => {
     await table.remove(gone);
@@ -105,11 +82,11 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
 
   async function begin(owner: Owned): Promise<void> {
     const { partition } = owner.assignment;
-    for (const { phoneNumberId, priority, depth } of await table.depths(partition)) {
+    const lanes = await table.lanes(partition);
+    for (const { phoneNumberId, priority, depth } of lanes)
       tailOf(owner.tails, phoneNumberId, priority).rest = depth;
-    }
-    owner.loadsFrom = (await table.endOf(partition)) ?? 0;
-    wakeAll(owner);
+    owner.loadsFrom = Math.max(0, ...lanes.map(({ lastPosition }) => lastPosition + 1));
+    refill.wakeAll(owner);
   }
 
   /** Repeats what every batch of the partition waits for. */
@@ -171,13 +148,13 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     const tail = tailOf(owner.tails, phoneNumberId, priority);
     tail.pending -= 1;
     tail.parkings += 1;
-    wake(owner, phoneNumberId, priority);
+    refill.wake(owner, phoneNumberId, priority);
   }
 
   function see(owner: Owned, reached: number): void {
     const had = owner.visible;
     owner.visible = Math.max(had, reached);
-    if (had < owner.loadsFrom && owner.visible >= owner.loadsFrom) wakeAll(owner);
+    if (had < owner.loadsFrom && owner.visible >= owner.loadsFrom) refill.wakeAll(owner);
   }
 
   async function parkedFor(owner: Owned, asking: readonly Asking[]): Promise<Map<string, Priority>> {
@@ -220,98 +197,19 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       owner.held -= 1;
       owner.heldBytes -= bytes;
       finish();
-      if (tail.rest > 0) wake(owner, lane, priority);
+      if (tail.rest > 0) refill.wake(owner, lane, priority);
       else if (tail.held === 0) owner.tails.delete(tailKey(lane, priority));
     };
     dependencies.add({ command, record, lost, isOurs, done, addedAt: performance.now(), strikes: {} });
   }
 
-  function wakeAll(owner: Owned): void {
-    for (const [key, { rest }] of owner.tails) {
-      const [lane = '', priority] = key.split('/');
-      if (rest > 0) wake(owner, lane, priority as Priority);
-    }
-  }
-
-  function wake(owner: Owned, lane: string, priority: Priority): void {
-    hungry.set(tailOf(owner.tails, lane, priority), { owner, lane, priority });
-    if (isLoading) return;
-    isLoading = true;
-    setImmediate(() => void loadAll());
-  }
-
-  async function loadAll(): Promise<void> {
-    for (;;) {
-      const wanted = takeHungry();
-      if (wanted.length === 0) {
-        // At once: who wakes us a moment later must find that we sleep.
-        isLoading = false;
-        return;
-      }
-      try {
-        await load(wanted);
-      } catch (error) {
-        logger.error({ err: error }, 'the backlog could not be read yet; it is tried again');
-        await delay(AFTER_FAULT_MS, undefined, { ref: false });
-        for (const { tail, owner, lane, priority } of wanted) hungry.set(tail, { owner, lane, priority });
-      }
-    }
-  }
-
-  type Hungry = Wanted & {
-    readonly tail: Tail;
-    readonly owner: Owned;
-    readonly lane: string;
-    readonly parkings: number;
-  };
-
-  function takeHungry(): Hungry[] {
-    const wanted: Hungry[] = [];
-    for (const [tail, { owner, lane, priority }] of hungry) {
-      if (wanted.length === LANES_AT_ONCE) break;
-      hungry.delete(tail);
-      const { assignment, visible, loadsFrom } = owner;
-      const bound = boundOf(lane);
-      if (
-        assignment.lost.aborted ||
-        tail.rest <= tail.pending ||
-        visible < loadsFrom ||
-        tail.held > bound / 2
-      )
-        continue;
-      const limit = bound - tail.held;
-      wanted.push({
-        ...{ tail, owner, lane, priority, limit, parkings: tail.parkings },
-        ...{ partition: assignment.partition, phoneNumberId: lane, after: tail.loadedTo, before: visible },
-      });
-    }
-    return wanted;
-  }
-
-  async function load(wanted: readonly Hungry[]): Promise<void> {
-    const rows = await table.load(wanted);
-    const commands = await Promise.all(rows.map(({ record }) => dependencies.read(record)));
-    const byTail = new Map(wanted.map((one) => [laneOf(one), one]));
-    const found = new Set(rows.map(laneOf));
-    for (const one of wanted) {
-      // What was parked while we read may have been missed; else the table has no more of it.
-      if (!found.has(laneOf(one)) && one.tail.parkings === one.parkings) one.tail.rest = one.tail.pending;
-    }
-    rows.forEach((row, index) => {
-      const one = byTail.get(laneOf(row));
-      if (one === undefined || one.owner.assignment.lost.aborted) return;
-      // That it was the last is known only when there is no more: a predecessor's statement may have ended after our count.
-      one.tail.rest = Math.max(one.tail.pending + 1, one.tail.rest - 1);
-      one.tail.loadedTo = row;
-      const command = commands[index];
-      if (command === undefined) removeSoon(one.owner, row);
-      else
-        hold(one.owner, { command, record: row.record }, row.priority, one.owner.assignment, () =>
-          removeSoon(one.owner, row),
-        );
-    });
-    for (const { tail, owner, lane, priority } of wanted)
-      if (tail.rest > 0 && tail.held <= boundOf(lane) / 2) wake(owner, lane, priority);
+  /** From the table, in its turn. */
+  function bring(owner: Owned, row: Parked, command: SendMessage | undefined): void {
+    if (command === undefined) removeSoon(owner, row);
+    else
+      hold(owner, { command, record: row.record }, row.priority, owner.assignment, () =>
+        removeSoon(owner, row),
+      );
   }
 
   function removeSoon(owner: Owned, row: Parked): void {
@@ -369,10 +267,6 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       await Promise.race([Promise.all(removals), late]);
     },
   };
-}
-
-function laneOf({ partition, phoneNumberId, priority }: LaneKey): string {
-  return `${partition}/${tailKey(phoneNumberId, priority)}`;
 }
 
 /** A record that comes back from a retry topic stands behind all that came before it does. */
