@@ -104,7 +104,7 @@ export function setLane<Job>(
   const lane = scheduler.lanes.get(laneId);
   if (lane === undefined) {
     scheduler.lanes.set(laneId, {
-      ...{ limit, sharedIds, taken: spent(limit, now), paced: spent(limit, now), pausedUntil: 0, heldUntil },
+      ...{ limit, sharedIds, ...emptied(laneId, limit, now), pausedUntil: 0, heldUntil },
       ...{ wakesAt: 0, recipients: new Map(), expired: new Set() },
       ready: { reply: new Set(), notification: new Set(), campaign: new Set() },
       passed: { reply: 0, notification: 0, campaign: 0 },
@@ -132,8 +132,7 @@ export function setShared<Job>(
   const next = limit ?? UNLIMITED;
   const isFreed = mayFree(known, next, heldUntil);
   const isOther = !isSame(known.limit, next);
-  const taken = isOther ? takenAfter(known.taken, known, limit, now) : known.taken;
-  const paced = isOther ? takenAfter(known.paced, known, limit, now) : known.paced;
+  const { taken, paced } = isOther ? emptiedIfNew(id, known, limit, now) : known;
   scheduler.shared.set(id, { limit: next, taken, paced, pausedUntil: known.pausedUntil, heldUntil });
   if (!isFreed) return;
   for (const [laneId, { sharedIds }] of scheduler.lanes)
@@ -149,16 +148,31 @@ function isSame(one: Limit, other: Limit): boolean {
   return one.intervalMs === other.intervalMs && one.burst === other.burst;
 }
 
-function takenAfter(taken: Gcra, known: Bound, limit: Limit | undefined, now: number): Gcra {
-  if (limit === undefined) return RESTED;
-  return known.limit === UNLIMITED ? spent(limit, now) : taken;
+type Taken = Pick<Bound, 'taken' | 'paced'>;
+
+function emptiedIfNew(id: string, known: Bound, limit: Limit | undefined, now: number): Taken {
+  if (limit === undefined) return UNBOUND;
+  return known.limit === UNLIMITED ? emptied(id, limit, now) : known;
+}
+
+/** Each at a time of its own within the first interval: a thousand numbers that begin together would go on starting together. */
+function emptied(id: string, limit: Limit, now: number): Taken {
+  const taken = spent(limit, now) + phaseOf(id) * limit.intervalMs;
+  return { taken, paced: taken };
+}
+
+/** From 0 to below 1, the same for the same id, spread evenly (FNV-1a). */
+function phaseOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
 }
 
 /** Every limit starts with nothing to give, since another process may have spent it a moment ago. */
 export function spendAll<Job>({ lanes, shared }: Scheduler<Job>, now: number): void {
-  for (const bound of [...lanes.values(), ...shared.values()]) {
-    bound.taken = Math.max(bound.taken, spent(bound.limit, now));
-    bound.paced = Math.max(bound.paced, spent(bound.limit, now));
+  for (const [id, bound] of [...lanes, ...shared]) {
+    const { taken, paced } = emptied(id, bound.limit, now);
+    Object.assign(bound, { taken: Math.max(bound.taken, taken), paced: Math.max(bound.paced, paced) });
   }
 }
 
