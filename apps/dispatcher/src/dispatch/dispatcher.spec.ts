@@ -15,7 +15,7 @@ const number = {
 } as PhoneNumber;
 
 /** A dispatcher whose claims answer when the test says so. */
-function rig(claim: () => Promise<Claimed>) {
+function rig(claim: () => Promise<Claimed>, ownedShare = () => 1) {
   const env = {
     KAFKA_BROKERS: 'localhost:9092',
     DATABASE_URL: 'postgres://x@localhost/x',
@@ -35,7 +35,7 @@ function rig(claim: () => Promise<Claimed>) {
     outlet: { tell: () => Promise.resolve() },
     logger: testLogger,
   } as unknown as AttemptDependencies;
-  return createDispatcher({ ...dependencies, ownedShare: () => 1 });
+  return createDispatcher({ ...dependencies, ownedShare });
 }
 
 const settled: Claimed = {
@@ -114,5 +114,22 @@ it('tries a command again when the ledger does not answer, and finishes nothing 
   );
   await new Promise<void>((done) => dispatcher.add(aJob(1, done)));
   expect(claims).toBe(2);
+  await dispatcher.stop();
+});
+
+it('rests while all that it waits for is due in a month', async () => {
+  let pumps = 0;
+  const dispatcher = rig(
+    () => Promise.resolve(settled),
+    () => (pumps++, 1),
+  );
+  const job = aJob(1, () => undefined);
+  const expiresAt = new Date(Date.now() + 40 * 86_400_000).toISOString();
+  await new Promise<void>((done) =>
+    dispatcher.add({ ...job, command: { ...job.command, expiresAt }, done }),
+  );
+  pumps = 0;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(pumps).toBeLessThan(5);
   await dispatcher.stop();
 });

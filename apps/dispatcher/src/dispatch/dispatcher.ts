@@ -81,7 +81,8 @@ export function createDispatcher(
       ({ lost, isOurs }) => lost.aborted || isOurs(),
     );
     for (const one of started) void run(one);
-    if (wakeAt < Infinity) wakeUp = setTimeout(pump, Math.max(1, wakeAt - now));
+    // A timer of Node's holds 24 days; one for longer than that comes at once.
+    if (wakeAt < Infinity) wakeUp = setTimeout(pump, Math.min(Math.max(1, wakeAt - now), SWEEP_MS));
   }
 
   async function run(started: Started<Job>): Promise<void> {
