@@ -144,6 +144,20 @@ describe('the scheduler', () => {
     expect(scheduler).toMatchObject({ queued: 0, inFlight: 1 });
   });
 
+  it('keeps no timer of a job that has left long before it would have expired', () => {
+    const scheduler = schedulerWith(['n']);
+    const expiresAt = START + 86_400_000;
+    for (let n = 0; n < 1000; n++) {
+      add(scheduler, 'n', `r${n % 10}`, `j${n}`, { expiresAt });
+      for (const one of startJobs(scheduler, START, 1).started) finish(scheduler, one);
+    }
+    setLane(scheduler, 'n', { limit: unlimited, heldUntil: Infinity }, START);
+    add(scheduler, 'n', 'a', 'waits', { expiresAt });
+    sweep(scheduler, START, () => false);
+    expect(scheduler.timers.heap).toHaveLength(1);
+    expect(jobsOf(startJobs(scheduler, expiresAt, 1).started)).toEqual(['waits']);
+  });
+
   it('gives a new lane nothing at once: its last owner may have spent it', () => {
     const scheduler = createScheduler<string>(unlimited);
     setLane(scheduler, 'n', { limit: perSecond(10, 1) }, START);

@@ -1,5 +1,5 @@
 import { availableAt, type Gcra, type Limit, RESTED, spent, take } from '@talaria/rate-limit';
-import { addTimer, createTimers, nextAt, takeDue, type Timers } from './timers';
+import { addTimer, createTimers, keepTimers, nextAt, takeDue, type Timers } from './timers';
 
 /**
  * Which job starts next. A lane is a business number. Inside it the jobs of one recipient start strictly in order, one at a time; different
@@ -398,7 +398,7 @@ export function expire<Job>(scheduler: Scheduler<Job>, isExpired: (job: Job) => 
   }
 }
 
-/** Forgets queued jobs, recipients that have rested long enough to be like new, and idle lanes that are not to be kept. */
+/** Forgets queued jobs, recipients that have rested long enough to be like new, idle lanes that are not to be kept, and timers of what has left. */
 export function sweep<Job>(
   scheduler: Scheduler<Job>,
   now: number,
@@ -423,6 +423,15 @@ export function sweep<Job>(
       scheduler.active.delete(laneId);
     }
   }
+  keepTimers(scheduler.timers, (due, at) => isAwaited(scheduler, due, at));
+}
+
+/** Whether anything still waits for this timer: most of those that come when a job expires outlive it by hours. */
+function isAwaited<Job>({ lanes }: Scheduler<Job>, { laneId, recipientId }: Due, at: number): boolean {
+  if (recipientId === undefined) return lanes.has(laneId);
+  const recipient = lanes.get(laneId)?.recipients.get(recipientId);
+  const first = recipient?.entries[0];
+  return first !== undefined && (at === first.expiresAt || at === recipient?.waitsUntil);
 }
 
 function laneOf<Job>({ lanes }: Scheduler<Job>, laneId: string): Lane<Job> {

@@ -1,5 +1,5 @@
 /** Things that are due at a time, the earliest first; of those due at once, who was added first. A binary heap: adding and taking cost log n. */
-export type Timers<T> = { readonly heap: Timer<T>[]; added: number };
+export type Timers<T> = { heap: Timer<T>[]; added: number };
 
 export type Timer<T> = { readonly at: number; readonly order: number; readonly what: T };
 
@@ -33,6 +33,14 @@ export function takeDue<T>({ heap }: Timers<T>, now: number): T | undefined {
   const last = heap.pop();
   if (last !== undefined && heap.length > 0) sink(heap, last);
   return first.what;
+}
+
+/** Forgets those that nobody waits for any more. */
+export function keepTimers<T>(timers: Timers<T>, isWanted: (what: T, at: number) => boolean): void {
+  // What is in order is a heap.
+  timers.heap = timers.heap
+    .filter(({ what, at }) => isWanted(what, at))
+    .sort((one, other) => (isBefore(one, other) ? -1 : 1));
 }
 
 function sink<T>(heap: Timer<T>[], timer: Timer<T>): void {
