@@ -54,6 +54,32 @@ describe('the window of offsets', () => {
     expect(window.finished).toEqual([]);
   });
 
+  it('does not grow with what is done behind one that waits for days', () => {
+    const window = new OffsetWindow();
+    for (let offset = 0; offset < 10_000; offset++) {
+      window.deliver(offset);
+      if (offset % 9000 !== 0) window.done(offset);
+    }
+    expect(window.size).toBe(2);
+    expect(window.finished).toEqual([
+      { from: 1, to: 9000 },
+      { from: 9001, to: 10_000 },
+    ]);
+    window.retract(9500);
+    expect([9499, 9500].filter((offset) => window.knows(offset))).toEqual([9499]);
+    window.done(0);
+    expect(window.floor).toBe(9000);
+    window.done(9000);
+    expect(window.floor).toBe(9500);
+  });
+
+  it('tells nothing of a gap below the first that came: it would hide what was restored', () => {
+    const window = new OffsetWindow();
+    window.restore(10, [{ from: 20, to: 30 }]);
+    window.deliver(15);
+    expect(decodeRuns(10, encodeRuns(10, window.finished))).toEqual([{ from: 20, to: 30 }]);
+  });
+
   it('believes nothing that was restored of a log which ends before it', () => {
     const window = new OffsetWindow();
     window.restore(10, [{ from: 11, to: 20 }]);

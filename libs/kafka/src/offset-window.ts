@@ -5,9 +5,9 @@ import { joinRuns, type Run } from './finished-runs';
  * floor: everything below it is done. Tracks the offsets that really came, since a log has gaps.
  */
 export class OffsetWindow {
-  /** Handed out and not below the floor yet; true when done. */
-  private readonly offsets = new Map<number, boolean>();
-  /** The same in order, from `head` on. A map from whose front much was deleted is slow to find its first. */
+  /** Handed out and not done. What is done above the floor is not kept: one that waits for days would have millions behind it. */
+  private readonly open = new Set<number>();
+  /** The same in order, from `head` on, among some that are done. A set from whose front much was deleted is slow to find its first. */
   private order: number[] = [];
   private head = 0;
   private next = 0;
@@ -29,7 +29,7 @@ export class OffsetWindow {
 
   /** Hands out a record; offsets come in ascending order. */
   deliver(offset: number): void {
-    this.offsets.set(offset, false);
+    this.open.add(offset);
     this.order.push(offset);
     this.next = offset + 1;
     this.committable ??= offset;
@@ -39,7 +39,7 @@ export class OffsetWindow {
   retract(from: number): void {
     const first = Math.max(from, this.committable ?? from);
     for (let last = this.order.at(-1); last !== undefined && last >= first; last = this.order.at(-1)) {
-      this.offsets.delete(last);
+      this.open.delete(last);
       this.order.pop();
     }
     this.head = Math.min(this.head, this.order.length);
@@ -48,8 +48,7 @@ export class OffsetWindow {
 
   /** Marks a record as finished. Unknown offsets are ignored: they belong to an assignment that is over. */
   done(offset: number): void {
-    if (this.offsets.get(offset) !== false) return;
-    this.offsets.set(offset, true);
+    if (!this.open.delete(offset)) return;
     this.dropDone();
     const floor = this.order[this.head] ?? this.restoredAt(this.next)?.to ?? this.next;
     this.committable = floor;
@@ -60,12 +59,11 @@ export class OffsetWindow {
 
   private dropDone(): void {
     for (let first = this.order[this.head]; first !== undefined; first = this.order[this.head]) {
-      if (this.offsets.get(first) !== true) break;
-      this.offsets.delete(first);
+      if (this.open.has(first)) break;
       this.head += 1;
     }
-    if (this.head < 1024 || this.head < this.order.length / 2) return;
-    this.order = this.order.slice(this.head);
+    if (this.order.length < 2 * this.open.size + 1024) return;
+    this.order = this.order.slice(this.head).filter((offset) => this.open.has(offset));
     this.head = 0;
   }
 
@@ -82,18 +80,18 @@ export class OffsetWindow {
   /** What is done above the floor, in order. */
   get finished(): Run[] {
     const runs: Run[] = [];
-    let open: number | undefined;
-    for (const [offset, isDone] of this.offsets) {
-      // Between two that came one after the other there is nothing, or what was restored.
-      if (isDone) runs.push({ from: open ?? offset, to: offset + 1 });
-      open = isDone ? offset + 1 : undefined;
+    let end: number | undefined;
+    // Between two that are open lies what is done, what was restored, or nothing.
+    for (const offset of [...this.open, this.next]) {
+      if (end !== undefined && offset > end) runs.push({ from: end, to: offset });
+      end = offset + 1;
     }
     return joinRuns([...runs, ...this.restored]);
   }
 
-  /** How many records are handed out and not done, or done above one that is not. */
+  /** How many records are handed out and not done. */
   get size(): number {
-    return this.offsets.size;
+    return this.open.size;
   }
 
   private restoredAt(offset: number): Run | undefined {
