@@ -131,7 +131,7 @@ async function park(sql: Sql, partition: number, parkings: readonly Parking[]): 
      SELECT $1, phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient,
             source_topic, source_offset, source_timestamp, substring($12::bytea FROM key_at FOR key_size), substring($12::bytea FROM value_at FOR value_size), headers
      FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
-                 $11::bigint[], $13::integer[], $14::integer[], $15::integer[], $16::integer[], $17::jsonb[])
+                 $11::bigint[], $13::integer[], $14::integer[], $15::integer[], $16::integer[], $17::json[])
        WITH ORDINALITY AS t (phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient, source_topic, source_offset,
                              source_timestamp, key_at, key_size, value_at, value_size, headers, place)
      ORDER BY place

@@ -193,6 +193,17 @@ it('what is parked is known to the next owner, who does not wait for new records
   await eventually(() => expect(offsetsOf(second.jobs)).toEqual([10, 11, 12, 13, 14]));
 });
 
+it('whatever a publisher has put into a header is parked, and holds up nobody', async () => {
+  const { log, publish, own, done } = aPartition();
+  for (let n = 0; n < 12; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  log[11] = { ...log[11]!, headers: { 'x-own': 'a\0b' } };
+  const { jobs, take } = own();
+  await take(log);
+  await eventually(() => expect(done.size).toBe(2));
+  for (const job of jobs.splice(0)) job.done();
+  await eventually(() => expect(jobs[1]?.record).toEqual(log[11]));
+});
+
 it('in the order of each recipient everything is sent, through crashes and takeovers at any time', async () => {
   const asked = fc.record({
     lane: fc.constantFrom('100', '200'),

@@ -92,7 +92,8 @@ export class Initial1763900000000 implements MigrationInterface {
         source_timestamp bigint NOT NULL,
         key bytea,
         value bytea NOT NULL,
-        headers jsonb NOT NULL,
+        -- Not jsonb, which refuses what any publisher may put into a header: the null character.
+        headers json NOT NULL,
         PRIMARY KEY (partition, phone_number_id, priority, position, id),
         UNIQUE (partition, source_topic, source_offset)
       ) WITH (autovacuum_vacuum_scale_factor = 0.02)`);
