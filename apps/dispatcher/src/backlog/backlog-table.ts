@@ -191,13 +191,13 @@ type ParkedRow = LaneRow & {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** The sizes are summed up before anything large is read: Postgres keeps it outside of the row. */
+/** The sizes, as they will be in memory, are summed up before anything large is read: Postgres keeps it outside of the row, and packed. */
 async function load(sql: Sql, wanted: readonly Wanted[]): Promise<Parked[]> {
   const rows = await sql<ParkedRow>(
     `SELECT b.* FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::integer[])
        WITH ORDINALITY AS w (partition, phone_number_id, priority, position, id, before, wanted, place)
      CROSS JOIN LATERAL (
-       SELECT *, sum(pg_column_size(value)) OVER (ORDER BY position, id) - pg_column_size(value) AS bytes_before
+       SELECT *, sum(octet_length(value)) OVER (ORDER BY position, id) - octet_length(value) AS bytes_before
        FROM (
          SELECT * FROM dispatch_backlog b
          WHERE b.partition = w.partition AND b.phone_number_id = w.phone_number_id AND b.priority = w.priority

@@ -99,6 +99,10 @@ function aPartition(max = { commands: 1000, bytes: 1_000_000 }) {
   };
 }
 
+const wantedOf = (partition: number) => ({
+  ...{ partition, phoneNumberId: '100', priority: 'notification' as const, limit: 10 },
+  ...{ after: { position: -2, id: 0 }, before: 100 },
+});
 const offsetsOf = (jobs: readonly Job[]) => jobs.map(({ record }) => record.offset);
 const HELD = 10;
 
@@ -202,6 +206,17 @@ it('whatever a publisher has put into a header is parked, and holds up nobody', 
   await eventually(() => expect(done.size).toBe(2));
   for (const job of jobs.splice(0)) job.done();
   await eventually(() => expect(jobs[1]?.record).toEqual(log[11]));
+});
+
+it('what a lane brings into memory at once is bounded by its size there, however well the table packs it', async () => {
+  const { partition, publish, own, log, table } = aPartition();
+  for (let n = 0; n < 20; n++) {
+    const record = publish({ lane: '100', recipient: `+1555${n}` });
+    log[n] = { ...record, value: Buffer.concat([record.value!, Buffer.alloc(200_000, ' ')]) };
+  }
+  const { take } = own();
+  await take(log);
+  await eventually(async () => expect(await table.load([wantedOf(partition)])).toHaveLength(2));
 });
 
 it('in the order of each recipient everything is sent, through crashes and takeovers at any time', async () => {
