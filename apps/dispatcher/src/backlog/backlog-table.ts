@@ -15,16 +15,13 @@ export type Parking = {
   readonly recipient: string;
 };
 
-/** What names a parked command. */
-export type ParkedKey = Place & LaneKey;
-
 export type LaneKey = {
   readonly partition: number;
   readonly phoneNumberId: string;
   readonly priority: Priority;
 };
 
-export type Parked = ParkedKey & { readonly record: KafkaRecord };
+export type Parked = Place & LaneKey & { readonly record: KafkaRecord };
 
 /** The next of a lane and priority. */
 export type Wanted = LaneKey & {
@@ -47,7 +44,8 @@ export type BacklogTable = {
   park(partition: number, parkings: readonly Parking[]): Promise<void>;
   /** In their order; of each lane at least one if there is any, and then as many as fit. */
   load(wanted: readonly Wanted[]): Promise<Parked[]>;
-  remove(parked: readonly ParkedKey[]): Promise<void>;
+  /** By their records, since their places may have changed meanwhile. */
+  remove(parked: readonly Parked[]): Promise<void>;
 };
 
 /** What one lane may bring into memory by one statement. */
@@ -77,11 +75,13 @@ export function createBacklogTable(sql: Sql): BacklogTable {
     async remove(parked) {
       await sql(
         `DELETE FROM dispatch_backlog b
-         USING unnest($1::integer[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[])
-           AS t (partition, phone_number_id, priority, position, id)
-         WHERE (b.partition, b.phone_number_id, b.priority, b.position, b.id)
-             = (t.partition, t.phone_number_id, t.priority, t.position, t.id)`,
-        [...laneColumns(parked), parked.map(({ position }) => position), parked.map(({ id }) => id)],
+         USING unnest($1::integer[], $2::text[], $3::bigint[]) AS t (partition, source_topic, source_offset)
+         WHERE (b.partition, b.source_topic, b.source_offset) = (t.partition, t.source_topic, t.source_offset)`,
+        [
+          parked.map(({ partition }) => partition),
+          parked.map(({ record }) => record.topic),
+          parked.map(({ record }) => record.offset),
+        ],
       );
     },
   };

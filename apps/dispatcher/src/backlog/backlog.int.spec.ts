@@ -219,6 +219,39 @@ it('what a lane brings into memory at once is bounded by its size there, however
   await eventually(async () => expect(await table.load([wantedOf(partition)])).toHaveLength(2));
 });
 
+it('one of a retry topic that is parked twice, by one owner and by the next that has it in memory, leaves nothing behind', async () => {
+  const { partition, log, publish, own, depth, done } = aPartition();
+  for (let n = 0; n < 12; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const retry = aRecord(partition, 7, { lane: '100', recipient: '+15559' }, topics.outboundRetry30s.name);
+  const first = own();
+  await first.take(log);
+  await first.take([retry]);
+  await eventually(() => expect(done.size).toBe(3));
+  first.lose();
+  done.clear();
+  const second = own();
+  await second.take(log);
+  await eventually(() => expect(second.jobs).toHaveLength(10));
+  for (const job of second.jobs.splice(0)) job.done();
+  await eventually(() => expect(second.jobs.map(({ record }) => record)).toContainEqual(retry));
+  // So many that the last of them are in memory, and it is not known yet that there are no more.
+  for (let n = 0; n < 24; n++) publish({ lane: '100', recipient: `+1666${n}` });
+  await second.take(log.slice(12));
+  const isRetry = ({ record }: Job) => record.topic === retry.topic;
+  await eventually(() => {
+    if (offsetsOf(second.jobs).includes(35)) return;
+    const others = second.jobs.filter((job) => !isRetry(job));
+    second.jobs.splice(0, Infinity, ...second.jobs.filter(isRetry));
+    for (const job of others) job.done();
+    expect(offsetsOf(second.jobs)).toContain(35);
+  });
+  await second.take([retry]);
+  await eventually(async () => {
+    for (const job of second.jobs.splice(0)) job.done();
+    expect(await depth()).toBe(0);
+  });
+});
+
 it('in the order of each recipient everything is sent, through crashes and takeovers at any time', async () => {
   const asked = fc.record({
     lane: fc.constantFrom('100', '200'),
