@@ -56,6 +56,12 @@ describe('reading an answer', () => {
     expect(readAnswer(status, {}, text)).toMatchObject({ kind: 'unknown' });
   });
 
+  it("keeps Meta's id of the failed call only when it is one", () => {
+    const error = { code: 1, message: '', fbtrace_id: 'a\0b' };
+    expect(readAnswer(400, {}, json({ error }))).toMatchObject({ error: { code: 1, title: '' } });
+    expect(JSON.stringify(readAnswer(400, {}, json({ error })))).not.toContain('fbtraceId');
+  });
+
   it('keeps of the title only what can be stored', () => {
     const title = (message: string) => {
       const result = readAnswer(400, {}, json({ error: { code: 1, message } }));

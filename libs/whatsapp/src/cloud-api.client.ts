@@ -140,7 +140,7 @@ function readError(error: Readonly<Record<string, unknown>>, code: number): Grap
   return {
     code,
     title: typeof message === 'string' ? storable(message.slice(0, 200)) : '',
-    ...(typeof fbtraceId === 'string' && { fbtraceId }),
+    ...(typeof fbtraceId === 'string' && VISIBLE.test(fbtraceId) && { fbtraceId }),
     ...(typeof isTransient === 'boolean' && { isTransient }),
   };
 }
