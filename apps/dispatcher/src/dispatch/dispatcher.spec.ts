@@ -125,7 +125,9 @@ it('rests while all that it waits for is due in a month', async () => {
   );
   const job = aJob(1, () => undefined);
   const expiresAt = new Date(Date.now() + 40 * 86_400_000).toISOString();
-  await new Promise<void>((done) => dispatcher.add({ ...job, command: { ...job.command, expiresAt }, done }));
+  await new Promise<void>((done) =>
+    dispatcher.add({ ...job, command: Object.assign(job.command, { expiresAt }), done }),
+  );
   pumps = 0;
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(pumps).toBeLessThan(5);
