@@ -43,7 +43,7 @@ export const settings = {
     1_000_000,
   )({
     default: 10_000,
-    desc: 'commands held in memory, over all numbers; beyond it each keeps the next two, and the others wait in the backlog table',
+    desc: 'commands held in memory, over all numbers; beyond it each keeps a quarter of a second of its rate, and the others wait in the backlog table',
   }),
   DISPATCH_MAX_QUEUED_SIZE: bytes({
     default: 64 * 1024 ** 2,

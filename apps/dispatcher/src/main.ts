@@ -57,7 +57,8 @@ runProcess('dispatcher', async (logger, stop) => {
   const backlog = createBacklog({
     table: createBacklogTable(sqlOf(dataSource)),
     add: (job) => dispatcher.add(job),
-    rateOf: (phoneNumberId) => registry.find(phoneNumberId)?.messagesPerSecond ?? 0,
+    rateOf: (phoneNumberId) =>
+      dispatcher.isPaused(phoneNumberId) ? 0 : (registry.find(phoneNumberId)?.messagesPerSecond ?? 0),
     max: { commands: config.DISPATCH_MAX_QUEUED, bytes: config.DISPATCH_MAX_QUEUED_SIZE },
     async read(record) {
       const parsed = parseSendMessage(record.value);

@@ -17,6 +17,12 @@ export type TopicReport = {
 };
 
 /**
+ * The broker unpacks what publishers have packed. kafkajs reads no lz4, snappy or zstd, which are ordinary settings of other clients: one
+ * such batch would end every consumer that meets it.
+ */
+const COMPRESSION = 'uncompressed';
+
+/**
  * Creates the topics that are missing. One that exists is compared and never changed: another partition count would re-key its
  * order, and a shorter retention would delete.
  * @param replicationFactor 3 outside development; at least 2 of them must then confirm a write
@@ -40,6 +46,7 @@ export async function createTopics(
         configEntries: [
           { name: 'retention.ms', value: String(retentionMs) },
           { name: 'cleanup.policy', value: 'delete' },
+          { name: 'compression.type', value: COMPRESSION },
           ...(maxMessageBytes === undefined
             ? []
             : [{ name: 'max.message.bytes', value: String(maxMessageBytes) }]),
@@ -95,7 +102,7 @@ async function compare(
     resources: names.map((name) => ({
       type: ConfigResourceTypes.TOPIC,
       name,
-      configNames: ['retention.ms', 'cleanup.policy', 'max.message.bytes'],
+      configNames: ['retention.ms', 'cleanup.policy', 'compression.type', 'max.message.bytes'],
     })),
   });
   return declarations.flatMap((declared) => {
@@ -107,6 +114,7 @@ async function compare(
       difference(name, 'partitions', partitions, declared.partitions),
       difference(name, 'retention.ms', valueOf('retention.ms'), declared.retentionMs),
       difference(name, 'cleanup.policy', valueOf('cleanup.policy'), 'delete'),
+      difference(name, 'compression.type', valueOf('compression.type'), COMPRESSION),
       declared.maxMessageBytes &&
         difference(name, 'max.message.bytes', valueOf('max.message.bytes'), declared.maxMessageBytes),
     ].filter((one) => typeof one === 'string');

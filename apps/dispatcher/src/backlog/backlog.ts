@@ -39,7 +39,7 @@ export type BacklogDependencies = {
   readonly table: BacklogTable;
   /** Hands a job to its lane. */
   readonly add: (job: Job) => void;
-  /** What a lane sends in a second. */
+  /** What a lane sends in a second; 0 while it is paused. */
   readonly rateOf: (phoneNumberId: string) => number;
   /** What may be in memory, over all lanes. */
   readonly max: { readonly commands: number; readonly bytes: number };
@@ -51,8 +51,9 @@ export type BacklogDependencies = {
 /** A few seconds of a lane's rate, so that reading from the table is rare and its pauses are not felt. */
 const HELD_SECONDS = 3;
 const HELD_AT_LEAST = 10;
-/** What a lane may hold while memory is full: it goes on, if slower. */
-const HELD_WHEN_FULL = 2;
+/** What a lane may hold while memory is full, so that it goes on: what is on its way to Meta and back, and a little more. */
+const HELD_SECONDS_WHEN_FULL = 0.25;
+const HELD_AT_LEAST_WHEN_FULL = 2;
 const AFTER_FAULT_MS = 1000;
 const CLOSE_MS = 1000;
 
@@ -76,8 +77,9 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
   }
 
   function boundOf(lane: string): number {
-    if (isMemoryFull()) return HELD_WHEN_FULL;
-    return Math.max(HELD_AT_LEAST, Math.ceil(dependencies.rateOf(lane) * HELD_SECONDS));
+    const rate = dependencies.rateOf(lane);
+    if (isMemoryFull()) return Math.max(HELD_AT_LEAST_WHEN_FULL, Math.ceil(rate * HELD_SECONDS_WHEN_FULL));
+    return Math.max(HELD_AT_LEAST, Math.ceil(rate * HELD_SECONDS));
   }
 
   async function begin(owner: Owned): Promise<void> {

@@ -8,6 +8,7 @@ import {
   enqueue,
   expire,
   finish,
+  isPaused,
   pace,
   spendAll,
   startAgain,
@@ -37,6 +38,8 @@ export type Dispatcher = {
   setRates(): void;
   /** A partition is newly ours: who had it before may have sent as much as was allowed, a moment ago. */
   takeOver(): void;
+  /** Whether a number rests, because of a person or of Meta. */
+  isPaused(phoneNumberId: string): boolean;
   /** Numbers that would send if it were not for a pause. */
   readonly paused: number;
   readonly queued: number;
@@ -170,6 +173,7 @@ export function createDispatcher(
     },
     setRates,
     takeOver: () => spendAll(scheduler, performance.now()),
+    isPaused: (phoneNumberId) => isPaused(scheduler, phoneNumberId, performance.now()),
     get paused() {
       return countPaused(scheduler, performance.now());
     },

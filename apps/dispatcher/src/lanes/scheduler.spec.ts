@@ -6,6 +6,7 @@ import {
   createScheduler,
   enqueue,
   finish,
+  isPaused,
   pace,
   pauseLane,
   setLane,
@@ -83,6 +84,8 @@ describe('the scheduler', () => {
       started: [{ job: 'free' }],
       wakeAt: START + 500,
     });
+    expect([isPaused(scheduler, 'n', START + 499), isPaused(scheduler, 'm', START)]).toEqual([true, false]);
+    expect(isPaused(scheduler, 'n', START + 500)).toBe(false);
     expect(jobsOf(startJobs(scheduler, START + 500, 10).started)).toEqual(['paused']);
   });
 

@@ -323,9 +323,15 @@ export function pace<Job>(scheduler: Scheduler<Job>, { lane }: Started<Job>, now
 
 /** How many lanes would start something if it were not for a pause, their own or one that they share. */
 export function countPaused<Job>(scheduler: Scheduler<Job>, now: number): number {
-  const isPaused = (lane: Lane<Job>) =>
+  const wouldStart = (lane: Lane<Job>) =>
     nextPriority(lane) !== undefined && restsUntil(boundsOf(scheduler, lane)) > now;
-  return [...scheduler.lanes.values()].filter(isPaused).length;
+  return [...scheduler.lanes.values()].filter(wouldStart).length;
+}
+
+/** Whether nothing of the lane may start, for a pause of its own or of what it shares. */
+export function isPaused<Job>(scheduler: Scheduler<Job>, laneId: string, now: number): boolean {
+  const lane = scheduler.lanes.get(laneId);
+  return lane !== undefined && restsUntil(boundsOf(scheduler, lane)) > now;
 }
 
 function boundsOf<Job>({ shared }: Scheduler<Job>, lane: Lane<Job>): Bound[] {
