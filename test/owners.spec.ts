@@ -193,6 +193,7 @@ function startLoad(platform: Platform, published: SendMessage[]): { stop(): Prom
         messages: commands.map((command) => ({ key: command.wabaId, value: JSON.stringify(command) })),
       });
       published.push(...commands);
+      // Nothing is waited for: this is the pace of the load.
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
     await producer.disconnect();

@@ -24,7 +24,7 @@ export type Backlog = {
   /**
    * Takes the commands of a batch: into the lanes, or into the table. Order is kept for each recipient, also among batches of the partition.
    * @param next the offset after the last record that was taken of the batch
-   * @throws when the database does not answer a question: then nothing was taken
+   * @throws when the database does not answer a question, or the partition is not ours: then nothing was taken
    */
   take(batch: RecordBatch, arrivals: readonly Arrival[], next: number): Promise<void>;
   /** Settles when commands of the partition may be taken again: too many of it are on their way into the table. Undefined while they may. */
@@ -125,7 +125,10 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     const parkings = admitted.flatMap(({ isParked, arrival, priority }) =>
       isParked ? [parkingOf(owner, arrival, priority)] : [],
     );
-    if (batch.lost.aborted || owner.assignment.lost.aborted) return;
+    if (batch.lost.aborted) return;
+    // A batch of a retry topic may outlive that: it comes again, to whoever is the owner then.
+    if (owner.assignment.lost.aborted)
+      throw new Error('the partition of whatsapp.outbound is no longer ours');
     // From here to the end nothing else happens in between.
     for (const { phoneNumberId, priority } of parkings) {
       const tail = tailOf(tails, phoneNumberId, priority);
