@@ -37,7 +37,10 @@ export const settings = {
   DISPATCH_MAX_IN_FLIGHT: integer(
     1,
     5000,
-  )({ default: 256, desc: 'calls under way at once, over all numbers' }),
+  )({
+    default: 512,
+    desc: 'calls under way at once, over all numbers; one number takes at most as many as are left for others',
+  }),
   DISPATCH_MAX_QUEUED: integer(
     10,
     1_000_000,
@@ -60,6 +63,14 @@ export const settings = {
     default: [1000, 2000, 4000, 30_000, 300_000, 3_600_000],
     desc: 'how long to wait before each further attempt, like "1s 2s 4s 30s 5m 1h"',
   }),
+  RETRY_SCHEDULE_UNAVAILABLE: durations({
+    default: [4000, 16_000, 60_000, 300_000, 1_800_000, 7_200_000],
+    desc: 'likewise, after Meta said that it is overloaded (HTTP 503)',
+  }),
+  RETRY_DELAY_MAX: duration(
+    1000,
+    86_400_000,
+  )({ default: 86_400_000, desc: 'no wait before a further attempt is longer, whatever Meta asks for' }),
   RETRY_JITTER_PERCENT: integer(
     0,
     25,
@@ -81,7 +92,7 @@ export const settings = {
   }),
   PARK_DURATION: duration(100)({
     default: 60_000,
-    desc: 'how long a number rests after Meta refused its token, registration or payment, before its messages are tried again',
+    desc: 'how long a number or WABA rests after Meta refused its token, registration or payment, before Meta is asked whether it is well again',
   }),
   REGISTRY_POLL: duration(100)({ default: 1000, desc: 'how often the registry of numbers is read again' }),
 };

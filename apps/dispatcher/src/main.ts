@@ -76,6 +76,16 @@ runProcess('dispatcher', async (logger, stop) => {
     'Numbers whose commands wait for the end of a pause',
     () => dispatcher.paused,
   );
+  gauge(
+    'talaria_dispatch_parked',
+    'Numbers and accounts that Meta refuses, until somebody mends their token, registration or payment',
+    () => dispatcher.resting('refused'),
+  );
+  gauge(
+    'talaria_dispatch_resting',
+    'Numbers, and Meta as a whole, that are not called because calls fail one after another',
+    () => dispatcher.resting('trouble'),
+  );
 
   const isDatabaseReachable = () =>
     dataSource.query('SELECT 1').then(

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import { createCloudApiClient, readAnswer } from './cloud-api.client';
+import { createCloudApiClient, readAnswer, readProbe } from './cloud-api.client';
 
 const json = (value: unknown) => JSON.stringify(value);
 const success = {
@@ -193,4 +193,19 @@ describe('a call', () => {
     await client.close();
     expect(await call).toMatchObject({ kind: 'unknown' });
   });
+});
+
+it.each([
+  ['well', 200, { id: '100' }],
+  ['refused', 401, { error: { code: 190 } }],
+  ['refused', 400, { error: { code: 100 } }],
+  ['refused', 500, { error: { code: 3 } }],
+  ['away', 503, { error: { code: 131016 } }],
+  ['away', 500, { error: { code: 77_777 } }],
+  ['away', 400, { error: { code: 77_777, is_transient: true } }],
+  ['away', 502, '<h1>Bad Gateway</h1>'],
+  ['away', 200, {}],
+  ['away', 200, null],
+])('a probe finds Meta %s (HTTP %i, %j)', (expected, status, body) => {
+  expect(readProbe(status, typeof body === 'string' ? body : JSON.stringify(body))).toBe(expected);
 });

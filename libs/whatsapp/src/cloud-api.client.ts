@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
-import { post } from './post';
+import { call } from './call';
+import { classifyError } from './error-catalogue';
 
 /** What one send call led to. Only `accepted` and `refused` are Meta's own word. */
 export type SendResult =
@@ -19,6 +20,12 @@ export type SendResult =
   /** The request may have been taken: look before sending again. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
+/**
+ * `well`: Meta knows the number, and the token opens it. `refused`: Meta is there, and says that something is wrong. `away`: no answer, or none of the
+ * Cloud API, or one that says that it is out of order.
+ */
+export type ProbeResult = 'well' | 'refused' | 'away';
+
 /** Meta's error object, as far as we read it. */
 export type GraphError = {
   readonly code: number;
@@ -34,6 +41,8 @@ export type CloudApiClient = {
     accessToken: string,
     body: Readonly<Record<string, unknown>>,
   ): Promise<SendResult>;
+  /** Asks for the number itself, which sends nothing. Never throws either. */
+  probe(phoneNumberId: string, accessToken: string): Promise<ProbeResult>;
   /** Ends the calls under way: nobody will know what came of them. */
   close(): Promise<void>;
 };
@@ -81,7 +90,8 @@ export function createCloudApiClient(options: {
   return {
     async send(phoneNumberId, accessToken, body) {
       try {
-        const { statusCode, headers, text } = await post(pool, {
+        const { statusCode, headers, text } = await call(pool, {
+          method: 'POST',
           path: `${root}/${encodeURIComponent(phoneNumberId)}/messages`,
           headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
           body: JSON.stringify(body),
@@ -90,6 +100,19 @@ export function createCloudApiClient(options: {
         return readAnswer(statusCode, headers, text);
       } catch (error) {
         return failure(error);
+      }
+    },
+    async probe(phoneNumberId, accessToken) {
+      try {
+        const { statusCode, text } = await call(pool, {
+          method: 'GET',
+          path: `${root}/${encodeURIComponent(phoneNumberId)}?fields=id`,
+          headers: { authorization: `Bearer ${accessToken}` },
+          timeoutMs,
+        });
+        return readProbe(statusCode, text);
+      } catch {
+        return 'away';
       }
     },
     close: () => pool.destroy(),
@@ -133,6 +156,14 @@ export function readAnswer(
     };
   }
   return { kind: 'unknown', reason: `HTTP ${httpStatus} without an answer of the Cloud API` };
+}
+
+export function readProbe(httpStatus: number, text: string): ProbeResult {
+  const answer = parseObject(text);
+  const { code, is_transient: isTransient } = parseObject(answer.error);
+  if (typeof code === 'number')
+    return classifyError(code, httpStatus, isTransient === true) === 'transient' ? 'away' : 'refused';
+  return httpStatus === 200 && typeof answer.id === 'string' ? 'well' : 'away';
 }
 
 function readError(error: Readonly<Record<string, unknown>>, code: number): GraphError {

@@ -6,6 +6,7 @@ import { eventually, testDatabase, type TestDatabase, testLogger } from '../../.
 import { readConfig } from '../config';
 import { createLedger } from '../ledger/ledger';
 import { attempt, type Turn } from './attempt';
+import { createBreakers } from './breakers';
 import { type Job } from './job';
 
 let database: TestDatabase;
@@ -85,15 +86,17 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
         world.sent++;
         return answer;
       }),
+    probe: () => Promise.resolve('well' as const),
     close: () => Promise.resolve(),
   };
+  const breakers = createBreakers({ client, registry, logger: testLogger, onChange: () => undefined });
   const dying = {
     ...ledger,
     claim: (claim: Parameters<typeof ledger.claim>[0]) => passing('claim', () => ledger.claim(claim)),
     settle: (settlement: Parameters<typeof ledger.settle>[0]) =>
       passing('settle', () => ledger.settle(settlement)),
   };
-  return { config, ledger: dying, registry, client, outlet, logger: testLogger, died };
+  return { config, ledger: dying, registry, client, outlet, breakers, logger: testLogger, died };
 }
 
 function aJob(fields: Partial<SendMessage> = {}, offset = 7): Job {

@@ -5,6 +5,7 @@ import { SpanKind } from '@opentelemetry/api';
 import { type DispatcherConfig } from '../config';
 import { type Claim, type Ledger, type LedgerRow, type Outcome, type Source } from '../ledger/ledger';
 import { type Registry } from '../registry';
+import { type Breakers } from './breakers';
 import { buildRequest } from './build-request';
 import { checkCommand, type Checked } from './check-command';
 import { decide, type Decision, type Pause } from './decide';
@@ -21,6 +22,7 @@ export type AttemptDependencies = {
   readonly registry: Registry;
   readonly client: CloudApiClient;
   readonly outlet: Outlet;
+  readonly breakers: Pick<Breakers, 'judge'>;
   readonly logger: Logger;
 };
 
@@ -36,7 +38,7 @@ export type Turn =
 /** @returns ms of the monotonic clock */
 export type Pace = () => number;
 
-export type RestingPause = Exclude<Pause, 'pair'>;
+export type RestingPause = Extract<Pause, 'number' | 'account' | 'app'>;
 
 const BUSY_MS = 1000;
 const NOT_OURS_MS = 100;
@@ -117,8 +119,10 @@ async function decideAttempt(
   attemptNumber: number,
   number: PhoneNumber,
 ): Promise<Decision> {
+  const startedAt = performance.now();
   try {
-    return await call(dependencies, job, attemptNumber, number);
+    const decision = await call(dependencies, job, attemptNumber, number);
+    return dependencies.breakers.judge(job.command, number.accessToken, decision, startedAt);
   } catch (error) {
     // A fault of ours in the middle of an attempt: nobody knows how far it came.
     dependencies.logger.error({ err: error, commandId: job.command.id }, 'an attempt broke off');
@@ -139,10 +143,13 @@ async function call(
     client.send(phoneNumberId, accessToken, buildRequest(command, attemptNumber)),
   );
   stop();
+  const { RETRY_JITTER_PERCENT: jitterPercent } = config;
   return decide(result, {
     attempts: attemptNumber,
     strikes: job.strikes,
-    retry: { schedule: config.RETRY_SCHEDULE, jitterPercent: config.RETRY_JITTER_PERCENT },
+    retry: { schedule: config.RETRY_SCHEDULE, jitterPercent },
+    unavailable: { schedule: config.RETRY_SCHEDULE_UNAVAILABLE, jitterPercent },
+    maxDelayMs: config.RETRY_DELAY_MAX,
     parkMs: config.PARK_DURATION,
     random: Math.random(),
   });
@@ -184,10 +191,11 @@ async function settle(
     }),
   );
   if (isWait) {
-    const { pause } = decision;
+    const { pause, delayMs: afterMs } = decision;
+    // Its breaker holds the lane, and knows better until when.
+    if (pause === 'parked' || pause === 'resting') return { kind: 'again', afterMs: 0 };
     job.strikes = { ...job.strikes, [pause]: (job.strikes[pause] ?? 0) + 1 };
-    if (pause === 'pair') return { kind: 'again', afterMs: decision.delayMs };
-    return { kind: 'rest', who: pause, afterMs: decision.delayMs };
+    return pause === 'pair' ? { kind: 'again', afterMs } : { kind: 'rest', who: pause, afterMs };
   }
   job.strikes = {};
   // Somebody else has settled this attempt: what it led to is theirs to tell.

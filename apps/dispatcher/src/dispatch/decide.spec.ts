@@ -5,6 +5,8 @@ const circumstances: Circumstances = {
   attempts: 1,
   strikes: {},
   retry: { schedule: [1000, 2000], jitterPercent: 25 },
+  unavailable: { schedule: [4000, 16_000, 64_000], jitterPercent: 25 },
+  maxDelayMs: 86_400_000,
   parkMs: 60_000,
   random: 0,
 };
@@ -44,7 +46,7 @@ it.each([
   ['rate-account', 80007, { kind: 'wait', pause: 'account', delayMs: 300_000 }],
   ['rate-app', 4, { kind: 'wait', pause: 'app', delayMs: 300_000 }],
   ['auth', 190, { kind: 'wait', pause: 'parked', delayMs: 60_000 }],
-  ['config', 131042, { kind: 'wait', pause: 'parked', delayMs: 60_000 }],
+  ['config', 133010, { kind: 'wait', pause: 'parked', delayMs: 60_000 }],
   ['recipient', 131026, { kind: 'dead-letter', cause: 'permanent' }],
   ['content', 132000, { kind: 'dead-letter', cause: 'permanent' }],
   ['window', 131047, { kind: 'dead-letter', cause: 'permanent' }],
@@ -118,3 +120,39 @@ it.each([
 ])('Retry-After %s', (_title, code, retryAfterMs, delayMs) => {
   expect(decideOn(refusedWith(code, { retryAfterMs }))).toMatchObject({ delayMs });
 });
+
+it.each([
+  ['of the whole account', 131042, { kind: 'wait', pause: 'parked', isOfAccount: true }],
+  ['that makes it worse to come back soon', 131048, { kind: 'wait', pause: 'parked', delayMs: 3_600_000 }],
+  ['of a number that is being moved', 131057, { kind: 'wait', pause: 'number', delayMs: 60_000 }],
+  ['of one message alone', 134101, { kind: 'retry', delayMs: 600_000, isOfMessage: true }],
+])('an error %s', (_title, code, expected) => {
+  expect(decideOn(refusedWith(code))).toMatchObject(expected);
+});
+
+it.each([
+  ['that is often a malformed request, twice', 1, 2],
+  ['that nobody knows, three times', 999_999, 3],
+])('tries again after an error %s', (_title, code, tries) => {
+  const retry = { schedule: Array<number>(9).fill(1000), jitterPercent: 0 };
+  const kinds = Array.from({ length: tries }, (_, made) => {
+    const result = refusedWith(code, { httpStatus: 500 });
+    return decideOn(result, { attempts: made + 1, retry }).kind;
+  });
+  expect(kinds).toEqual([...Array<string>(tries - 1).fill('retry'), 'dead-letter']);
+});
+
+it('comes back later, and more slowly, to a provider that is overloaded', () => {
+  const delays = [1, 2, 3].map((attempts) =>
+    decideOn(refusedWith(131016, { httpStatus: 503 }), { attempts }),
+  );
+  expect(delays).toMatchObject([{ delayMs: 4000 }, { delayMs: 16_000 }, { delayMs: 64_000 }]);
+});
+
+it.each([131016, 130429, 131056, 80007, 4, 190])(
+  'never waits longer than allowed, whatever Meta asks for (%i)',
+  (code) => {
+    const result = refusedWith(code, { retryAfterMs: 90_000_000 });
+    expect(decideOn(result, { maxDelayMs: 5000 })).toMatchObject({ delayMs: 5000 });
+  },
+);

@@ -1,5 +1,5 @@
 import { type DeadLetterCause } from '@talaria/contracts';
-import { classifyError, type ErrorClass, type SendResult } from '@talaria/whatsapp';
+import { errorRule, type ErrorRule, type SendResult } from '@talaria/whatsapp';
 import { retryDelay, type RetryPolicy } from '../retry/retry-delay';
 
 export type ErrorReport = {
@@ -10,8 +10,8 @@ export type ErrorReport = {
   readonly fbtraceId?: string;
 };
 
-/** Who rests after Meta throttled or refused the sender. */
-export type Pause = 'pair' | 'number' | 'account' | 'app' | 'parked';
+/** Who rests after Meta throttled the sender, or refused it (`parked`), or does not answer as it should (`resting`). */
+export type Pause = 'pair' | 'number' | 'account' | 'app' | 'parked' | 'resting';
 
 /** How often a command was throttled since its last attempt that counted. */
 export type Strikes = Readonly<Partial<Record<Pause, number>>>;
@@ -20,13 +20,21 @@ export type Strikes = Readonly<Partial<Record<Pause, number>>>;
 export type Decision =
   | { readonly kind: 'accepted'; readonly wamid: string; readonly waId?: string }
   /** A further attempt after a delay; this one is spent. */
-  | { readonly kind: 'retry'; readonly delayMs: number; readonly error: ErrorReport }
+  | {
+      readonly kind: 'retry';
+      readonly delayMs: number;
+      readonly error: ErrorReport;
+      /** The fault is this message's alone, as far as Meta says. */
+      readonly isOfMessage?: true;
+    }
   /** Not this command's fault: it comes again, nothing is spent, and `pause` says who rests meanwhile. */
   | {
       readonly kind: 'wait';
       readonly pause: Pause;
       readonly delayMs: number;
       readonly error: ErrorReport;
+      /** Of `parked`: all numbers of the WABA are. */
+      readonly isOfAccount?: true;
     }
   /** Its campaign was cancelled before it was sent. */
   | { readonly kind: 'cancelled' }
@@ -39,6 +47,10 @@ export type Circumstances = {
   /** Before this attempt. */
   readonly strikes: Strikes;
   readonly retry: RetryPolicy;
+  /** For a provider that says that it is overloaded (HTTP 503). */
+  readonly unavailable: RetryPolicy;
+  /** No delay is longer, whatever Meta says. */
+  readonly maxDelayMs: number;
   readonly parkMs: number;
   /** From 0 to below 1. */
   readonly random: number;
@@ -53,6 +65,12 @@ const MIN_PAUSE_MS = 1000;
 
 /** What to do after a call, by Meta's code alone. Pure. */
 export function decide(result: SendResult, circumstances: Circumstances): Decision {
+  const decision = answerTo(result, circumstances);
+  if (decision.kind !== 'retry' && decision.kind !== 'wait') return decision;
+  return { ...decision, delayMs: Math.min(decision.delayMs, circumstances.maxDelayMs) };
+}
+
+function answerTo(result: SendResult, circumstances: Circumstances): Decision {
   switch (result.kind) {
     case 'accepted':
       return {
@@ -63,59 +81,55 @@ export function decide(result: SendResult, circumstances: Circumstances): Decisi
     case 'unknown':
       return { kind: 'unknown', error: { class: 'ambiguous', message: result.reason } };
     case 'not-sent':
-      return again({ class: 'transient', message: result.reason }, circumstances, undefined);
+      return again({ class: 'transient', message: result.reason }, circumstances);
     case 'refused': {
       const { error, httpStatus, retryAfterMs } = result;
-      const errorClass = classifyError(error.code, httpStatus, error.isTransient);
-      return refused(
-        errorClass,
-        {
-          code: error.code,
-          class: errorClass,
-          message: error.title,
-          ...(error.fbtraceId !== undefined && { fbtraceId: error.fbtraceId }),
-        },
-        circumstances,
-        retryAfterMs,
-      );
+      const rule = errorRule(error.code, httpStatus, error.isTransient);
+      const report = {
+        code: error.code,
+        class: rule.class,
+        message: error.title,
+        ...(error.fbtraceId !== undefined && { fbtraceId: error.fbtraceId }),
+      };
+      return refused(rule, report, circumstances, { httpStatus, retryAfterMs });
     }
   }
 }
 
-function refused(
-  errorClass: ErrorClass,
-  error: ErrorReport,
-  circumstances: Circumstances,
-  retryAfterMs: number | undefined,
-): Decision {
-  const { strikes, random, parkMs } = circumstances;
+type Hints = { readonly httpStatus: number; readonly retryAfterMs: number | undefined };
+
+function refused(rule: ErrorRule, error: ErrorReport, circumstances: Circumstances, hints: Hints): Decision {
+  const { strikes, random, parkMs, retry, unavailable } = circumstances;
   const { pair: pairStrikes = 0, number: numberStrikes = 0 } = strikes;
-  const pauseFor = (ms: number) => Math.round(Math.max(ms, MIN_PAUSE_MS) * (1 + random / 4));
-  switch (errorClass) {
+  const { waitMs = 0 } = rule;
+  const { retryAfterMs } = hints;
+  const pauseFor = (ms: number) =>
+    Math.round(Math.max(retryAfterMs ?? ms, waitMs, MIN_PAUSE_MS) * (1 + random / 4));
+  switch (rule.class) {
     case 'transient':
-      return again(error, circumstances, retryAfterMs);
+      return again(error, circumstances, {
+        ...{ rule, policy: hints.httpStatus === 503 ? unavailable : retry },
+        leastMs: Math.max(waitMs, retryAfterMs ?? 0),
+      });
     case 'rate-pair':
       if (pairStrikes >= MAX_PAIR_STRIKES) return { kind: 'dead-letter', cause: 'exhausted', error };
-      return {
-        kind: 'wait',
-        pause: 'pair',
-        delayMs: pauseFor(retryAfterMs ?? 1000 * 4 ** pairStrikes),
-        error,
-      };
+      return { kind: 'wait', pause: 'pair', delayMs: pauseFor(1000 * 4 ** pairStrikes), error };
     case 'rate-number': {
-      const delayMs = retryAfterMs ?? Math.min(1000 * 2 ** numberStrikes, MAX_NUMBER_PAUSE_MS);
-      return { kind: 'wait', pause: 'number', delayMs: pauseFor(delayMs), error };
+      const delayMs = pauseFor(Math.min(1000 * 2 ** numberStrikes, MAX_NUMBER_PAUSE_MS));
+      return { kind: 'wait', pause: 'number', delayMs, error };
     }
     case 'rate-account':
     case 'rate-app': {
-      const pause = errorClass === 'rate-app' ? 'app' : 'account';
-      const delayMs =
-        retryAfterMs ?? Math.min(ACCOUNT_PAUSE_MS * 2 ** (strikes[pause] ?? 0), MAX_ACCOUNT_PAUSE_MS);
-      return { kind: 'wait', pause, delayMs: pauseFor(delayMs), error };
+      const pause = rule.class === 'rate-app' ? 'app' : 'account';
+      const doubled = ACCOUNT_PAUSE_MS * 2 ** (strikes[pause] ?? 0);
+      return { kind: 'wait', pause, delayMs: pauseFor(Math.min(doubled, MAX_ACCOUNT_PAUSE_MS)), error };
     }
     case 'auth':
-    case 'config':
-      return { kind: 'wait', pause: 'parked', delayMs: parkMs, error };
+    case 'config': {
+      const delayMs = Math.max(parkMs, waitMs);
+      const isOfAccount = rule.scope === 'account' && { isOfAccount: true as const };
+      return { kind: 'wait', pause: 'parked', delayMs, error, ...isOfAccount };
+    }
     case 'recipient':
     case 'content':
     case 'window':
@@ -123,8 +137,14 @@ function refused(
   }
 }
 
-function again(error: ErrorReport, circumstances: Circumstances, retryAfterMs: number | undefined): Decision {
-  const delayMs = retryDelay(circumstances.attempts, circumstances.retry, circumstances.random);
+function again(
+  error: ErrorReport,
+  { attempts, random, retry }: Circumstances,
+  fields: { readonly rule?: ErrorRule; readonly policy?: RetryPolicy; readonly leastMs?: number } = {},
+): Decision {
+  const { rule, policy = retry, leastMs = 0 } = fields;
+  const delayMs = attempts < (rule?.tries ?? Infinity) ? retryDelay(attempts, policy, random) : undefined;
   if (delayMs === undefined) return { kind: 'dead-letter', cause: 'exhausted', error };
-  return { kind: 'retry', delayMs: Math.max(delayMs, retryAfterMs ?? 0), error };
+  const isOfMessage = rule?.scope === 'message' && { isOfMessage: true as const };
+  return { kind: 'retry', delayMs: Math.max(delayMs, leastMs), error, ...isOfMessage };
 }

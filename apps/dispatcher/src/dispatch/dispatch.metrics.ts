@@ -34,6 +34,12 @@ export const graphApiErrors = counter(
   },
 );
 
+export const probes = counter(
+  'talaria_dispatch_probes_total',
+  'Questions to Meta whether calls for a number work again, which send nothing, by what came of them',
+  { result: ['well', 'refused', 'away'] },
+);
+
 export const deadLetters = counter(
   'talaria_dead_letters_total',
   'Records sent to the dead letters, by cause',

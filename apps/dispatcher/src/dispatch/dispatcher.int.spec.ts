@@ -6,6 +6,7 @@ import {
   aCommand,
   commandIdOf,
   type DispatcherRig,
+  type NewNumber,
   recordOf,
   startDispatcherRig,
   storyOf,
@@ -13,6 +14,7 @@ import {
 
 const REPEATED = 'talaria_dispatch_commands_total{result="repeated"}';
 const REKEYED = 'talaria_dispatch_commands_total{result="rekeyed"}';
+const PROBED = (result: string) => `talaria_dispatch_probes_total{result="${result}"}`;
 const origin = { topic: topics.outbound.name };
 
 let platform: Platform;
@@ -22,6 +24,7 @@ beforeAll(async () => {
   const env = {
     GRAPH_API_TIMEOUT: '2s',
     RETRY_SCHEDULE: '100ms 200ms 1s',
+    RETRY_SCHEDULE_UNAVAILABLE: '100ms 200ms 1s',
     RETRY_JITTER_PERCENT: '0',
     RETRY_IN_LANE_MAX: '500ms',
     UNKNOWN_CHECK_INTERVAL: '300ms',
@@ -329,11 +332,15 @@ describe('throttled or refused as a sender', () => {
     const number = await rig.newNumber();
     await platform.simulator.putNumber({ ...number, accessToken: 'the-new-token' });
     const commands = Array.from({ length: 8 }, () => aCommand(number));
+    const refusals = async () => (await platform.simulator.stats()).refused['190'] ?? 0;
     await rig.publish(commands.map(recordOf));
-    await eventually(async () => {
-      const { refused } = await platform.simulator.stats();
-      expect(refused['190']).toBeGreaterThanOrEqual(8);
-    });
+    const before = await rig.counter(PROBED('refused'));
+    await eventually(async () =>
+      expect(await rig.counter(PROBED('refused'))).toBeGreaterThanOrEqual(before + 2),
+    );
+    expect(await rig.counter('talaria_dispatch_parked')).toBe(1);
+    // It was asked about, which costs nothing; its messages were not tried.
+    expect(await refusals()).toBeLessThanOrEqual(commands.length);
     expect(commands.flatMap(({ id }) => rig.eventsOf(id))).toEqual([]);
     await rig.mendToken(number, 'the-new-token');
     for (const { id } of commands) expect(await stateOf(id)).toMatchObject({ version: 1, attempt: 1 });
@@ -342,6 +349,42 @@ describe('throttled or refused as a sender', () => {
     );
     expect(await rig.accepted(number)).toHaveLength(commands.length);
   });
+});
+
+describe('while Meta is down', () => {
+  const numberOf = (count: number, number: NewNumber) =>
+    Array.from({ length: count }, () => aCommand(number));
+
+  it.each([
+    ['says so', { code: 131016, status: 503 }],
+    ['refuses', { code: 131000 }],
+  ])(
+    'and %s, hardly an attempt is spent, nothing is dead-lettered, and everything goes out afterwards, slowly at first',
+    async (_title, answer) => {
+      const numbers = [await rig.newNumber(), await rig.newNumber()];
+      const healthy = numbers.map(({ phoneNumberId }) => ({ match: { phoneNumberId }, times: null, answer }));
+      for (const fault of healthy) await platform.simulator.addFault(fault);
+      const commands = numbers.flatMap((number) => numberOf(30, number));
+      const before = await rig.counter(PROBED('away'));
+      await rig.publish(commands.map(recordOf));
+      await eventually(async () =>
+        expect(await rig.counter(PROBED('away'))).toBeGreaterThanOrEqual(before + 4),
+      );
+      expect(await rig.counter('talaria_dispatch_resting')).toBe(3);
+      const spent = commands.flatMap(({ id }) => rig.eventsOf(id));
+      expect(spent.map(({ type }) => type)).toEqual(spent.map(() => 'whatsapp.dispatch.retrying.v1'));
+      // Ten calls in a row, some of them of a command that was tried again by then.
+      expect(spent.length).toBeLessThan(20);
+      await platform.simulator.removeFaults();
+      for (const { id } of commands) expect((await stateOf(id)).attempt).toBeLessThanOrEqual(3);
+      const times = (await Promise.all(numbers.map((number) => rig.accepted(number)))).flat();
+      expect(new Set(times.map(commandIdOf))).toEqual(new Set(commands.map(({ id }) => id)));
+      expect(times).toHaveLength(commands.length);
+      const first = Math.min(...times.map(({ at }) => at));
+      expect(times.filter(({ at }) => at < first + 1000).length).toBeLessThanOrEqual(4);
+    },
+    60_000,
+  );
 });
 
 describe('when nobody knows whether Meta took it', () => {

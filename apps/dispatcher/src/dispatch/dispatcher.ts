@@ -19,6 +19,7 @@ import {
 } from '../lanes/scheduler';
 import { attempt, type AttemptDependencies, type Turn } from './attempt';
 import { commandKeyOf, type Job, recipientOf } from './job';
+import { createBreakers, type Reason } from './breakers';
 import { createLimits } from './limits';
 
 /** Meta: one message in 6 s to the same recipient, up to 45 at once borrowed from the future. */
@@ -42,6 +43,8 @@ export type Dispatcher = {
   isPaused(phoneNumberId: string): boolean;
   /** Numbers that would send if it were not for a pause. */
   readonly paused: number;
+  /** Numbers, accounts, or Meta as a whole, that are not called for because of what Meta answers. */
+  resting(reason: Reason): number;
   readonly queued: number;
   readonly inFlight: number;
   /** Starts nothing more and waits for the calls under way, at most 3 s. What is left comes again. */
@@ -53,11 +56,18 @@ export type Dispatcher = {
  * somebody sets back would hold every limit for as long.
  */
 export function createDispatcher(
-  dependencies: AttemptDependencies & { readonly ownedShare: () => number },
+  dependencies: Omit<AttemptDependencies, 'breakers'> & { readonly ownedShare: () => number },
 ): Dispatcher {
-  const { config, registry, logger } = dependencies;
+  const { config, registry, client, logger, ownedShare } = dependencies;
   const scheduler: Scheduler<Job> = createScheduler(PAIR_LIMIT);
-  const limits = createLimits(scheduler, dependencies);
+  const breakers = createBreakers({
+    ...{ client, registry, logger },
+    onChange(id) {
+      limits.setOne(id, performance.now());
+      pumpSoon();
+    },
+  });
+  const limits = createLimits(scheduler, { config, registry, breakers, ownedShare });
   const underWay = new Set<string>();
   let wakeUp: NodeJS.Timeout | undefined;
   let pumpComes = false;
@@ -103,7 +113,7 @@ export function createDispatcher(
     underWay.add(key);
     try {
       return await inSpan(`process ${job.record.topic}`, spanOptions(job), () =>
-        attempt(dependencies, job, () => pace(scheduler, started, performance.now())),
+        attempt({ ...dependencies, breakers }, job, () => pace(scheduler, started, performance.now())),
       );
     } catch (error) {
       logger.error(
@@ -138,6 +148,7 @@ export function createDispatcher(
 
   function setRates(): void {
     expire(scheduler, ({ command }) => registry.isCancelled(command));
+    breakers.lookAgain();
     limits.setAll(performance.now());
     pumpSoon();
   }
@@ -177,6 +188,7 @@ export function createDispatcher(
     get paused() {
       return countPaused(scheduler, performance.now());
     },
+    resting: (reason) => breakers.count(reason),
     get queued() {
       return scheduler.queued;
     },
@@ -188,6 +200,7 @@ export function createDispatcher(
       clearTimeout(wakeUp);
       clearInterval(sweeper);
       clearInterval(regainer);
+      breakers.close();
       const deadline = performance.now() + STOP_MS;
       while (scheduler.inFlight > 0 && performance.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 10));

@@ -1,6 +1,7 @@
 import { type MetaApp, type PhoneNumber, type Waba } from '@talaria/database';
 import { createScheduler, enqueue, finish, type Scheduler, startJobs } from '../lanes/scheduler';
 import { type Registry } from '../registry';
+import { PROVIDER } from './breakers';
 import { createLimits } from './limits';
 
 type Rows = { numbers: Partial<PhoneNumber>[]; accounts: Partial<Waba>[]; apps: Partial<MetaApp>[] };
@@ -16,7 +17,11 @@ const rows = (): Rows => ({
   apps: ['ours', 'other'].map((appId) => ({ appId, messagesPerSecond: null, pausedUntil: null })),
 });
 
-function rig({ numbers, accounts, apps }: Rows, ownedShare: () => number = () => 1) {
+function rig(
+  { numbers, accounts, apps }: Rows,
+  ownedShare: () => number = () => 1,
+  callsPerSecond: (id: string) => number = () => Infinity,
+) {
   const scheduler: Scheduler<string> = createScheduler({ intervalMs: 0, burst: 1 });
   const registry = {
     find: (id: string) => numbers.find(({ phoneNumberId }) => phoneNumberId === id),
@@ -26,7 +31,12 @@ function rig({ numbers, accounts, apps }: Rows, ownedShare: () => number = () =>
     inboundPerSecond: () => 0,
   } as unknown as Registry;
   const config = { DISPATCH_RATE_PERCENT: 90 };
-  const limits = createLimits(scheduler, { config, registry, ownedShare });
+  const limits = createLimits(scheduler, {
+    config,
+    registry,
+    breakers: { callsPerSecond, growing: () => [] },
+    ownedShare,
+  });
   for (const { phoneNumberId = '' } of numbers) {
     limits.setNumber(phoneNumberId, -60_000);
     for (let n = 0; n < 300; n++)
@@ -74,7 +84,6 @@ it.each([
   ['app', ['103']],
   ['account', ['102', '103']],
   ['number', ['102', '103']],
-  ['parked', ['102', '103']],
 ] as const)(
   "what Meta's answer says of the %s holds those that it is about, whatever a person takes back",
   (who, free) => {
@@ -92,6 +101,24 @@ it.each([
     expect(countFrom(5000)['101']).toBeGreaterThan(0);
   },
 );
+
+it.each([
+  ['a number', '101', ['102', '103']],
+  ['an account', '901', ['102', '103']],
+  ['Meta as a whole', PROVIDER, []],
+] as const)('the breaker of %s holds those that it is about', (_title, id, free) => {
+  let calls = 0;
+  const { limits, countFrom } = rig(rows(), undefined, (asked) => (asked === id ? calls : Infinity));
+  const setTo = (perSecond: number, now: number) => {
+    calls = perSecond;
+    limits.setOne(id, now);
+    return countFrom(now);
+  };
+  const none = setTo(0, 0);
+  expect(Object.keys(none).filter((number) => none[number]! > 0)).toEqual(free);
+  expect(setTo(3, 5000)['101']).toBeLessThan(4);
+  expect(setTo(Infinity, 10_000)['101']).toBeGreaterThan(200);
+});
 
 it("dispatchers take of an app's rate what they own of the partitions: never more than all of it together", () => {
   const registered = rows();

@@ -1,18 +1,21 @@
-import { type PhoneNumber } from '@talaria/database';
-import { perSecond } from '@talaria/rate-limit';
+import { type PhoneNumber, type Waba } from '@talaria/database';
+import { type Limit, perSecond } from '@talaria/rate-limit';
 import { shareAt, slowDown, type Slowed } from '../lanes/adaptive-rate';
 import { numberLimit } from '../lanes/number-limit';
 import { pauseLane, pauseShared, type Scheduler, setLane, setShared } from '../lanes/scheduler';
 import { type DispatcherConfig } from '../config';
 import { type Registry } from '../registry';
 import { type RestingPause } from './attempt';
+import { type Breakers, PROVIDER } from './breakers';
 
 /** What holds the lanes of a scheduler back, kept to what the registry and Meta say. Times are those of the monotonic clock. */
 export type Limits = {
   /** Takes over what the registry says of a number, which need not be in it. Makes its lane known. */
   setNumber(phoneNumberId: string, now: number): void;
-  /** Likewise for all numbers that have a lane, accounts and apps. */
+  /** Likewise for all numbers that have a lane, accounts, apps and Meta as a whole. */
   setAll(now: number): void;
+  /** Likewise for the number or account of this id, or for Meta as a whole. */
+  setOne(id: string, now: number): void;
   /** The apps' rates are split anew when this process owns another share of the partitions. */
   split(now: number): void;
   /** Meta said so: the number, its account or its app rests. */
@@ -35,10 +38,11 @@ export function createLimits<Job>(
   dependencies: {
     readonly config: Pick<DispatcherConfig, 'DISPATCH_RATE_PERCENT'>;
     readonly registry: Registry;
+    readonly breakers: Pick<Breakers, 'callsPerSecond' | 'growing'>;
     readonly ownedShare: () => number;
   },
 ): Limits {
-  const { config, registry, ownedShare } = dependencies;
+  const { config, registry, breakers, ownedShare } = dependencies;
   /** Numbers that Meta found too fast. */
   const slowed = new Map<string, Slowed>();
   let splitBy = ownedShare();
@@ -54,24 +58,35 @@ export function createLimits<Job>(
       percent: config.DISPATCH_RATE_PERCENT,
       share,
     });
-    const sharedIds = [wabaId, appIdOf(wabaId)];
-    setLane(scheduler, phoneNumberId, { limit, sharedIds, heldUntil: heldUntil(number, now) }, now);
+    const calls = breakers.callsPerSecond(phoneNumberId, now);
+    const sharedIds = [wabaId, appIdOf(wabaId), PROVIDER];
+    setLane(
+      scheduler,
+      phoneNumberId,
+      { limit: slower(limit, calls), sharedIds, heldUntil: calls === 0 ? Infinity : heldUntil(number, now) },
+      now,
+    );
   }
 
-  function setAccounts(now: number): void {
-    for (const { wabaId, messagesPerSecond, ...account } of registry.accounts()) {
-      const limit = messagesPerSecond === null ? undefined : perSecond(messagesPerSecond, 1);
-      setShared(scheduler, wabaId, limit, now, heldUntil(account, now));
-    }
+  function setAccount({ wabaId, messagesPerSecond, ...account }: Waba, now: number): void {
+    const calls = Math.min(messagesPerSecond ?? Infinity, breakers.callsPerSecond(wabaId, now));
+    setBound(wabaId, calls, heldUntil(account, now), now);
   }
+
+  /** @param calls a second: 0 for none, Infinity for no limit */
+  function setBound(id: string, calls: number, until: number, now: number): void {
+    const limit = calls > 0 && calls < Infinity ? perSecond(calls, 1) : undefined;
+    setShared(scheduler, id, limit, now, calls === 0 ? Infinity : until);
+  }
+
+  const setProvider = (now: number) => setBound(PROVIDER, breakers.callsPerSecond(PROVIDER, now), 0, now);
 
   /** Each dispatcher takes of an app's rate what it owns of the partitions: together they never take more than all of it. */
   function setApps(now: number): void {
     splitBy = ownedShare();
     for (const { appId, messagesPerSecond, ...app } of registry.apps()) {
-      const ours = messagesPerSecond === null ? undefined : messagesPerSecond * splitBy;
-      const until = ours === 0 ? Infinity : heldUntil(app, now);
-      setShared(scheduler, sharedIdOf(appId), ours ? perSecond(ours, 1) : undefined, now, until);
+      const ours = messagesPerSecond === null ? Infinity : messagesPerSecond * splitBy;
+      setBound(sharedIdOf(appId), ours, heldUntil(app, now), now);
     }
   }
 
@@ -81,8 +96,15 @@ export function createLimits<Job>(
     setNumber,
     setAll(now) {
       for (const phoneNumberId of scheduler.lanes.keys()) setNumber(phoneNumberId, now);
-      setAccounts(now);
+      for (const account of registry.accounts()) setAccount(account, now);
       setApps(now);
+      setProvider(now);
+    },
+    setOne(id, now) {
+      if (id === PROVIDER) setProvider(now);
+      if (scheduler.lanes.has(id)) setNumber(id, now);
+      const account = registry.findAccount(id);
+      if (account !== undefined) setAccount(account, now);
     },
     split(now) {
       if (ownedShare() !== splitBy) setApps(now);
@@ -94,10 +116,13 @@ export function createLimits<Job>(
       if (who === 'number') slowed.set(phoneNumberId, slowDown(slowed.get(phoneNumberId), now));
     },
     regain(now) {
-      for (const phoneNumberId of slowed.keys())
-        if (scheduler.lanes.has(phoneNumberId)) setNumber(phoneNumberId, now);
+      for (const id of [...slowed.keys(), ...breakers.growing()]) this.setOne(id, now);
     },
   };
+}
+
+function slower(limit: Limit, calls: number): Limit {
+  return calls > 0 && 1000 / calls > limit.intervalMs ? perSecond(calls, 1) : limit;
 }
 
 /** No WABA has such an id: those are digits. */

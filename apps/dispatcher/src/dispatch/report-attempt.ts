@@ -15,7 +15,7 @@ function plainOf(logger: Logger): Logger {
   return found;
 }
 
-/** One line an attempt. What Meta refuses is data; what needs a person is an error. */
+/** One line an attempt. What needs a person is told by the breakers. */
 export function reportAttempt(
   logger: Logger,
   { command }: Job,
@@ -32,12 +32,5 @@ export function reportAttempt(
     outcome: decision.kind,
     ...('error' in decision && { code: decision.error.code, class: decision.error.class }),
   };
-  if (decision.kind === 'wait' && decision.pause === 'parked') {
-    plainOf(logger).error(
-      line,
-      'a number is parked: mend its token, registration or payment; its messages wait',
-    );
-  } else {
-    plainOf(logger).info(line, 'attempt');
-  }
+  plainOf(logger).info(line, 'attempt');
 }

@@ -155,7 +155,7 @@ class World {
     const { started, wakeAt } = startJobs(this.scheduler, this.now, max);
     must(started.length <= max, 'more than asked for');
     for (const one of started) this.accountFor(one);
-    if (started.length < max) this.checkNothingIsForgotten(wakeAt);
+    if (started.length < max) this.checkNothingIsForgotten(wakeAt, max - started.length);
   }
 
   private accountFor(one: Started<Job>): void {
@@ -170,9 +170,13 @@ class World {
     this.watchOf(`${lane}/${recipient}`, PAIR).started(this.now);
   }
 
-  /** Whatever may start has started, and somebody asks again in time for the next. */
-  private checkNothingIsForgotten(wakeAt: number): void {
+  /**
+   * Whatever may start has started, and somebody asks again in time for the next.
+   * @param left how many more might have: a lane with as many under way is asked when one of them ends
+   */
+  private checkNothingIsForgotten(wakeAt: number, left: number): void {
     for (const { recipients, sharedIds, ...lane } of this.scheduler.lanes.values()) {
+      if (lane.inFlight >= left) continue;
       const bounds = [lane, ...sharedIds.flatMap((id) => this.scheduler.shared.get(id) ?? [])];
       const laneFreeAt = Math.max(
         ...bounds.flatMap((bound) => [

@@ -189,11 +189,25 @@ describe('the scheduler', () => {
     for (let n = 0; n < 150_000; n++) {
       add(scheduler, 'n', `r${n}`, `j${n}`);
       if (n % 5000 < 4999) continue;
-      for (const one of startJobs(scheduler, START, 5000).started)
+      for (const one of startJobs(scheduler, START, 10_000).started)
         startAgain(scheduler, one, START + 1000 + Number(one.job.slice(1)));
     }
     expect(startJobs(scheduler, START, 1)).toEqual({ started: [], wakeAt: START + 1000 });
     expect(jobsOf(startJobs(scheduler, START + 1001, 10).started)).toEqual(['j0', 'j1']);
+  });
+
+  it('leaves hands for others, however many lanes have jobs that never end', () => {
+    const lanes = ['n', 'm', 'o', 'quick'];
+    const scheduler = schedulerWith(lanes);
+    for (const lane of lanes) {
+      for (let n = 0; n < 100; n++) add(scheduler, lane, `r${n}`, lane);
+      startJobs(scheduler, START, 64 - scheduler.inFlight);
+    }
+    // Each takes as many as it leaves: 32 of 64, then 16, 8 and 4.
+    expect(lanes.map((lane) => scheduler.lanes.get(lane)?.inFlight)).toEqual([32, 16, 8, 4]);
+    const quick = { lane: 'quick', recipient: 'r0', job: 'quick', priority: 'notification' } as const;
+    finish(scheduler, { ...quick, expiresAt: Infinity, isTimed: true });
+    expect(jobsOf(startJobs(scheduler, START, 64 - scheduler.inFlight).started)).toEqual(['quick']);
   });
 
   it('starts nothing while all hands are full, and goes on when one is free', () => {
@@ -248,7 +262,7 @@ describe('priorities', () => {
       for (const priority of ['reply', 'notification', 'campaign'] as const)
         add(scheduler, 'n', `${priority}${n}`, priority, { priority });
     }
-    const order = jobsOf(startJobs(scheduler, START, 100).started);
+    const order = jobsOf(startJobs(scheduler, START, 200).started);
     const longest = (job: string) =>
       Math.max(
         ...order

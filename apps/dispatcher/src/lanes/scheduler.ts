@@ -14,6 +14,8 @@ export type Scheduler<Job> = {
   readonly pairLimit: Limit;
   /** Lanes in which something may start, in turn. */
   readonly active: Set<string>;
+  /** Lanes that have as much under way as is left for all others: they are asked again with the next start. */
+  readonly crowded: Set<string>;
   readonly timers: Timers<Due>;
   queued: number;
   inFlight: number;
@@ -38,6 +40,7 @@ type Lane<Job> = Bound & {
   readonly expired: Set<string>;
   /** When a timer comes for it; 0 when none does. */
   wakesAt: number;
+  inFlight: number;
   /** How many starts of others a priority has let pass while something of it was ready. */
   readonly passed: Record<Priority, number>;
 };
@@ -81,8 +84,8 @@ const UNBOUND: Readonly<Bound> = {
 
 export function createScheduler<Job>(pairLimit: Limit): Scheduler<Job> {
   return {
-    ...{ lanes: new Map(), shared: new Map(), pairLimit, active: new Set(), timers: createTimers() },
-    ...{ queued: 0, inFlight: 0 },
+    ...{ lanes: new Map(), shared: new Map(), pairLimit, timers: createTimers() },
+    ...{ active: new Set(), crowded: new Set(), queued: 0, inFlight: 0 },
   };
 }
 
@@ -105,7 +108,7 @@ export function setLane<Job>(
   if (lane === undefined) {
     scheduler.lanes.set(laneId, {
       ...{ limit, sharedIds, ...emptied(laneId, limit, now), pausedUntil: 0, heldUntil },
-      ...{ wakesAt: 0, recipients: new Map(), expired: new Set() },
+      ...{ wakesAt: 0, recipients: new Map(), expired: new Set(), inFlight: 0 },
       ready: { reply: new Set(), notification: new Set(), campaign: new Set() },
       passed: { reply: 0, notification: 0, campaign: 0 },
     });
@@ -220,7 +223,8 @@ function offer<Job>(scheduler: Scheduler<Job>, laneId: string, recipientId: stri
 }
 
 /**
- * The jobs that start now, at most `max`.
+ * The jobs that start now, at most `max`. No lane ever has more under way than is left of `max`, so that lanes whose jobs take long cannot keep
+ * all others from starting (dynamic thresholds, as switches share their buffers).
  * @param mayStart asked of each before it takes from any limit; one that must not is asked about again a little later
  * @returns also when to ask again; Infinity when only a new or finished job can change anything
  */
@@ -234,10 +238,16 @@ export function startJobs<Job>(
   if (max <= 0) return { started, wakeAt: Infinity };
   for (let due = takeDue(scheduler.timers, now); due !== undefined; due = takeDue(scheduler.timers, now))
     comeDue(scheduler, due, now);
+  for (const laneId of scheduler.crowded) scheduler.active.add(laneId);
+  scheduler.crowded.clear();
   for (const laneId of scheduler.active) {
     if (started.length >= max) break;
-    const one = startOne(scheduler, laneId, now, mayStart);
     scheduler.active.delete(laneId);
+    if (laneOf(scheduler, laneId).inFlight >= max - started.length) {
+      scheduler.crowded.add(laneId);
+      continue;
+    }
+    const one = startOne(scheduler, laneId, now, mayStart);
     if (one === undefined) continue;
     started.push(one);
     // Behind the others, and met again in this very loop.
@@ -357,6 +367,7 @@ function start<Job>(
   recipient.waitsUntil = 0;
   scheduler.queued--;
   scheduler.inFlight++;
+  lane.inFlight++;
   return { lane: laneId, recipient: recipientId, ...entry };
 }
 
@@ -377,8 +388,10 @@ export function finish<Job>(
   scheduler: Scheduler<Job>,
   { lane: laneId, recipient: recipientId }: Started<Job>,
 ): void {
-  recipientOf(laneOf(scheduler, laneId), recipientId).inFlight = false;
+  const lane = laneOf(scheduler, laneId);
+  recipientOf(lane, recipientId).inFlight = false;
   scheduler.inFlight--;
+  lane.inFlight--;
   offer(scheduler, laneId, recipientId);
 }
 
@@ -427,6 +440,7 @@ export function sweep<Job>(
     if (lane.recipients.size === 0 && lane.taken <= now && !isKept(laneId)) {
       scheduler.lanes.delete(laneId);
       scheduler.active.delete(laneId);
+      scheduler.crowded.delete(laneId);
     }
   }
   keepTimers(scheduler.timers, (due, at) => isAwaited(scheduler, due, at));

@@ -3,7 +3,7 @@ import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Simulator } from '../simulator';
 import { jsonAnswer, refusalAnswer, type Answer } from './answer';
 import { HangingReplies } from './hanging-replies';
-import { accessRefusal, receiveSend } from './receive-send';
+import { accessRefusal, faultOfNumber, type Outcome, receiveSend } from './receive-send';
 
 type NumberRequest = FastifyRequest<{ Params: { version: string; phoneNumberId: string } }>;
 
@@ -35,6 +35,11 @@ export class CloudApiController {
       { phoneNumberId, token: tokenOf(request), body },
       simulator.clock(),
     );
+    this.reply(reply, outcome);
+  }
+
+  private reply(reply: FastifyReply, outcome: Outcome): void {
+    const { simulator } = this;
     switch (outcome.kind) {
       case 'answer':
         if (outcome.delayMs === 0) give(reply, outcome.answer);
@@ -60,6 +65,11 @@ export class CloudApiController {
     const access = this.simulator.numbers.access(tokenOf(request), phoneNumberId);
     if (access.kind !== 'granted') {
       give(reply, refusalAnswer(accessRefusal(access.kind, phoneNumberId)));
+      return;
+    }
+    const fault = faultOfNumber(this.simulator.desk.faults, phoneNumberId);
+    if (fault !== undefined) {
+      this.reply(reply, fault);
       return;
     }
     const { displayPhoneNumber, verifiedName } = access.number;

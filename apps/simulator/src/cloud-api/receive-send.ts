@@ -61,6 +61,24 @@ export function receiveSend(desk: SendDesk, request: SendRequest, now: number): 
     : withFault(desk, number, send, fault, now);
 }
 
+/** What a call that asks about a number is answered instead while a fault lasts; undefined when nothing is wrong. */
+export function faultOfNumber(faults: Faults, phoneNumberId: string): Outcome | undefined {
+  const script = faults.findLasting(phoneNumberId)?.answer;
+  switch (script?.kind) {
+    case 'error': {
+      const { kind: _, ...refusal } = script;
+      return answered(refusalAnswer({ details: 'A scripted fault.', ...refusal }));
+    }
+    case 'http':
+      return answered({ status: script.status, body: script.body, contentType: script.contentType });
+    case 'drop':
+    case 'hang':
+      return { kind: 'drop' };
+    default:
+      return undefined;
+  }
+}
+
 function withFault(desk: SendDesk, number: BusinessNumber, send: Send, fault: Fault, now: number): Outcome {
   const { answer: script } = fault;
   const failsWith = script.kind === 'failed-status' ? script.code : undefined;

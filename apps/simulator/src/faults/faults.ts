@@ -61,6 +61,17 @@ export class Faults {
     return this.faults.length === 0 ? undefined : this.faults.find(({ match }) => matches(match, send));
   }
 
+  /** The oldest that lasts, and is about no message: what is asked about the number itself fails by it too. */
+  findLasting(phoneNumberId: string): Fault | undefined {
+    return this.faults.find(
+      ({ match, timesLeft }) =>
+        timesLeft === null &&
+        match.recipient === undefined &&
+        match.callbackData === undefined &&
+        (match.phoneNumberId ?? phoneNumberId) === phoneNumberId,
+    );
+  }
+
   apply(fault: Fault): void {
     fault.applied += 1;
     this.counts[fault.answer.kind] = (this.counts[fault.answer.kind] ?? 0) + 1;
