@@ -1,3 +1,5 @@
+const { availableParallelism } = require('node:os');
+
 /** Unit specs need nothing; integration specs and test/ need KAFKA_BROKERS and DATABASE_URL, which `npm test` provides. */
 const common = {
   testEnvironment: 'node',
@@ -22,6 +24,10 @@ const common = {
 module.exports = {
   // Tests wait for conditions; this only ends those whose condition never comes.
   testTimeout: 30_000,
+  // Most specs wait for Kafka, Postgres or processes: of two at a time each takes little longer, on two cores too, where jest would run them
+  // one after another. All share one broker and one Postgres of 100 connections or more: not more than four.
+  maxWorkers: Math.min(4, Math.max(2, availableParallelism() - 1)),
+  testSequencer: '<rootDir>/tools/test/sequencer.cjs',
   projects: [
     {
       ...common,
