@@ -187,5 +187,5 @@ describe('the example publishes a command where it belongs and tells its fate, i
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 120_000);
+  }, 240_000);
 });

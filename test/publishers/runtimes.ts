@@ -101,7 +101,7 @@ export async function run(
     const child = execFile(
       runtime.command,
       [...runtime.args, ...args],
-      { cwd: root, env: { ...process.env, ...runtime.env, ...env }, timeout: 60_000 },
+      { cwd: root, env: { ...process.env, ...runtime.env, ...env }, timeout: 120_000 },
       (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
         else reject(new Error(`${error.message}\n${stdout}${stderr}`));
