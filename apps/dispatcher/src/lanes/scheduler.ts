@@ -1,4 +1,16 @@
-import { availableAt, type Gcra, type Limit, RESTED, spent, take } from '@talaria/rate-limit';
+import { availableAt, type Gcra, type Limit, RESTED, take } from '@talaria/rate-limit';
+import {
+  type Bound,
+  bounded,
+  emptied,
+  givesAt,
+  mayFree,
+  paceOf,
+  restsUntil,
+  takeFrom,
+  UNBOUND,
+  UNLIMITED,
+} from './bound';
 import { addTimer, createTimers, keepTimers, nextAt, takeDue, type Timers } from './timers';
 
 /**
@@ -24,12 +36,6 @@ export type Scheduler<Job> = {
 /** From the most urgent to the least. */
 export const priorities = ['reply', 'notification', 'campaign'] as const;
 export type Priority = (typeof priorities)[number];
-
-/**
- * A limit, how much of it is taken, and until when nothing may be taken at all: because it was found to be too much (`pausedUntil`, which
- * only grows), or because somebody says so (`heldUntil`, which may be taken back). `paced` is how much of it was sent; see `pace`.
- */
-type Bound = { limit: Limit; taken: Gcra; paced: Gcra; pausedUntil: number; heldUntil: number };
 
 type Lane<Job> = Bound & {
   sharedIds: readonly string[];
@@ -75,12 +81,6 @@ const PATIENCE: Readonly<Record<Priority, number>> = { reply: Infinity, notifica
 
 /** When one that may not start is asked about again. */
 const REFUSED_MS = 100;
-
-const UNLIMITED: Limit = { intervalMs: 0, burst: 1 };
-const UNBOUND: Readonly<Bound> = {
-  ...{ limit: UNLIMITED, taken: RESTED, paced: RESTED },
-  ...{ pausedUntil: 0, heldUntil: 0 },
-};
 
 export function createScheduler<Job>(pairLimit: Limit): Scheduler<Job> {
   return {
@@ -132,43 +132,10 @@ export function setShared<Job>(
 ): void {
   if (!scheduler.shared.has(id) && limit === undefined && heldUntil === 0) return;
   const known = scheduler.shared.get(id) ?? UNBOUND;
-  const next = limit ?? UNLIMITED;
-  const isFreed = mayFree(known, next, heldUntil);
-  const isOther = !isSame(known.limit, next);
-  const { taken, paced } = isOther ? emptiedIfNew(id, known, limit, now) : known;
-  scheduler.shared.set(id, { limit: next, taken, paced, pausedUntil: known.pausedUntil, heldUntil });
-  if (!isFreed) return;
+  scheduler.shared.set(id, bounded(id, known, limit, now, heldUntil));
+  if (!mayFree(known, limit ?? UNLIMITED, heldUntil)) return;
   for (const [laneId, { sharedIds }] of scheduler.lanes)
     if (sharedIds.includes(id)) scheduler.active.add(laneId);
-}
-
-/** Whether what was to wait by the old setting may start by the new one. */
-function mayFree(old: Bound, limit: Limit, heldUntil: number): boolean {
-  return heldUntil < old.heldUntil || !isSame(old.limit, limit);
-}
-
-function isSame(one: Limit, other: Limit): boolean {
-  return one.intervalMs === other.intervalMs && one.burst === other.burst;
-}
-
-type Taken = Pick<Bound, 'taken' | 'paced'>;
-
-function emptiedIfNew(id: string, known: Bound, limit: Limit | undefined, now: number): Taken {
-  if (limit === undefined) return UNBOUND;
-  return known.limit === UNLIMITED ? emptied(id, limit, now) : known;
-}
-
-/** Each at a time of its own within the first interval: a thousand numbers that begin together would go on starting together. */
-function emptied(id: string, limit: Limit, now: number): Taken {
-  const taken = spent(limit, now) + phaseOf(id) * limit.intervalMs;
-  return { taken, paced: taken };
-}
-
-/** From 0 to below 1, the same for the same id, spread evenly (FNV-1a). */
-function phaseOf(id: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193);
-  return (hash >>> 0) / 2 ** 32;
 }
 
 /** Every limit starts with nothing to give, since another process may have spent it a moment ago. */
@@ -287,10 +254,7 @@ function startOne<Job>(
   for (;;) {
     const priority = nextPriority(lane);
     if (priority === undefined) return undefined;
-    const freeAt = Math.max(
-      restsUntil(bounds),
-      ...bounds.map(({ taken, limit }) => availableAt(taken, limit)),
-    );
+    const freeAt = givesAt(bounds);
     if (freeAt > now) {
       // One timer that comes in time is enough, however often something is added meanwhile.
       if (freeAt < Infinity && (lane.wakesAt === 0 || lane.wakesAt > freeAt)) {
@@ -312,7 +276,7 @@ function startOne<Job>(
       addTimer(scheduler.timers, recipientFreeAt, { laneId, recipientId });
       continue;
     }
-    for (const bound of bounds) bound.taken = take(bound.taken, bound.limit, now);
+    takeFrom(bounds, now);
     recipient.taken = take(recipient.taken, scheduler.pairLimit, now);
     countPassed(lane, priority);
     return start(scheduler, laneId, recipientId);
@@ -325,10 +289,7 @@ function startOne<Job>(
  * for each call, right before it.
  */
 export function pace<Job>(scheduler: Scheduler<Job>, { lane }: Started<Job>, now: number): number {
-  const bounds = boundsOf(scheduler, laneOf(scheduler, lane));
-  const at = Math.max(now, ...bounds.map(({ paced, limit }) => availableAt(paced, limit)));
-  for (const bound of bounds) bound.paced = take(bound.paced, bound.limit, at);
-  return at;
+  return paceOf(boundsOf(scheduler, laneOf(scheduler, lane)), now);
 }
 
 /** How many lanes would start something if it were not for a pause, their own or one that they share. */
@@ -346,10 +307,6 @@ export function isPaused<Job>(scheduler: Scheduler<Job>, laneId: string, now: nu
 
 function boundsOf<Job>({ shared }: Scheduler<Job>, lane: Lane<Job>): Bound[] {
   return [lane, ...lane.sharedIds.flatMap((id) => shared.get(id) ?? [])];
-}
-
-function restsUntil(bounds: readonly Bound[]): number {
-  return Math.max(...bounds.map(({ pausedUntil, heldUntil }) => Math.max(pausedUntil, heldUntil)));
 }
 
 function start<Job>(
