@@ -7,13 +7,14 @@ import { createVerifiedProducer } from '@talaria/kafka';
 import { nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
 import { AppModule } from './app.module';
 import { readConfig } from './config';
+import { indexLetters } from './dead-letters/index-letters';
 import { reportInbound } from './inbound/report-inbound';
 import { runVersions } from './rebuild/run-versions';
 
 runProcess('processor', async (logger, stop) => {
   const config = readConfig(process.env);
   const metrics = await startMetricsServer(config.METRICS_PORT);
-  const dataSource = await createDataSource({ ...config, DATABASE_POOL_SIZE: 2 }).initialize();
+  const dataSource = await createDataSource({ ...config, DATABASE_POOL_SIZE: 3 }).initialize();
   const producer = await createVerifiedProducer({
     config,
     clientId: 'talaria.processor',
@@ -22,8 +23,9 @@ runProcess('processor', async (logger, stop) => {
   });
   const inbound = reportInbound(sqlOf(dataSource), logger);
   const versions = runVersions(dataSource, { config, producer, logger, inbound, onFatal: stop });
+  const letters = indexLetters({ config, sql: sqlOf(dataSource), logger, onFatal: stop });
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with({ versions, dataSource }),
+    AppModule.with({ versions, letters, dataSource }),
     new FastifyAdapter(),
     { logger: nestLogger(logger), abortOnError: false },
   );
@@ -31,6 +33,7 @@ runProcess('processor', async (logger, stop) => {
   return {
     close: async () => {
       await app.close();
+      await letters.close();
       await versions.close();
       await inbound.close();
       await producer.close();

@@ -31,10 +31,17 @@ export const headers = {
   dlqAt: 'x-dlq-at',
   /** What was wrong, for a person; without phones, tokens or text. At most 512 characters. */
   errorMessage: 'x-error-message',
+  /** What kind of error it was, in the words of the error catalogue. */
+  errorClass: 'x-error-class',
   /** Meta's error code. */
   metaCode: 'x-meta-code',
   /** Meta's own id of the failed call: what its support asks for. */
   fbtraceId: 'x-fbtrace-id',
+
+  /** `<re-drive>/<dead letter>`, by their ids in the database: it had been given up, and a person lets it be tried again. See Redriven. */
+  redrive: 'x-redrive',
+  /** Where that dead letter lies: topic/partition/offset. */
+  redrivenFrom: 'x-redriven-from',
 } as const;
 
 /**

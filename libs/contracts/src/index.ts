@@ -4,5 +4,6 @@ export * from './dead-letter';
 export * from './headers';
 export * from './keys';
 export * from './parse-send-message';
+export * from './redriven';
 export * from './send-message';
 export * from './topics';

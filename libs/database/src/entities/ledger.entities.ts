@@ -57,4 +57,12 @@ export class DispatchCommand {
   /** The outcome of the last attempt, to tell it again after a crash. */
   @Column('jsonb', { nullable: true })
   outcome!: unknown;
+
+  /** The last re-drive that let it be tried again after it was dead-lettered. */
+  @Column('bigint', { nullable: true })
+  redrive!: string | null;
+
+  /** Attempts that were spent before that: its budget counts from there. */
+  @Column('integer', { name: 'attempts_before', default: 0 })
+  attemptsBefore!: number;
 }

@@ -73,8 +73,11 @@ export class Initial1763900000000 implements MigrationInterface {
         source_partition integer NOT NULL,
         source_offset bigint NOT NULL,
         outcome jsonb,
+        redrive bigint,
+        attempts_before integer NOT NULL DEFAULT 0,
         PRIMARY KEY (waba_id, command_id)
       )`);
+    await makeDeadLetters(runner);
     await runner.query(`
       CREATE TABLE dispatch_backlog (
         partition integer NOT NULL,
@@ -137,10 +140,84 @@ export class Initial1763900000000 implements MigrationInterface {
     for (const { version } of projections) await runner.query(`DROP SCHEMA ${schemaOf(version)} CASCADE`);
     await runner.query('DROP VIEW backlog');
     await runner.query(
-      'DROP TABLE cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, phone_numbers, wabas, apps',
+      'DROP TABLE discards, redrives, dead_letters, cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, phone_numbers, wabas, apps',
     );
     await runner.query('DROP FUNCTION count_backlog');
   }
+}
+
+/** The index of the dead-letter topics, and what people have decided about them. */
+async function makeDeadLetters(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE TABLE dead_letters (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      topic text NOT NULL,
+      partition integer NOT NULL,
+      record_offset bigint NOT NULL,
+      dead_at timestamptz NOT NULL,
+      cause text NOT NULL,
+      class text,
+      code integer,
+      message text,
+      fbtrace_id text,
+      attempts integer,
+      first_failure_at timestamptz,
+      last_failure_at timestamptz,
+      origin_topic text,
+      origin_partition integer,
+      origin_offset bigint,
+      trace_id text,
+      waba_id text,
+      phone_number_id text,
+      command_id text,
+      campaign_id text,
+      expires_at timestamptz,
+      state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'redriven', 'discarded')),
+      redrive bigint,
+      discard bigint,
+      key bytea,
+      value bytea,
+      -- Not jsonb, which refuses what any publisher may put into a header: the null character.
+      headers json NOT NULL,
+      UNIQUE (topic, partition, record_offset)
+    )`);
+  // A page of any filter is read in its order; the columns that most letters lack are indexed where they are there.
+  await runner.query('CREATE INDEX dead_letters_time ON dead_letters (state, dead_at, id)');
+  for (const column of ['topic', 'cause', 'code', 'waba_id', 'phone_number_id', 'campaign_id'])
+    await runner.query(
+      `CREATE INDEX dead_letters_${column} ON dead_letters (state, ${column}, dead_at, id) WHERE ${column} IS NOT NULL`,
+    );
+  await runner.query(`
+    CREATE INDEX dead_letters_redrive ON dead_letters (redrive, topic, partition, record_offset) WHERE redrive IS NOT NULL`);
+  await runner.query(`
+    CREATE TABLE redrives (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'finished', 'abandoned')),
+      begun_at timestamptz NOT NULL DEFAULT now(),
+      begun_by text NOT NULL,
+      reason text NOT NULL,
+      filter json NOT NULL,
+      correction json,
+      per_second real NOT NULL CHECK (per_second > 0),
+      letters bigint NOT NULL,
+      causes json NOT NULL,
+      sent bigint NOT NULL DEFAULT 0,
+      refused bigint NOT NULL DEFAULT 0,
+      sent_topic text NOT NULL DEFAULT '',
+      sent_partition integer NOT NULL DEFAULT 0,
+      sent_offset bigint NOT NULL DEFAULT -1,
+      finished_at timestamptz
+    )`);
+  await runner.query(`
+    CREATE TABLE discards (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      discarded_at timestamptz NOT NULL DEFAULT now(),
+      discarded_by text NOT NULL,
+      reason text NOT NULL,
+      filter json NOT NULL,
+      letters bigint NOT NULL,
+      causes json NOT NULL
+    )`);
 }
 
 /** How many are parked, by lane and priority, is kept by the table itself: whoever changes it. */

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { topics } from '@talaria/contracts';
+import { type Sql } from '@talaria/database';
+import { type GroupConsumer, type KafkaConfig, type RecordBatch, startConsumer } from '@talaria/kafka';
+import { counter, type Logger } from '@talaria/observability';
+import { letterCauses, readLetter } from './read-letter';
+import { recordLetters } from './record-letters';
+
+export type LetterIndex = {
+  /** For liveness: why it makes no progress by itself. */
+  fault(): string | undefined;
+  close(): Promise<void>;
+};
+
+const letterTopics = [topics.outboundDlq.name, topics.webhooksDlq.name];
+
+const recorded = counter('talaria_dead_letters_indexed_total', 'Dead letters that are new in the index', {
+  topic: letterTopics,
+  cause: letterCauses,
+});
+
+const START_EVERY_MS = 1000;
+const STARTS_WITHIN_MS = 3000;
+
+/**
+ * Keeps the table `dead_letters` up to date with the dead-letter topics: every record becomes a row, once, before its offset is committed.
+ * While Kafka or the database is away it waits.
+ */
+export function indexLetters(options: {
+  readonly config: KafkaConfig;
+  readonly sql: Sql;
+  readonly logger: Logger;
+  readonly onFatal: (error: Error) => void;
+}): LetterIndex {
+  const { config, sql, logger, onFatal } = options;
+  const closing = new AbortController();
+  let consumer: GroupConsumer | undefined;
+
+  async function take({ records, done }: RecordBatch): Promise<undefined> {
+    const now = Date.now();
+    const found = records.map((record) => ({ record, letter: readLetter(record, now) }));
+    const fresh = await recordLetters(sql, found);
+    for (const { record, letter } of fresh) recorded.inc({ topic: record.topic, cause: letter.cause });
+    for (const { offset } of records) done(offset);
+  }
+
+  const starting = (async () => {
+    while (consumer === undefined && !closing.signal.aborted) {
+      consumer = await startConsumer({
+        config,
+        groupId: 'talaria.dead-letters',
+        handlers: new Map(letterTopics.map((topic) => [topic, take])),
+        logger,
+        onFatal,
+      }).catch(async (error: unknown) => {
+        logger.error({ err: error }, 'dead letters are not indexed yet');
+        await delay(START_EVERY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+        return undefined;
+      });
+    }
+  })();
+
+  return {
+    fault: () => consumer?.fault(),
+    async close() {
+      closing.abort();
+      // A start that Kafka keeps waiting may take longer than the process has for its end.
+      await Promise.race([starting, delay(STARTS_WITHIN_MS, undefined, { ref: false })]);
+      await consumer?.close();
+    },
+  };
+}
