@@ -39,7 +39,5 @@ export function redrivenHeaders(
 /** @returns undefined for a record that was not re-driven. Anybody may write the header: what it says is to be looked up before it counts */
 export function parseRedriven(found: Readonly<Record<string, string>>): Redriven | undefined {
   const [, redriveId, letterId] = FORM.exec(found[headers.redrive] ?? '') ?? [];
-  return redriveId === undefined
-    ? undefined
-    : { redriveId: Number(redriveId), letterId: Number(letterId) };
+  return redriveId === undefined ? undefined : { redriveId: Number(redriveId), letterId: Number(letterId) };
 }

@@ -1,9 +1,17 @@
+import { parseRedriven } from '@talaria/contracts';
 import { type PhoneNumber } from '@talaria/database';
 import { inSpan, type Logger } from '@talaria/observability';
 import { type CloudApiClient } from '@talaria/whatsapp';
 import { SpanKind } from '@opentelemetry/api';
 import { type DispatcherConfig } from '../config';
-import { type Claim, type Ledger, type LedgerRow, type Outcome, type Source } from '../ledger/ledger';
+import {
+  type Claim,
+  type Claimed,
+  type Ledger,
+  type LedgerRow,
+  type Outcome,
+  type Source,
+} from '../ledger/ledger';
 import { type Registry } from '../registry';
 import { type Breakers } from './breakers';
 import { buildRequest } from './build-request';
@@ -62,6 +70,7 @@ export async function attempt(dependencies: AttemptDependencies, job: Job, pace:
   const claimed = await dependencies.ledger.claim(claimOf(job));
   switch (claimed.kind) {
     case 'claimed':
+      noteClaim(job, claimed);
       return makeAttempt(dependencies, job, claimed.attempt, number, pace);
     case 'busy':
       return { kind: 'again', afterMs: BUSY_MS };
@@ -70,6 +79,15 @@ export async function attempt(dependencies: AttemptDependencies, job: Job, pace:
     case 'conflict':
       return refuseConflict(dependencies, job);
   }
+}
+
+function noteClaim(
+  job: Job,
+  { attempt: claimed, attemptsBefore }: Extract<Claimed, { kind: 'claimed' }>,
+): void {
+  const isFirst = job.attemptsBefore === undefined && claimed === attemptsBefore + 1;
+  if (isFirst && parseRedriven(job.record.headers) !== undefined) commandsSeen.inc({ result: 'redriven' });
+  job.attemptsBefore = attemptsBefore;
 }
 
 /** Told to nobody but the dead letters: an event would be taken for one of the command that has the id. */
@@ -88,6 +106,8 @@ async function makeAttempt(
   number: PhoneNumber | undefined,
   pace: Pace,
 ): Promise<Turn> {
+  const adopted = await adoptIfSent(dependencies, job, attemptNumber);
+  if (adopted !== undefined) return adopted;
   const checked = check(dependencies, job, number);
   if (checked.ok) await until(pace());
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
@@ -97,6 +117,26 @@ async function makeAttempt(
     : checked.decision;
   reportAttempt(dependencies.logger, job, attemptNumber, decision);
   return settle(dependencies, job, attemptNumber, decision);
+}
+
+/** Of a command that was given up and is re-driven, a status may have come meanwhile: then Meta had taken it, and it is not sent again. */
+async function adoptIfSent(
+  dependencies: AttemptDependencies,
+  job: Job,
+  attemptNumber: number,
+): Promise<Turn | undefined> {
+  if (parseRedriven(job.record.headers) === undefined) return undefined;
+  const wamid = await dependencies.ledger.findByStatus(idOf(job), attemptNumber - 1);
+  if (wamid === undefined) return undefined;
+  commandsSeen.inc({ result: 'reconciled' });
+  const outcome: Outcome = { state: 'accepted', at: new Date().toISOString(), wamid };
+  const count = { claimedAttempt: attemptNumber, attempts: attemptNumber - 1 };
+  const version = await insist(dependencies, () =>
+    dependencies.ledger.settle({ ...idOf(job), source: sourceOf(job), ...count, outcome, isTold: true }),
+  );
+  return version === undefined
+    ? { kind: 'done' }
+    : follow(dependencies, job, outcome, { version, attempts: count.attempts });
 }
 
 function check(
@@ -145,7 +185,7 @@ async function call(
   stop();
   const { RETRY_JITTER_PERCENT: jitterPercent } = config;
   return decide(result, {
-    attempts: attemptNumber,
+    attempts: attemptNumber - (job.attemptsBefore ?? 0),
     strikes: job.strikes,
     retry: { schedule: config.RETRY_SCHEDULE, jitterPercent },
     unavailable: { schedule: config.RETRY_SCHEDULE_UNAVAILABLE, jitterPercent },
@@ -222,15 +262,18 @@ async function follow(
   const afterMs = dueAt - Date.now();
   if (outcome.state === 'retrying' && afterMs < config.RETRY_IN_LANE_MAX) {
     await told;
+    job.firstFailureAt ??= outcome.at;
     return { kind: 'again', afterMs };
   }
   if (outcome.state === 'retrying' || outcome.state === 'unknown') {
-    await Promise.all([told, outlet.retry(record, count.attempts, dueAt)]);
+    await Promise.all([told, outlet.retry(record, count.attempts, dueAt, job.firstFailureAt)]);
   } else if (outcome.state === 'dead-lettered') {
     const { cause, error } = outcome;
     const letter = {
       cause: cause as 'permanent',
       message: error?.message ?? '',
+      firstFailureAt: job.firstFailureAt,
+      errorClass: error?.class,
       metaCode: error?.code,
       fbtraceId: error?.fbtraceId,
     };
@@ -253,6 +296,7 @@ async function lookAt(
   const isRedelivery = isSameRecord(row.source, job);
   switch (row.state) {
     case 'claimed':
+      job.attemptsBefore = row.attemptsBefore;
       // One turn of a command is under way here, this one: the claim is ours, and only its answer was lost. Nothing was sent.
       return row.isMine
         ? makeAttempt(dependencies, job, attempts, number, pace)
@@ -285,7 +329,7 @@ async function outlast(dependencies: AttemptDependencies, job: Job, row: LedgerR
 /** Looks whether a status brought the wamid; when the time for that is over, the command's own policy decides. A resend is an attempt like any other. */
 async function reconcile(dependencies: AttemptDependencies, job: Job, row: LedgerRow): Promise<Turn> {
   const { ledger, config, outlet } = dependencies;
-  const wamid = await ledger.findByStatus(idOf(job));
+  const wamid = await ledger.findByStatus(idOf(job), row.attemptsBefore);
   if (wamid !== undefined) {
     commandsSeen.inc({ result: 'reconciled' });
     return settle(dependencies, job, row.attempts, { kind: 'accepted', wamid }, row.owner);
@@ -295,7 +339,10 @@ async function reconcile(dependencies: AttemptDependencies, job: Job, row: Ledge
     await outlet.retry(job.record, row.attempts, Date.now() + config.UNKNOWN_CHECK_INTERVAL);
     return { kind: 'done' };
   }
-  if (job.command.onUnknown === 'resend' && row.attempts <= config.RETRY_SCHEDULE.length) {
+  if (
+    job.command.onUnknown === 'resend' &&
+    row.attempts - row.attemptsBefore <= config.RETRY_SCHEDULE.length
+  ) {
     await ledger.allowResend(idOf(job), row.attempts);
     return { kind: 'again', afterMs: 0 };
   }
@@ -329,6 +376,7 @@ function claimOf(job: Job): Claim {
     phoneNumberId: command.phoneNumberId,
     fingerprint: fingerprintOf(command),
     source: sourceOf(job),
+    redriven: parseRedriven(job.record.headers),
   };
 }
 

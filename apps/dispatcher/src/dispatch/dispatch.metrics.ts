@@ -4,7 +4,7 @@ export const commandsSeen = counter(
   'talaria_dispatch_commands_total',
   'Commands by what became of the record that asked',
   {
-    result: ['queued', 'undecodable', 'rekeyed', 'repeated', 'reconciled'],
+    result: ['queued', 'undecodable', 'rekeyed', 'repeated', 'reconciled', 'redriven'],
   },
 );
 

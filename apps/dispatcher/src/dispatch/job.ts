@@ -15,6 +15,10 @@ export type Job = {
   /** When it came, in ms of the monotonic clock. */
   readonly addedAt: number;
   strikes: Strikes;
+  /** ISO 8601, when an attempt first failed since the record was read. */
+  firstFailureAt?: string;
+  /** Attempts that were spent before the command was re-driven: its budget counts from there. Known once it was claimed. */
+  attemptsBefore?: number;
 };
 
 /** Only one turn of a command is under way at a time in a process, however many records ask for it. */

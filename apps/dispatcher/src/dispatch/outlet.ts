@@ -17,8 +17,11 @@ import { deadLetters } from './dispatch.metrics';
 export type Outlet = {
   /** Tells an outcome on `whatsapp.dispatches`. */
   tell(command: SendMessage, outcome: Outcome, count: { version: number; attempts: number }): Promise<void>;
-  /** The record again, unchanged, on the retry topic of this delay and in the same partition. */
-  retry(record: KafkaRecord, attempts: number, dueAt: number): Promise<void>;
+  /**
+   * The record again, unchanged, on the retry topic of this delay and in the same partition.
+   * @param firstFailureAt ISO 8601, when it failed before it was first written to a retry topic
+   */
+  retry(record: KafkaRecord, attempts: number, dueAt: number, firstFailureAt?: string): Promise<void>;
   /** A record of a retry topic that is not due yet, on the topic for the rest of its time. */
   moveOn(record: KafkaRecord, dueAt: number): Promise<void>;
   /** The partition of `whatsapp.outbound` whose owner sends for a WABA. */
@@ -36,6 +39,9 @@ export type DeadLetter = {
   readonly cause: DeadLetterCause;
   readonly message: string;
   readonly attempts: number;
+  /** ISO 8601, when it failed before it was ever written to a retry topic. */
+  readonly firstFailureAt?: string | undefined;
+  readonly errorClass?: string | undefined;
   readonly metaCode?: number | undefined;
   readonly fbtraceId?: string | undefined;
 };
@@ -56,13 +62,13 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
         headers: cloudEventHeaders(event),
       });
     },
-    async retry(record, attempts, dueAt) {
+    async retry(record, attempts, dueAt, firstFailureAt) {
       const now = Date.now();
       await producer.send({
         ...unchanged(record),
         topic: retryTopicFor(dueAt - now).name,
         headers: {
-          [headers.firstFailureAt]: new Date(now).toISOString(),
+          [headers.firstFailureAt]: firstFailureAt ?? new Date(now).toISOString(),
           ...originHeaders(record),
           [headers.lastFailureAt]: new Date(now).toISOString(),
           [headers.attempts]: String(attempts),
@@ -88,16 +94,17 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
         await this.deadLetter(record, { cause: 'invalid', message: TOO_LARGE, attempts: 0 });
       }
     },
-    async deadLetter(record, { cause, message, attempts, metaCode, fbtraceId }) {
+    async deadLetter(record, { cause, message, attempts, firstFailureAt, errorClass, metaCode, fbtraceId }) {
       const now = new Date();
       const letter = {
         ...unchanged(record),
         topic: topics.outboundDlq.name,
         headers: {
-          [headers.firstFailureAt]: now.toISOString(),
+          [headers.firstFailureAt]: firstFailureAt ?? now.toISOString(),
           ...deadLetterHeaders(record, { cause, message, at: now }),
           [headers.lastFailureAt]: now.toISOString(),
           [headers.attempts]: String(attempts),
+          ...(errorClass !== undefined && { [headers.errorClass]: errorClass }),
           ...(metaCode !== undefined && { [headers.metaCode]: String(metaCode) }),
           ...(fbtraceId !== undefined && { [headers.fbtraceId]: fbtraceId }),
         },

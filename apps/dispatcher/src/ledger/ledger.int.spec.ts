@@ -69,7 +69,9 @@ describe('claims', () => {
     const all = await Promise.all(
       [ledger, ...others].flatMap((one) => [1, 2, 3].map(() => one.claim(claim))),
     );
-    expect(all.filter(({ kind }) => kind === 'claimed')).toEqual([{ kind: 'claimed', attempt: 1 }]);
+    expect(all.filter(({ kind }) => kind === 'claimed')).toEqual([
+      { kind: 'claimed', attempt: 1, attemptsBefore: 0 },
+    ]);
   });
 
   it('of the same command in one statement: the first counts, the others are told to come again', async () => {
@@ -103,7 +105,7 @@ describe('claims', () => {
     const claim = aClaim();
     await ledger.claim(claim);
     await ledger.settle(settlementOf(claim, outcomes.retrying));
-    expect(await ledger.claim(claim)).toEqual({ kind: 'claimed', attempt: 2 });
+    expect(await ledger.claim(claim)).toMatchObject({ kind: 'claimed', attempt: 2 });
   });
 
   it('of an id that belongs to other contents never succeed, and change nothing', async () => {
@@ -114,7 +116,7 @@ describe('claims', () => {
     await ledger.settle(settlementOf(claim, outcomes.retrying));
     // Free to be tried, but not by whoever has only the id.
     expect(await ledger.claim(other)).toEqual({ kind: 'conflict' });
-    expect(await ledger.claim(claim)).toEqual({ kind: 'claimed', attempt: 2 });
+    expect(await ledger.claim(claim)).toMatchObject({ kind: 'claimed', attempt: 2 });
     await ledger.settle(settlementOf(claim, outcomes.accepted, { claimedAttempt: 2, attempts: 2 }));
     expect(await ledger.claim(other)).toEqual({ kind: 'conflict' });
     expect(await rowOf(claim)).toMatchObject({ state: 'accepted', version: 2, attempts: 2 });
@@ -141,7 +143,7 @@ describe('settling', () => {
     expect(await ledger.settle(settlementOf(claim, outcomes.retrying, { attempts: 0, isTold: false }))).toBe(
       0,
     );
-    expect(await ledger.claim(claim)).toEqual({ kind: 'claimed', attempt: 1 });
+    expect(await ledger.claim(claim)).toMatchObject({ kind: 'claimed', attempt: 1 });
   });
 
   it('again, because the answer was lost, changes nothing and answers the same', async () => {
@@ -167,7 +169,7 @@ describe('settling', () => {
     const throttled = settlementOf(claim, outcomes.retrying, { attempts: 0, isTold: false });
     await ledger.claim(claim);
     await ledger.settle(throttled);
-    expect(await createLedger(sql, randomUUID()).claim(claim)).toEqual({ kind: 'claimed', attempt: 1 });
+    expect(await createLedger(sql, randomUUID()).claim(claim)).toMatchObject({ kind: 'claimed', attempt: 1 });
     expect(await ledger.settle(throttled)).toBeUndefined();
     expect(await rowOf(claim)).toMatchObject({ state: 'claimed', isMine: false });
   });
@@ -197,6 +199,99 @@ describe('settling', () => {
   });
 });
 
+describe('a command that was dead-lettered', () => {
+  const deadLettered: Outcome = {
+    state: 'dead-lettered',
+    at: '2026-01-01T00:00:00.003Z',
+    cause: 'exhausted',
+  };
+
+  async function aDeadOne(): Promise<Claim> {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    await ledger.settle(settlementOf(claim, deadLettered));
+    return claim;
+  }
+
+  /** A dead letter of the command that a re-drive has taken, as the table has it. */
+  async function redrive({ wabaId, commandId }: Claim, correction?: object) {
+    const [{ redrive: redriveId, letter: letterId } = { redrive: 0, letter: 0 }] = await sql<{
+      redrive: number;
+      letter: number;
+    }>(
+      `WITH r AS (INSERT INTO redrives (begun_by, reason, filter, correction, per_second, letters, causes)
+                  VALUES ('spec', 'spec', '{}', $3, 1, 1, '{}') RETURNING id),
+            l AS (INSERT INTO dead_letters (topic, partition, record_offset, dead_at, cause, waba_id, command_id, headers, state, redrive)
+                  SELECT 'spec', 0, id, now(), 'exhausted', $1, $2, '{}', 'redriven', id FROM r RETURNING id)
+       SELECT r.id::integer AS redrive, l.id::integer AS letter FROM r, l`,
+      [wabaId, commandId, correction && JSON.stringify(correction)],
+    );
+    return { redriveId, letterId };
+  }
+
+  it('is claimed once for a re-drive of its letter; its attempts go on, and their budget begins anew', async () => {
+    const claim = await aDeadOne();
+    const redriven = await redrive(claim);
+    expect((await ledger.claim(claim)).kind).toBe('taken');
+    const again = { ...claim, redriven, source: source(2) };
+    expect(await ledger.claim(again)).toEqual({ kind: 'claimed', attempt: 2, attemptsBefore: 1 });
+    await ledger.settle(settlementOf(again, outcomes.retrying, { claimedAttempt: 2, attempts: 2 }));
+    expect(await ledger.claim(again)).toEqual({ kind: 'claimed', attempt: 3, attemptsBefore: 1 });
+    await ledger.settle(settlementOf(again, deadLettered, { claimedAttempt: 3, attempts: 3 }));
+    // The tool was killed between sending and noting it, and has sent it once more.
+    expect((await ledger.claim({ ...again, source: source(3) })).kind).toBe('taken');
+    expect(await ledger.claim({ ...claim, redriven: await redrive(claim) })).toEqual({
+      ...{ kind: 'claimed', attempt: 4, attemptsBefore: 3 },
+    });
+  });
+
+  it('is not claimed for an earlier re-drive than the last', async () => {
+    const claim = await aDeadOne();
+    const [earlier, later] = [await redrive(claim), await redrive(claim)];
+    const again = { ...claim, redriven: later };
+    await ledger.claim(again);
+    await ledger.settle(settlementOf(again, deadLettered, { claimedAttempt: 2, attempts: 2 }));
+    expect((await ledger.claim({ ...claim, redriven: earlier })).kind).toBe('taken');
+  });
+
+  it('is claimed by nobody who only writes the header', async () => {
+    const [claim, other] = [await aDeadOne(), await aDeadOne()];
+    const redriven = await redrive(claim);
+    const invented = [
+      { redriveId: redriven.redriveId + 1, letterId: redriven.letterId },
+      { redriveId: redriven.redriveId, letterId: redriven.letterId + 1 },
+      { redriveId: 999_999_999_999_999, letterId: 999_999_999_999_999 },
+    ];
+    for (const one of invented) expect((await ledger.claim({ ...claim, redriven: one })).kind).toBe('taken');
+    expect((await ledger.claim({ ...other, redriven })).kind).toBe('taken');
+    expect((await ledger.claim({ ...claim, wabaId: '901', redriven })).kind).toBe('claimed');
+    expect((await ledger.claim({ ...claim, redriven })).kind).toBe('claimed');
+  });
+
+  it('has other contents only after a re-drive that corrects them', async () => {
+    const claim = await aDeadOne();
+    const corrected = { ...claim, fingerprint: Buffer.from('corrected'), phoneNumberId: '101' };
+    expect(await ledger.claim({ ...corrected, redriven: await redrive(claim) })).toEqual({
+      kind: 'conflict',
+    });
+    const redriven = await redrive(claim, { message: {} });
+    expect(await ledger.claim({ ...corrected, redriven })).toMatchObject({ kind: 'claimed', attempt: 2 });
+    await ledger.settle(settlementOf(corrected, deadLettered, { claimedAttempt: 2, attempts: 2 }));
+    expect(await ledger.claim({ ...claim, redriven })).toEqual({ kind: 'conflict' });
+    expect((await ledger.claim({ ...corrected, redriven })).kind).toBe('taken');
+  });
+
+  it('stays what it became when it was accepted meanwhile, or is under way', async () => {
+    const claim = await aDeadOne();
+    const first = { ...claim, redriven: await redrive(claim) };
+    await ledger.claim(first);
+    const second = { ...claim, redriven: await redrive(claim) };
+    expect(await rowOf(second)).toMatchObject({ state: 'claimed', attempts: 2 });
+    await ledger.settle(settlementOf(first, outcomes.accepted, { claimedAttempt: 2, attempts: 2 }));
+    expect(await rowOf(second)).toMatchObject({ state: 'accepted', outcome: outcomes.accepted });
+  });
+});
+
 describe('a command whose outcome is unknown', () => {
   async function anUnknown() {
     const claim = aClaim();
@@ -216,7 +311,7 @@ describe('a command whose outcome is unknown', () => {
       [claim.commandId],
     );
     await ledger.allowResend(claim, 1);
-    expect(await ledger.claim(claim)).toEqual({ kind: 'claimed', attempt: 2 });
+    expect(await ledger.claim(claim)).toMatchObject({ kind: 'claimed', attempt: 2 });
     await ledger.settle(
       settlementOf(claim, { ...outcomes.unknown, at: 'later' }, { claimedAttempt: 2, attempts: 2 }),
     );
@@ -229,7 +324,7 @@ describe('a command whose outcome is unknown', () => {
 
   it('is found by a status that carries its id, of its own WABA', async () => {
     const claim = await anUnknown();
-    expect(await ledger.findByStatus(claim)).toBeUndefined();
+    expect(await ledger.findByStatus(claim, 0)).toBeUndefined();
     await inTransaction(database.dataSource, async (project) => {
       await project(`SET LOCAL search_path TO ${schemaOf(1)}`);
       await addMonths(project, ['2026-06-01']);
@@ -248,8 +343,13 @@ describe('a command whose outcome is unknown', () => {
            VALUES ('100', $1, '2026-06-01', 'sent', '-', $2, now(), $3, 1, '')`,
           values,
         );
+        await project(`UPDATE messages SET sent_at = now() WHERE wamid = $1`, [wamid]);
       }
     });
-    expect(await ledger.findByStatus(claim)).toBe('wamid.own');
+    expect(await ledger.findByStatus(claim, 0)).toBe('wamid.own');
+    expect(await ledger.findByStatus(claim, 1)).toBe('wamid.own');
+    await sql(`UPDATE ${schemaOf(1)}.messages SET failed_at = now() WHERE wamid = 'wamid.own'`);
+    expect(await ledger.findByStatus(claim, 0)).toBe('wamid.own');
+    expect(await ledger.findByStatus(claim, 1)).toBeUndefined();
   });
 });

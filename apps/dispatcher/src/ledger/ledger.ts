@@ -1,3 +1,4 @@
+import { type Redriven } from '@talaria/contracts';
 import { type Sql } from '@talaria/database';
 import { groupCommit } from './group-commit';
 
@@ -9,6 +10,8 @@ export type Claim = {
   /** Of the command's contents. */
   readonly fingerprint: Buffer;
   readonly source: Source;
+  /** The re-drive that the record says it comes of; it counts when the table of dead letters says so too. */
+  readonly redriven?: Redriven | undefined;
 };
 
 export type Source = { readonly topic: string; readonly partition: number; readonly offset: number };
@@ -34,6 +37,8 @@ export type LedgerRow = {
   readonly state: 'claimed' | Outcome['state'];
   readonly version: number;
   readonly attempts: number;
+  /** Of these, those that were spent before it was re-driven. */
+  readonly attemptsBefore: number;
   /** Who claimed it last, and whether that is this process. */
   readonly owner: string;
   readonly isMine: boolean;
@@ -46,8 +51,8 @@ export type LedgerRow = {
 type FoundRow = { readonly row: LedgerRow; readonly isSameCommand: boolean };
 
 export type Claimed =
-  /** This attempt is ours to make. */
-  | { readonly kind: 'claimed'; readonly attempt: number }
+  /** This attempt is ours to make; so many were spent before it was re-driven. */
+  | { readonly kind: 'claimed'; readonly attempt: number; readonly attemptsBefore: number }
   /** Another row of the same statement has the same command. */
   | { readonly kind: 'busy' }
   /** It is not to be tried: the row says why. */
@@ -73,7 +78,8 @@ export type Settlement = {
 /** The record of what was tried, in Postgres. Every statement serves all commands that wait for one. */
 export type Ledger = {
   /**
-   * Claims the next attempt of a command, before anything is sent. Only one claim of an attempt ever succeeds.
+   * Claims the next attempt of a command, before anything is sent. Only one claim of an attempt ever succeeds. One that was dead-lettered
+   * can be claimed once for each re-drive of a dead letter of its own, and with other contents only if that re-drive corrects them.
    */
   claim(claim: Claim): Promise<Claimed>;
   /**
@@ -83,8 +89,14 @@ export type Ledger = {
   settle(settlement: Settlement): Promise<number | undefined>;
   /** Lets a command be claimed again whose outcome stayed unknown after so many attempts: it will be sent once more, knowingly. */
   allowResend(command: Pick<Claim, 'wabaId' | 'commandId'>, attempts: number): Promise<void>;
-  /** The wamid that a status webhook brought for this command; undefined when none came. */
-  findByStatus(command: Pick<Claim, 'wabaId' | 'commandId'>): Promise<string | undefined>;
+  /**
+   * The wamid that a status webhook brought for this command; undefined when none came.
+   * @param failuresAfter of a message that has failed it counts only if a later attempt than this had sent it
+   */
+  findByStatus(
+    command: Pick<Claim, 'wabaId' | 'commandId'>,
+    failuresAfter: number,
+  ): Promise<string | undefined>;
 };
 
 /** @param owner tells this process from those before and beside it */
@@ -99,12 +111,12 @@ export function createLedger(sql: Sql, owner: string): Ledger {
         [wabaId, commandId, attempts],
       );
     },
-    async findByStatus({ wabaId, commandId }) {
+    async findByStatus({ wabaId, commandId }, failuresAfter) {
       const [found] = await sql<{ wamid: string }>(
         `SELECT wamid FROM messages AS m JOIN message_statuses AS s USING (wamid, phone_number_id, month)
-         WHERE m.command_id = $2 AND m.waba_id = $1 AND s.command_id = $2
+         WHERE m.command_id = $2 AND m.waba_id = $1 AND s.command_id = $2 AND (m.status <> 'failed' OR s.attempt > $3)
          ORDER BY s.attempt DESC LIMIT 1`,
-        [wabaId, commandId],
+        [wabaId, commandId, failuresAfter],
       );
       return found?.wamid;
     },
@@ -123,29 +135,41 @@ async function claimAll(sql: Sql, owner: string, claims: readonly Claim[]): Prom
   return claims.map((claim, index) => {
     const id = idOf(claim);
     if (first.get(id) !== index) return { kind: 'busy' };
-    const attempt = claimed.get(id);
-    if (attempt !== undefined) return { kind: 'claimed', attempt };
+    const won = claimed.get(id);
+    if (won !== undefined) return { kind: 'claimed', ...won };
     const found = rows.get(id);
     if (found === undefined) return { kind: 'busy' };
     return found.isSameCommand ? { kind: 'taken', row: found.row } : { kind: 'conflict' };
   });
 }
 
-async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, number>> {
-  const rows = await sql<{ id: string; attempts: number }>(
+type Won = { readonly attempt: number; readonly attemptsBefore: number };
+
+/** Of what says that it is re-driven, the dead letter is looked up: anybody may write a header. Everything else costs no look. */
+async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, Won>> {
+  const rows = await sql<{ id: string; attempts: number; attempts_before: number }>(
     `INSERT INTO dispatch_commands AS d (waba_id, command_id, phone_number_id, fingerprint, state, version, attempts, owner, claimed_at,
-                                         source_topic, source_partition, source_offset)
+                                         source_topic, source_partition, source_offset, redrive)
      SELECT waba_id, command_id, phone_number_id, fingerprint, 'claimed', 0, 1, $8, now(),
-            source_topic, source_partition, source_offset
-     FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::integer[], $7::bigint[])
-       AS t (waba_id, command_id, phone_number_id, fingerprint, source_topic, source_partition, source_offset)
+            source_topic, source_partition, source_offset,
+            CASE WHEN letter IS NOT NULL THEN (
+              SELECT l.redrive FROM dead_letters l
+              WHERE l.id = t.letter AND l.redrive = t.redrive AND l.waba_id = t.waba_id AND l.command_id = t.command_id) END
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::integer[], $7::bigint[], $9::bigint[], $10::bigint[])
+       AS t (waba_id, command_id, phone_number_id, fingerprint, source_topic, source_partition, source_offset, redrive, letter)
      ORDER BY waba_id, command_id
      ON CONFLICT (waba_id, command_id) DO UPDATE SET
        state = 'claimed', attempts = d.attempts + 1, owner = excluded.owner, claimed_at = excluded.claimed_at,
        source_topic = excluded.source_topic, source_partition = excluded.source_partition,
-       source_offset = excluded.source_offset
+       source_offset = excluded.source_offset,
+       fingerprint = excluded.fingerprint, phone_number_id = excluded.phone_number_id,
+       redrive = greatest(d.redrive, excluded.redrive),
+       attempts_before = CASE WHEN d.state = 'dead-lettered' THEN d.attempts ELSE d.attempts_before END
      WHERE d.state = 'retrying' AND d.fingerprint = excluded.fingerprint
-     RETURNING d.waba_id || '/' || d.command_id AS id, d.attempts`,
+       OR d.state = 'dead-lettered' AND excluded.redrive > coalesce(d.redrive, 0)
+         AND (d.fingerprint = excluded.fingerprint
+           OR (SELECT r.correction IS NOT NULL FROM redrives r WHERE r.id = excluded.redrive))
+     RETURNING d.waba_id || '/' || d.command_id AS id, d.attempts, d.attempts_before`,
     [
       claims.map(({ wabaId }) => wabaId),
       claims.map(({ commandId }) => commandId),
@@ -155,9 +179,11 @@ async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): 
       claims.map(({ source }) => source.partition),
       claims.map(({ source }) => source.offset),
       owner,
+      claims.map(({ redriven }) => redriven?.redriveId ?? null),
+      claims.map(({ redriven }) => redriven?.letterId ?? null),
     ],
   );
-  return new Map(rows.map(({ id, attempts }) => [id, attempts]));
+  return new Map(rows.map((row) => [row.id, { attempt: row.attempts, attemptsBefore: row.attempts_before }]));
 }
 
 type RawRow = {
@@ -166,6 +192,7 @@ type RawRow = {
   state: LedgerRow['state'];
   version: number;
   attempts: number;
+  attempts_before: number;
   owner: string;
   claimed_ms_ago: number;
   unknown_since: Date | null;
@@ -195,6 +222,7 @@ function rowOf(row: RawRow, owner: string): LedgerRow {
     state: row.state,
     version: row.version,
     attempts: row.attempts,
+    attemptsBefore: row.attempts_before,
     owner: row.owner,
     isMine: row.owner === owner,
     claimedMsAgo: row.claimed_ms_ago,

@@ -92,7 +92,10 @@ it('no record is refused by the database', async () => {
   let offset = 0;
   const known = Object.values(headers) as string[];
   const text = fc.oneof(fc.string({ unit: 'binary' }), fc.integer().map(String), fc.constant('\0'));
-  const bodies = fc.oneof(fc.json().map((json) => Buffer.from(json)), fc.constant(null));
+  const bodies = fc.oneof(
+    fc.json().map((json) => Buffer.from(json)),
+    fc.constant(null),
+  );
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.record({ found: fc.dictionary(fc.constantFrom(...known), text), value: bodies }), {

@@ -73,12 +73,7 @@ describe('a dead letter', () => {
       `a\0b${'c'.repeat(9999)}`,
       { message: `ab${'c'.repeat(509)}` },
     ],
-    [
-      'a time beyond all',
-      headers.dlqAt,
-      '+275760-09-13T00:00:00.000Z',
-      { deadAt: new Date(now - 1000) },
-    ],
+    ['a time beyond all', headers.dlqAt, '+275760-09-13T00:00:00.000Z', { deadAt: new Date(now - 1000) }],
     ['a far future', headers.dlqAt, '9999-12-31T00:00:00.000Z', { deadAt: new Date(now - 1000) }],
     ['no time', headers.firstFailureAt, 'yesterday', { firstFailureAt: null }],
     ['no trace', 'traceparent', 'none', { traceId: null }],
