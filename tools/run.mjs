@@ -67,6 +67,7 @@ const scripts = {
   topics: () => (build(), start('setup/topics.js')),
   migrate: () => (build(), start('setup/migrate.js')),
   projections: () => (build(), start('projections/main.js')),
+  'dead-letters': () => (build(), start('dead-letters/main.js')),
   spool: () => (build(), start('spool/main.js')),
   client: () => run('the package of libs/client', process.execPath, [join(root, 'tools/client/build.mjs')]),
   /** With --no-tests what tests do not find: for whoever runs all of them anyway. */

@@ -1,4 +1,5 @@
 import { type ProjectionProgress } from '@talaria/database';
+import { tableOf } from '../setup/table';
 
 /** The end of every partition in Kafka, by topic and partition. */
 export type LogEnds = ReadonlyMap<string, number>;
@@ -52,20 +53,6 @@ export function statusOf(
       ...(behind > 0 && perSecond > 0 && { secondsLeft: Math.ceil(behind / perSecond) }),
     };
   });
-}
-
-/** A table for people. */
-export function tableOf(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const lines = [head, ...rows].map((row) => row.map(String));
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
 
 export function statusTable(all: readonly VersionStatus[]): string {

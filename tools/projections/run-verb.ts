@@ -17,7 +17,8 @@ import { type KafkaConfig } from '@talaria/kafka';
 import { type DataSource } from 'typeorm';
 import { type ProjectionsArguments } from './arguments';
 import { deleteGroup, readLogEnds } from './kafka-side';
-import { statusOf, statusTable, tableOf, type VersionStatus } from './progress';
+import { tableOf } from '../setup/table';
+import { statusOf, statusTable, type VersionStatus } from './progress';
 
 export type Surroundings = {
   readonly dataSource: DataSource;
