@@ -60,6 +60,7 @@ runProcess('dispatcher', async (logger, stop) => {
     rateOf: (phoneNumberId) =>
       dispatcher.isPaused(phoneNumberId) ? 0 : (registry.find(phoneNumberId)?.messagesPerSecond ?? 0),
     max: { commands: config.DISPATCH_MAX_QUEUED, bytes: config.DISPATCH_MAX_QUEUED_SIZE },
+    copyAfterMs: 60_000,
     async read(record) {
       const parsed = parseSendMessage(record.value);
       if (parsed.ok) return parsed.command;

@@ -45,7 +45,7 @@ export type BacklogTable = {
   /** In their order; of each lane at least one if there is any, and then as many as fit. */
   load(wanted: readonly Wanted[]): Promise<Parked[]>;
   /** By their records, since their places may have changed meanwhile. */
-  remove(parked: readonly Parked[]): Promise<void>;
+  remove(records: readonly KafkaRecord[]): Promise<void>;
 };
 
 /** What one lane may bring into memory by one statement. */
@@ -72,15 +72,15 @@ export function createBacklogTable(sql: Sql): BacklogTable {
     lastOf: (partition, recipients) => lastOf(sql, partition, recipients),
     park: (partition, parkings) => park(sql, partition, parkings),
     load: (wanted) => load(sql, wanted),
-    async remove(parked) {
+    async remove(records) {
       await sql(
         `DELETE FROM dispatch_backlog b
          USING unnest($1::integer[], $2::text[], $3::bigint[]) AS t (partition, source_topic, source_offset)
          WHERE (b.partition, b.source_topic, b.source_offset) = (t.partition, t.source_topic, t.source_offset)`,
         [
-          parked.map(({ partition }) => partition),
-          parked.map(({ record }) => record.topic),
-          parked.map(({ record }) => record.offset),
+          records.map(({ partition }) => partition),
+          records.map(({ topic }) => topic),
+          records.map(({ offset }) => offset),
         ],
       );
     },

@@ -1,5 +1,5 @@
 import { parseSendMessage, type SendMessage, topics } from '@talaria/contracts';
-import { sqlOf } from '@talaria/database';
+import { inTransaction, sqlOf } from '@talaria/database';
 import { type Assignment, type KafkaRecord, type RecordBatch } from '@talaria/kafka';
 import fc from 'fast-check';
 import { eventually, testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
@@ -40,7 +40,7 @@ function aRecord(
 }
 
 /** One partition as its log, and its owners one after the other. What a process has in memory is gone with it; what is done stays done. */
-function aPartition(max = { commands: 1000, bytes: 1_000_000 }) {
+function aPartition(max = { commands: 1000, bytes: 1_000_000 }, copyAfterMs = 60_000) {
   const partition = partitions++;
   const log: KafkaRecord[] = [];
   const done = new Set<KafkaRecord>();
@@ -50,7 +50,7 @@ function aPartition(max = { commands: 1000, bytes: 1_000_000 }) {
     const jobs: Job[] = [];
     const lost = new AbortController();
     const backlog = createBacklog({
-      ...{ table, max, logger: testLogger, rateOf: () => 0 },
+      ...{ table, max, copyAfterMs, logger: testLogger, rateOf: () => 0 },
       add: (job) => jobs.push(job),
       read: (record) => {
         const parsed = parseSendMessage(record.value);
@@ -252,6 +252,65 @@ it('one of a retry topic that is parked twice, by one owner and by the next that
   });
 });
 
+it('what has waited in memory for long is copied into the table: its record is done, and it is still sent once, in its order', async () => {
+  const { log, publish, own, done, depth } = aPartition(undefined, 20);
+  for (let n = 0; n < 12; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const { jobs, take, backlog } = own();
+  await take(log);
+  await eventually(() => expect(done.size).toBe(12));
+  expect(await depth()).toBe(12);
+  expect(offsetsOf(jobs)).toEqual(log.slice(0, HELD).map(({ offset }) => offset));
+  const sent: Job[] = [];
+  while (sent.length < 12) {
+    await eventually(() => expect(jobs.length).toBeGreaterThan(0));
+    sent.push(jobs[0]!);
+    jobs.shift()!.done();
+  }
+  expect(offsetsOf(sent)).toEqual(log.map(({ offset }) => offset));
+  await eventually(async () => expect(await depth()).toBe(0));
+  expect(backlog.depth).toBe(0);
+  expect(jobs).toEqual([]);
+});
+
+it('what was copied from memory is found by the next owner, ahead of what was parked behind it', async () => {
+  const { log, publish, own, done } = aPartition(undefined, 20);
+  for (let n = 0; n < 12; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const first = own();
+  await first.take(log);
+  await eventually(() => expect(done.size).toBe(12));
+  first.lose();
+  const second = own(12);
+  await eventually(() =>
+    expect(offsetsOf(second.jobs)).toEqual(log.slice(0, HELD).map(({ offset }) => offset)),
+  );
+});
+
+it('one that is sent while it is being copied leaves nothing behind', async () => {
+  const { log, publish, own, done, partition } = aPartition(undefined, 20);
+  publish({ lane: '100', recipient: '+15550' });
+  const { jobs, take } = own();
+  await inTransaction(database.dataSource, async (sql) => {
+    await sql('LOCK TABLE dispatch_backlog IN SHARE MODE');
+    await take(log);
+    await eventually(async () => {
+      const waiting = await database.dataSource.query<unknown[]>(
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO dispatch_backlog%'`,
+      );
+      expect(waiting).toHaveLength(1);
+    });
+    jobs[0]!.done();
+  });
+  expect(done.size).toBe(1);
+  // One that was counted, and is there no longer.
+  await eventually(async () =>
+    expect(
+      await database.dataSource.query(
+        `SELECT depth FROM dispatch_backlog_lanes WHERE partition = ${partition}`,
+      ),
+    ).toEqual([{ depth: '0' }]),
+  );
+});
+
 it('in the order of each recipient everything is sent, through crashes and takeovers at any time', async () => {
   const asked = fc.record({
     lane: fc.constantFrom('100', '200'),
@@ -271,67 +330,71 @@ it('in the order of each recipient everything is sent, through crashes and takeo
     fc.record({ kind: fc.constant('crash' as const), remembers: fc.boolean() }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 12 }), async (steps) => {
-      const { partition, log, publish, own, done } = aPartition();
-      const sent: KafkaRecord[] = [];
-      const retries: KafkaRecord[] = [];
-      let owner = own();
-      let read = 0;
-      const readOn = async () => {
-        const fresh = log.slice(read);
-        read = log.length;
-        if (fresh.length > 0) await owner.take(fresh);
-      };
-      /** As the scheduler does: of each recipient only the first may go. */
-      const sendOne = (pick: number) => {
-        const firsts = owner.jobs.filter(
-          (job, index) =>
-            owner.jobs.findIndex(
-              ({ command }) =>
-                command.to === job.command.to && command.phoneNumberId === job.command.phoneNumberId,
-            ) === index,
-        );
-        const job = firsts[pick % firsts.length];
-        if (job === undefined) return;
-        owner.jobs.splice(owner.jobs.indexOf(job), 1);
-        const { topic, offset } = job.record;
-        if (!sent.some((one) => one.topic === topic && one.offset === offset)) sent.push(job.record);
-        job.done();
-      };
-      for (const one of steps) {
-        if (one.kind === 'publish') {
-          for (const asking of one.all) publish(asking);
-          await readOn();
-        } else if (one.kind === 'send') {
-          one.picks.forEach(sendOne);
-          await new Promise((resolve) => setImmediate(resolve));
-        } else if (one.kind === 'retry') {
-          retries.push(aRecord(partition, retries.length, one.asked, topics.outboundRetry30s.name));
-          await owner.take(retries.slice(-1));
-        } else {
-          owner.lose();
-          // The commit knows what was done above the first that was not, or does not.
-          const first = log.findIndex((record) => !done.has(record));
-          read = first < 0 ? log.length : first;
-          if (!one.remembers) for (const record of log.slice(read)) done.delete(record);
-          owner = own(read);
-          const again = retries.filter((record) => !done.has(record));
-          if (again.length > 0) await owner.take(again);
-          await readOn();
+    fc.asyncProperty(
+      fc.array(step, { minLength: 4, maxLength: 12 }),
+      fc.constantFrom(1, 60_000),
+      async (steps, copyAfterMs) => {
+        const { partition, log, publish, own, done } = aPartition(undefined, copyAfterMs);
+        const sent: KafkaRecord[] = [];
+        const retries: KafkaRecord[] = [];
+        let owner = own();
+        let read = 0;
+        const readOn = async () => {
+          const fresh = log.slice(read);
+          read = log.length;
+          if (fresh.length > 0) await owner.take(fresh);
+        };
+        /** As the scheduler does: of each recipient only the first may go. */
+        const sendOne = (pick: number) => {
+          const firsts = owner.jobs.filter(
+            (job, index) =>
+              owner.jobs.findIndex(
+                ({ command }) =>
+                  command.to === job.command.to && command.phoneNumberId === job.command.phoneNumberId,
+              ) === index,
+          );
+          const job = firsts[pick % firsts.length];
+          if (job === undefined) return;
+          owner.jobs.splice(owner.jobs.indexOf(job), 1);
+          const { topic, offset } = job.record;
+          if (!sent.some((one) => one.topic === topic && one.offset === offset)) sent.push(job.record);
+          job.done();
+        };
+        for (const one of steps) {
+          if (one.kind === 'publish') {
+            for (const asking of one.all) publish(asking);
+            await readOn();
+          } else if (one.kind === 'send') {
+            one.picks.forEach(sendOne);
+            await new Promise((resolve) => setImmediate(resolve));
+          } else if (one.kind === 'retry') {
+            retries.push(aRecord(partition, retries.length, one.asked, topics.outboundRetry30s.name));
+            await owner.take(retries.slice(-1));
+          } else {
+            owner.lose();
+            // The commit knows what was done above the first that was not, or does not.
+            const first = log.findIndex((record) => !done.has(record));
+            read = first < 0 ? log.length : first;
+            if (!one.remembers) for (const record of log.slice(read)) done.delete(record);
+            owner = own(read);
+            const again = retries.filter((record) => !done.has(record));
+            if (again.length > 0) await owner.take(again);
+            await readOn();
+          }
         }
-      }
-      while (sent.length < log.length + retries.length) {
-        await eventually(() => expect(owner.jobs.length).toBeGreaterThan(0));
-        for (let n = owner.jobs.length; n > 0; n--) sendOne(0);
-      }
-      for (const key of new Set(log.map(recipientKey))) {
-        const order = sent
-          .filter((record) => record.topic === topics.outbound.name && recipientKey(record) === key)
-          .map(({ offset }) => offset);
-        expect(order).toEqual([...order].sort((a, b) => a - b));
-      }
-      owner.lose();
-    }),
+        while (sent.length < log.length + retries.length) {
+          await eventually(() => expect(owner.jobs.length).toBeGreaterThan(0));
+          for (let n = owner.jobs.length; n > 0; n--) sendOne(0);
+        }
+        for (const key of new Set(log.map(recipientKey))) {
+          const order = sent
+            .filter((record) => record.topic === topics.outbound.name && recipientKey(record) === key)
+            .map(({ offset }) => offset);
+          expect(order).toEqual([...order].sort((a, b) => a - b));
+        }
+        owner.lose();
+      },
+    ),
     { numRuns: 80 },
   );
 });

@@ -6,7 +6,7 @@ import { type Job, recipientOf } from '../dispatch/job';
 import { priorities, type Priority } from '../lanes/scheduler';
 import { groupCommit } from '../ledger/group-commit';
 import { type BacklogTable, type Parked, type Parking } from './backlog-table';
-import { type Owned } from './owned-partition';
+import { type Fresh, type Owned, recordKey } from './owned-partition';
 import { createParkQueue } from './park-queue';
 import { createRefill } from './refill';
 import { admit, type Asking, isBehind, recipientKey, tailOf, tailKey } from './tails';
@@ -43,6 +43,8 @@ export type BacklogDependencies = {
   readonly rateOf: (phoneNumberId: string) => number;
   /** What may be in memory, over all lanes. */
   readonly max: { readonly commands: number; readonly bytes: number };
+  /** How long a command may wait in memory alone; then it is copied into the table. */
+  readonly copyAfterMs: number;
   /** Reads a parked record again; undefined when it was given up, as no command any more. */
   readonly read: (record: KafkaRecord) => Promise<SendMessage | undefined>;
   readonly logger: Logger;
@@ -58,12 +60,12 @@ const AFTER_FAULT_MS = 1000;
 const CLOSE_MS = 1000;
 
 export function createBacklog(dependencies: BacklogDependencies): Backlog {
-  const { table, logger, max } = dependencies;
+  const { table, logger, max, copyAfterMs } = dependencies;
   const owned = new Map<number, Owned>();
   const refill = createRefill({ table, boundOf, read: dependencies.read, bring, logger });
   let isFull = false;
   const removals = new Set<Promise<void>>();
-  const remove = groupCommit(async (gone: readonly Parked[]) => {
+  const remove = groupCommit(async (gone: readonly KafkaRecord[]) => {
     await table.remove(gone);
     return gone;
   });
@@ -122,22 +124,25 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       priority: arrival.command.priority ?? 'notification',
     }));
     const admitted = admit(tails, asking, await parkedFor(owner, asking), boundOf);
-    const parkings = admitted.flatMap(({ isParked, arrival, priority }) =>
-      isParked ? [parkingOf(owner, arrival, priority)] : [],
-    );
     if (batch.lost.aborted) return;
     // A batch of a retry topic may outlive that: it comes again, to whoever is the owner then.
     if (owner.assignment.lost.aborted)
       throw new Error('the partition of whatsapp.outbound is no longer ours');
     // From here to the end nothing else happens in between.
+    const isLoaded = ({ arrival }: { arrival: Arrival }) => owner.loaded.has(recordKey(arrival.record));
+    const fresh = admitted.filter((one) => !isLoaded(one));
+    const repeated = admitted.filter(isLoaded);
+    const parkings = fresh.flatMap(({ isParked, arrival, priority }) =>
+      isParked ? [parkingOf(owner, arrival, priority)] : [],
+    );
     for (const { phoneNumberId, priority } of parkings) {
       const tail = tailOf(tails, phoneNumberId, priority);
       // One that was there already is counted twice: that is found out when the table has no more.
       tail.rest += 1;
       tail.pending += 1;
     }
-    for (const { isParked, arrival, priority } of admitted)
-      if (!isParked) hold(owner, arrival, priority, batch, () => batch.done(arrival.record.offset));
+    for (const { isParked, arrival, priority } of fresh)
+      if (!isParked) holdFresh(owner, arrival, priority, batch);
     if (batch.topic === topics.outbound.name) owner.frontier = Math.max(owner.frontier, next);
     const reached = owner.frontier;
     owner.queue.add(parkings, () => {
@@ -145,6 +150,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
         batch.done(parking.record.offset);
         parked(owner, parking);
       }
+      for (const { arrival } of repeated) batch.done(arrival.record.offset);
       see(owner, reached);
     });
   }
@@ -190,7 +196,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     priority: Priority,
     { lost, isOurs }: Pick<Assignment, 'lost' | 'isOurs'>,
     finish: () => void,
-  ): void {
+  ): Job {
     const { phoneNumberId: lane } = command;
     const tail = tailOf(owner.tails, lane, priority);
     const bytes = record.value?.length ?? 0;
@@ -205,28 +211,70 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       if (tail.rest > 0) refill.wake(owner, lane, priority);
       else if (tail.held === 0) owner.tails.delete(tailKey(lane, priority));
     };
-    dependencies.add({ command, record, lost, isOurs, done, addedAt: performance.now(), strikes: {} });
+    const job = { command, record, lost, isOurs, done, addedAt: performance.now(), strikes: {} };
+    dependencies.add(job);
+    return job;
+  }
+
+  /** From Kafka, where its record stays unfinished until the command is done, or copied. */
+  function holdFresh(owner: Owned, arrival: Arrival, priority: Priority, batch: RecordBatch): void {
+    const { record } = arrival;
+    const fresh: Fresh = {
+      parking: parkingOf(owner, arrival, priority),
+      job: hold(owner, arrival, priority, batch, () => fresh.finish()),
+      isDone: false,
+      finish() {
+        owner.fresh.delete(fresh);
+        fresh.isDone = true;
+        batch.done(record.offset);
+      },
+    };
+    owner.fresh.add(fresh);
+  }
+
+  /**
+   * Copies what has waited in memory for long into the table. It stays in memory, where it is ahead of what the table alone has, but its
+   * record is done: one that waits for weeks would hold the partition's committed offset until Kafka has deleted what lies behind it.
+   */
+  function copyOld(owner: Owned): void {
+    for (const one of owner.fresh) {
+      if (one.job.addedAt > performance.now() - copyAfterMs) return;
+      owner.fresh.delete(one);
+      if (!one.job.lost.aborted) copy(owner, one);
+    }
+  }
+
+  function copy(owner: Owned, one: Fresh): void {
+    const { assignment, loaded, queue } = owner;
+    const { job, parking } = one;
+    loaded.add(recordKey(job.record));
+    queue.add([parking], () => {
+      if (one.isDone) removeSoon(owner, job.record);
+      else one.finish();
+      one.finish = () => removeSoon(owner, job.record);
+      // Whoever has the retry topic that it came from: it is in our table now.
+      [job.lost, job.isOurs] = [assignment.lost, assignment.isOurs];
+    });
   }
 
   /** From the table, in its turn. */
   function bring(owner: Owned, row: Parked, command: SendMessage | undefined): void {
-    if (command === undefined) removeSoon(owner, row);
-    else
-      hold(owner, { command, record: row.record }, row.priority, owner.assignment, () =>
-        removeSoon(owner, row),
-      );
+    const { record, priority } = row;
+    if (command === undefined) removeSoon(owner, record);
+    else hold(owner, { command, record }, priority, owner.assignment, () => removeSoon(owner, record));
   }
 
-  function removeSoon(owner: Owned, row: Parked): void {
-    const removal = removeUntilDone(owner, row).finally(() => removals.delete(removal));
+  function removeSoon(owner: Owned, record: KafkaRecord): void {
+    const removal = removeUntilDone(owner, record).finally(() => removals.delete(removal));
     removals.add(removal);
   }
 
   /** One that stays because we end before it is gone comes again, and the ledger knows it. */
-  async function removeUntilDone({ assignment }: Owned, row: Parked): Promise<void> {
-    while (!assignment.lost.aborted) {
+  async function removeUntilDone(owner: Owned, record: KafkaRecord): Promise<void> {
+    while (!owner.assignment.lost.aborted) {
       try {
-        await remove(row);
+        await remove(record);
+        refill.forget(owner, record);
         return;
       } catch (error) {
         logger.warn({ err: error }, 'what was sent is not removed from the backlog yet');
@@ -246,11 +294,13 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
           assignment.lost,
           logger,
         ),
-        ...{ held: 0, heldBytes: 0, turn: Promise.resolve() },
+        ...{ fresh: new Set(), loaded: new Set(), held: 0, heldBytes: 0, turn: Promise.resolve() },
       };
+      const copying = setInterval(() => copyOld(owner), copyAfterMs / 4).unref();
       owner.turn = beginUntilDone(owner);
       owned.set(assignment.partition, owner);
       assignment.lost.addEventListener('abort', () => {
+        clearInterval(copying);
         if (owned.get(assignment.partition) === owner) owned.delete(assignment.partition);
       });
     },

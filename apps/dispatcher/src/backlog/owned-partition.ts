@@ -1,4 +1,6 @@
-import { type Assignment } from '@talaria/kafka';
+import { type Assignment, type KafkaRecord } from '@talaria/kafka';
+import { type Job } from '../dispatch/job';
+import { type Parking } from './backlog-table';
 import { type ParkQueue } from './park-queue';
 import { type Tails } from './tails';
 
@@ -15,8 +17,26 @@ export type Owned = {
    * Nothing is loaded before that has come so far: what was parked by an earlier owner must not pass records before it that come again.
    */
   loadsFrom: number;
+  /** What is in memory and not in the table, in the order in which it came. */
+  readonly fresh: Set<Fresh>;
+  /** Records (see recordKey) that are in the table, or on their way into it or out of it, and in memory: they are not loaded. */
+  readonly loaded: Set<string>;
   held: number;
   heldBytes: number;
   /** Batches of the partition, its retry topics' too, are taken one after the other. */
   turn: Promise<unknown>;
 };
+
+/** A command in memory whose record is not done. */
+export type Fresh = {
+  /** Where it would stand in the table. */
+  readonly parking: Parking;
+  readonly job: Job;
+  isDone: boolean;
+  finish: () => void;
+};
+
+/** Tells the records of a partition and its retry topics apart. */
+export function recordKey({ topic, offset }: KafkaRecord): string {
+  return `${topic}/${offset}`;
+}

@@ -4,7 +4,7 @@ import { type KafkaRecord } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { type Priority } from '../lanes/scheduler';
 import { type BacklogTable, type LaneKey, type Parked, type Wanted } from './backlog-table';
-import { type Owned } from './owned-partition';
+import { type Owned, recordKey } from './owned-partition';
 import { type Tail, tailKey, tailOf } from './tails';
 
 /** Brings parked commands into memory, in their order, when half of what their lane may hold is gone. One statement at a time, for many lanes. */
@@ -12,6 +12,8 @@ export type Refill = {
   /** The lane may have room, or something parked that it had not. Costs nothing when it has not. */
   wake(owner: Owned, lane: string, priority: Priority): void;
   wakeAll(owner: Owned): void;
+  /** The record is in the table no longer. */
+  forget(owner: Owned, record: KafkaRecord): void;
 };
 
 const LANES_AT_ONCE = 64;
@@ -44,7 +46,19 @@ export function createRefill({
     Tail,
     { readonly owner: Owned; readonly lane: string; readonly priority: Priority }
   >();
+  /** Records that have left the table: what is being read may still have them. */
+  let forgotten: (() => void)[] = [];
   let isLoading = false;
+
+  function forget({ loaded }: Owned, record: KafkaRecord): void {
+    forgotten.push(() => loaded.delete(recordKey(record)));
+    if (!isLoading) forgetAll();
+  }
+
+  function forgetAll(): void {
+    for (const forgetOne of forgotten) forgetOne();
+    forgotten = [];
+  }
 
   function wakeAll(owner: Owned): void {
     for (const [key, { rest }] of owner.tails) {
@@ -62,6 +76,7 @@ export function createRefill({
 
   async function loadAll(): Promise<void> {
     for (;;) {
+      forgetAll();
       const wanted = takeHungry();
       if (wanted.length === 0) {
         // At once: who wakes us a moment later must find that we sleep.
@@ -102,27 +117,32 @@ export function createRefill({
   }
 
   async function load(wanted: readonly Hungry[]): Promise<void> {
-    const rows = await table.load(wanted);
-    const commands = await Promise.all(rows.map(({ record }) => read(record)));
+    const found = await table.load(wanted);
     const byTail = new Map(wanted.map((one) => [laneOf(one), one]));
-    const found = new Set(rows.map(laneOf));
+    const rows = found.filter((row) => !byTail.get(laneOf(row))?.owner.loaded.has(recordKey(row.record)));
+    const commands = await Promise.all(rows.map(({ record }) => read(record)));
+    const lanes = new Set(found.map(laneOf));
     for (const one of wanted) {
       // What was parked while we read may have been missed; else the table has no more of it.
-      if (!found.has(laneOf(one)) && one.tail.parkings === one.parkings) one.tail.rest = one.tail.pending;
+      if (!lanes.has(laneOf(one)) && one.tail.parkings === one.parkings) one.tail.rest = one.tail.pending;
+    }
+    for (const row of found) {
+      const one = byTail.get(laneOf(row));
+      if (one !== undefined) one.tail.loadedTo = row;
     }
     rows.forEach((row, index) => {
       const one = byTail.get(laneOf(row));
       if (one === undefined || one.owner.assignment.lost.aborted) return;
       // That it was the last is known only when there is no more: a predecessor's statement may have ended after our count.
       one.tail.rest = Math.max(one.tail.pending + 1, one.tail.rest - 1);
-      one.tail.loadedTo = row;
+      one.owner.loaded.add(recordKey(row.record));
       bring(one.owner, row, commands[index]);
     });
     for (const { tail, owner, lane, priority } of wanted)
       if (tail.rest > 0 && tail.held <= boundOf(lane) / 2) wake(owner, lane, priority);
   }
 
-  return { wake, wakeAll };
+  return { wake, wakeAll, forget };
 }
 
 function laneOf({ partition, phoneNumberId, priority }: LaneKey): string {

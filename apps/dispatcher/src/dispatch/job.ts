@@ -7,9 +7,9 @@ export type Job = {
   readonly command: SendMessage;
   readonly record: KafkaRecord;
   /** Aborted when the record's partition is no longer ours. */
-  readonly lost: AbortSignal;
+  lost: AbortSignal;
   /** Whether nobody else can have it: asked right before what only its owner may do. */
-  readonly isOurs: () => boolean;
+  isOurs: () => boolean;
   /** Finishes the record: it will not come again. */
   readonly done: () => void;
   /** When it came, in ms of the monotonic clock. */
