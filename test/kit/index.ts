@@ -8,3 +8,4 @@ export * from './own-stack';
 export * from './check-acknowledged';
 export * from './webhook-load';
 export * from './leaders';
+export * from './silenceable';

@@ -14,7 +14,11 @@ runTool(async () => {
   }
   const { DATABASE_URL } = readEnvironment(databaseSettings, process.env);
   const { KAFKA_BROKERS = '' } = process.env;
-  const dataSource = await createDataSource({ DATABASE_URL, DATABASE_POOL_SIZE: 4 }).initialize();
+  const dataSource = await createDataSource(
+    { DATABASE_URL, DATABASE_POOL_SIZE: 4 },
+    undefined,
+    0,
+  ).initialize();
   try {
     return await runVerb(asked, {
       dataSource,

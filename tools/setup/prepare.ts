@@ -21,10 +21,8 @@ export async function prepareTopics(config: KafkaConfig): Promise<TopicReport> {
 
 /** Brings the schema of the database up to date. @returns the migrations that ran */
 export async function prepareDatabase(databaseUrl: string): Promise<string[]> {
-  const dataSource = await createDataSource({
-    DATABASE_URL: databaseUrl,
-    DATABASE_POOL_SIZE: 2,
-  }).initialize();
+  const config = { DATABASE_URL: databaseUrl, DATABASE_POOL_SIZE: 2 };
+  const dataSource = await createDataSource(config, undefined, 0).initialize();
   try {
     return await migrate(dataSource);
   } finally {

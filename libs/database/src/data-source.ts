@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { Socket } from 'node:net';
 import { DataSource } from 'typeorm';
 import { DispatchCommand } from './entities/ledger.entities';
 import { MetaApp, PhoneNumber, Waba } from './entities/registry.entities';
@@ -11,14 +12,20 @@ export const entities = [MetaApp, Waba, PhoneNumber, DispatchCommand];
 
 /** A statement that takes longer has gone wrong; its work comes again. */
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** By then the server has ended the statement and said so, unless it cannot be heard. */
+const SILENCE_MS = STATEMENT_TIMEOUT_MS + 5000;
+const KEEP_ALIVE_MS = 10_000;
 
 /**
  * The database, not connected yet: whoever calls `initialize` also calls `destroy`. Never changes the schema by itself.
  * @param projection sees only the tables of this version, instead of what is public
+ * @param silenceMs after so long without a byte from the server, or to it, a connection is given up, and its statement fails; 0 for never,
+ * which is for whoever runs statements without a timeout
  */
 export function createDataSource(
   config: Pick<DatabaseConfig, 'DATABASE_URL' | 'DATABASE_POOL_SIZE'>,
   projection?: number,
+  silenceMs = SILENCE_MS,
 ): DataSource {
   return new DataSource({
     type: 'postgres',
@@ -32,9 +39,24 @@ export function createDataSource(
     extra: {
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      stream: () => impatientSocket(silenceMs),
       ...(projection !== undefined && { options: `-c search_path=${schemaOf(projection)}` }),
     },
     // A connection that breaks while it is idle: the pool opens another.
     poolErrorHandler: () => undefined,
+  });
+}
+
+/**
+ * A database that answers nothing, not even that it is gone, would be waited for for ever. Not pg's `query_timeout`: it leaves the connection in the
+ * pool, where the next statement waits behind the one that was given up. Destroyed, nothing of it is sent later either.
+ */
+function impatientSocket(silenceMs: number): Socket {
+  const socket = new Socket();
+  return socket.setTimeout(silenceMs, () => {
+    const error = new Error(`the database was silent for ${silenceMs} ms: the connection is given up`);
+    socket.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
   });
 }
