@@ -63,7 +63,7 @@ function aPartition(max = { commands: 1000, bytes: 1_000_000 }, copyAfterMs = 60
     };
     backlog.assigned(assignment);
     /** Hands over records as the consumer does: what is done already is left out. */
-    const take = async (records: readonly KafkaRecord[]) => {
+    const take = async (records: readonly KafkaRecord[], next = (records.at(-1)?.offset ?? -1) + 1) => {
       const rest = records.filter((record) => !done.has(record));
       const batch = {
         ...{
@@ -72,7 +72,7 @@ function aPartition(max = { commands: 1000, bytes: 1_000_000 }, copyAfterMs = 60
           records: rest,
           highWatermark: log.length,
         },
-        ...{ next: (records.at(-1)?.offset ?? -1) + 1, lost: lost.signal, isOurs: assignment.isOurs },
+        ...{ next, lost: lost.signal, isOurs: assignment.isOurs },
         done: (offset: number) => {
           const record = records.find((one) => one.offset === offset);
           if (record !== undefined && !lost.signal.aborted) done.add(record);
@@ -195,6 +195,22 @@ it('what is parked is known to the next owner, who does not wait for new records
   first.lose();
   const second = own(15);
   await eventually(() => expect(offsetsOf(second.jobs)).toEqual([10, 11, 12, 13, 14]));
+});
+
+it('one of a retry topic that was parked right after a transaction is known to the next owner, who does not wait for new records', async () => {
+  const { partition, log, publish, own, done } = aPartition();
+  for (let n = 0; n < 12; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const first = own();
+  // The transaction's end has an offset of its own, and is no record.
+  await first.take(log, log.length + 1);
+  const retry = aRecord(partition, 7, { lane: '100', recipient: '+15550' }, topics.outboundRetry30s.name);
+  await first.take([retry]);
+  await eventually(() => expect(done.size).toBe(3));
+  for (const job of first.jobs.splice(0)) job.done();
+  await eventually(() => expect(first.jobs).toHaveLength(3));
+  first.lose();
+  const second = own(log.length);
+  await eventually(() => expect(offsetsOf(second.jobs)).toEqual([10, 11, 7]));
 });
 
 it('whatever a publisher has put into a header is parked, and holds up nobody', async () => {

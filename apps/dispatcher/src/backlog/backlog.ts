@@ -90,6 +90,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     for (const { phoneNumberId, priority, depth } of lanes)
       tailOf(owner.tails, phoneNumberId, priority).rest = depth;
     owner.loadsFrom = Math.max(0, ...lanes.map(({ lastPosition }) => lastPosition + 1));
+    owner.lastSeen = Math.max(owner.lastSeen, owner.loadsFrom - 1);
     refill.wakeAll(owner);
   }
 
@@ -143,7 +144,11 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     }
     for (const { isParked, arrival, priority } of fresh)
       if (!isParked) holdFresh(owner, arrival, priority, batch);
-    if (batch.topic === topics.outbound.name) owner.frontier = Math.max(owner.frontier, next);
+    if (batch.topic === topics.outbound.name) {
+      owner.frontier = Math.max(owner.frontier, next);
+      const last = batch.records.findLast(({ offset }) => offset < next);
+      owner.lastSeen = Math.max(owner.lastSeen, last?.offset ?? -1);
+    }
     const reached = owner.frontier;
     owner.queue.add(parkings, () => {
       for (const parking of parkings) {
@@ -288,7 +293,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       if (assignment.topic !== topics.outbound.name) return;
       const owner: Owned = {
         ...{ assignment, tails: new Map(), loadsFrom: Infinity },
-        ...{ frontier: assignment.from, visible: assignment.from },
+        ...{ frontier: assignment.from, visible: assignment.from, lastSeen: assignment.from - 1 },
         queue: createParkQueue(
           (parkings) => table.park(assignment.partition, parkings),
           assignment.lost,
@@ -324,12 +329,15 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
   };
 }
 
-/** A record that comes back from a retry topic stands behind all that came before it does. */
+/**
+ * A record that comes back from a retry topic stands behind all that came before it does: at the last of those, not right before what is read
+ * next. In between may lie what is no record (a transaction's end), which the next owner would wait for.
+ */
 function parkingOf(owner: Owned, { command, record }: Arrival, priority: Priority): Parking {
   const { phoneNumberId, wabaId, id, campaignId } = command;
   return {
     record,
-    position: record.topic === topics.outbound.name ? record.offset : owner.frontier - 1,
+    position: record.topic === topics.outbound.name ? record.offset : owner.lastSeen,
     phoneNumberId,
     priority,
     wabaId,

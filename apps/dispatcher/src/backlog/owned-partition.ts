@@ -11,7 +11,9 @@ export type Owned = {
   readonly queue: ParkQueue;
   /** Records of the main topic below it are in their lanes, in the table or on their way into it. */
   frontier: number;
-  /** Likewise, and none is on its way. */
+  /** The last record of the main topic that we, or what is parked, know of. */
+  lastSeen: number;
+  /** As `frontier`, and none is on its way. */
   visible: number;
   /**
    * Nothing is loaded before that has come so far: what was parked by an earlier owner must not pass records before it that come again.
