@@ -213,6 +213,23 @@ it('one of a retry topic that was parked right after a transaction is known to t
   await eventually(() => expect(offsetsOf(second.jobs)).toEqual([10, 11, 7]));
 });
 
+it('while the database does not answer a new owner, there is no room, and nobody waits with a batch in hand', async () => {
+  const { partition, log, publish, own } = aPartition();
+  publish({ lane: '100', recipient: '+15550' });
+  let room: Promise<void> | undefined;
+  const owner = await inTransaction(database.dataSource, async (sql) => {
+    await sql('LOCK TABLE dispatch_backlog IN ACCESS EXCLUSIVE MODE');
+    const begun = own();
+    room = begun.backlog.room(partition);
+    expect(room).toBeDefined();
+    return begun;
+  });
+  await room;
+  expect(owner.backlog.room(partition)).toBeUndefined();
+  await owner.take(log);
+  expect(offsetsOf(owner.jobs)).toEqual([0]);
+});
+
 it('whatever a publisher has put into a header is parked, and holds up nobody', async () => {
   const { log, publish, own, done } = aPartition();
   for (let n = 0; n < 12; n++) publish({ lane: '100', recipient: `+1555${n}` });

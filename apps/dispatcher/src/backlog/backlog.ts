@@ -27,7 +27,10 @@ export type Backlog = {
    * @throws when the database does not answer a question, or the partition is not ours: then nothing was taken
    */
   take(batch: RecordBatch, arrivals: readonly Arrival[], next: number): Promise<void>;
-  /** Settles when commands of the partition may be taken again: too many of it are on their way into the table. Undefined while they may. */
+  /**
+   * Settles when commands of the partition may be taken again: too many of it are on their way into the table, or the database has not answered yet to
+   * whoever took some before. Undefined while they may.
+   */
   room(partition: number): Promise<void> | undefined;
   /** Commands of the partitions that are ours which are in the table, or on their way into it, and not in their lanes. */
   readonly depth: number;
@@ -299,10 +302,10 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
           assignment.lost,
           logger,
         ),
-        ...{ fresh: new Set(), loaded: new Set(), held: 0, heldBytes: 0, turn: Promise.resolve() },
+        ...{ fresh: new Set(), loaded: new Set(), held: 0, heldBytes: 0, turn: undefined },
       };
       const copying = setInterval(() => copyOld(owner), copyAfterMs / 4).unref();
-      owner.turn = beginUntilDone(owner);
+      void inTurn(owner, () => beginUntilDone(owner));
       owned.set(assignment.partition, owner);
       assignment.lost.addEventListener('abort', () => {
         clearInterval(copying);
@@ -312,11 +315,12 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     async take(batch, arrivals, next) {
       const owner = owned.get(batch.partition);
       if (owner === undefined) throw new Error('the partition of whatsapp.outbound is not ours yet');
-      const turn = owner.turn.then(() => take(owner, batch, arrivals, next));
-      owner.turn = turn.catch(() => undefined);
-      await turn;
+      await inTurn(owner, () => take(owner, batch, arrivals, next));
     },
-    room: (partition) => owned.get(partition)?.queue.room(),
+    room(partition) {
+      const owner = owned.get(partition);
+      return owner?.turn ?? owner?.queue.room();
+    },
     get depth() {
       let depth = 0;
       for (const { tails } of owned.values()) for (const { rest } of tails.values()) depth += rest;
@@ -327,6 +331,17 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       await Promise.race([Promise.all(removals), late]);
     },
   };
+}
+
+async function inTurn(owner: Owned, work: () => Promise<void>): Promise<void> {
+  const done = (owner.turn ?? Promise.resolve()).then(work);
+  const turn = done
+    .catch(() => undefined)
+    .then(() => {
+      if (owner.turn === turn) owner.turn = undefined;
+    });
+  owner.turn = turn;
+  await done;
 }
 
 /**

@@ -25,8 +25,8 @@ export type Owned = {
   readonly loaded: Set<string>;
   held: number;
   heldBytes: number;
-  /** Batches of the partition, its retry topics' too, are taken one after the other. */
-  turn: Promise<unknown>;
+  /** Batches of the partition, its retry topics' too, are taken one after the other; undefined when none is. */
+  turn: Promise<void> | undefined;
 };
 
 /** A command in memory whose record is not done. */
