@@ -182,6 +182,31 @@ it.each(points(['settle', 'tell', 'deadLetter']))(
   },
 );
 
+it.each([
+  { what: 'a short delay', code: 131016, seconds: 5, kind: 'again', told: ['1 retrying'], retries: 0 },
+  { what: 'a long delay', code: 131016, seconds: 60, kind: 'done', told: ['1 retrying'], retries: 1 },
+  { what: 'a number that is too fast', code: 130429, seconds: 60, kind: 'again', told: [], retries: 0 },
+])(
+  'a command that comes again before its next attempt is due is not tried before, after $what',
+  async ({ code, seconds, kind, told, retries }) => {
+    const world = aWorld();
+    const job = aJob();
+    const answer = { ...refused(code), retryAfterMs: seconds * 1000 } as SendResult;
+    expect(await run(aProcess(world, answer, { point: 'settle', when: 'after' }), job)).toBe('dead');
+    const next = aProcess(world, accepted);
+    const turn = await attempt(next, job, atOnce);
+    expect(turn.kind).toBe(kind);
+    if (turn.kind === 'again') expect(turn.afterMs / 1000 / seconds).toBeGreaterThan(0.5);
+    expect(world).toMatchObject({ sent: 1, told: new Set(told), retries });
+    await database.dataSource.query(
+      `UPDATE dispatch_commands SET outcome = outcome || '{"nextAttemptAt": "2026-01-01T00:00:00.000Z"}' WHERE command_id = $1`,
+      [job.command.id],
+    );
+    expect(await attempt(next, job, atOnce)).toEqual({ kind: 'done' });
+    expect(world.sent).toBe(2);
+  },
+);
+
 it('a claim whose answer was lost is gone on with: it does not wait for itself', async () => {
   const world = aWorld();
   const job = aJob();

@@ -302,8 +302,7 @@ async function lookAt(
         ? makeAttempt(dependencies, job, attempts, number, pace)
         : outlast(dependencies, job, row);
     case 'retrying':
-      // It became free after our claim had failed.
-      return { kind: 'again', afterMs: BUSY_MS };
+      return waitAgain(dependencies, job, row);
     case 'unknown':
       if (isRedelivery && outcome !== null) return follow(dependencies, job, outcome, { version, attempts });
       return reconcile(dependencies, job, row);
@@ -316,6 +315,15 @@ async function lookAt(
         return follow(dependencies, job, outcome, { version, attempts });
       return { kind: 'done' };
   }
+}
+
+/** Its next attempt is not due: it waits where it would have waited if it had not come again. */
+async function waitAgain(dependencies: AttemptDependencies, job: Job, row: LedgerRow): Promise<Turn> {
+  const { outcome } = row;
+  const afterMs = Date.parse(outcome?.nextAttemptAt ?? '') - Date.now();
+  // It became free, or due, after our claim had failed.
+  if (outcome?.state !== 'retrying' || !(afterMs > 0)) return { kind: 'again', afterMs: BUSY_MS };
+  return outcome.pause === undefined ? follow(dependencies, job, outcome, row) : { kind: 'again', afterMs };
 }
 
 /** Another process claimed it. It may be at it still; when its call must be over, it died between the call and the record of it. */

@@ -15,8 +15,13 @@ export function outcomeOf(decision: Decision, now: number, checkMs: number): Out
       return { state: 'accepted', at, wamid, ...(waId !== undefined && { waId }) };
     }
     case 'retry':
-    case 'wait':
-      return { state: 'retrying', at, nextAttemptAt: later(decision.delayMs), error: decision.error };
+    case 'wait': {
+      const { delayMs, error } = decision;
+      const pause = decision.kind === 'wait' ? decision.pause : undefined;
+      // A breaker knows better for how long, and may be closed before: in this process, and in whichever gets the command next.
+      const waitMs = pause === 'parked' || pause === 'resting' ? 0 : delayMs;
+      return { state: 'retrying', at, nextAttemptAt: later(waitMs), error, ...(pause && { pause }) };
+    }
     case 'unknown':
       return {
         state: 'unknown',

@@ -23,7 +23,10 @@ export type Outcome = {
   readonly wamid?: string;
   readonly waId?: string;
   readonly cause?: string;
+  /** What is to be tried again is not claimed before, whoever asks. */
   readonly nextAttemptAt?: string;
+  /** Who rests until then, when it was throttled: it waits in its lane. */
+  readonly pause?: string;
   readonly error?: {
     readonly code?: number;
     readonly class: string;
@@ -166,6 +169,7 @@ async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): 
        redrive = greatest(d.redrive, excluded.redrive),
        attempts_before = CASE WHEN d.state = 'dead-lettered' THEN d.attempts ELSE d.attempts_before END
      WHERE d.state = 'retrying' AND d.fingerprint = excluded.fingerprint
+       AND NOT coalesce(d.outcome->>'state' = 'retrying' AND (d.outcome->>'nextAttemptAt')::timestamptz > $11, false)
        OR d.state = 'dead-lettered' AND excluded.redrive > coalesce(d.redrive, 0)
          AND (d.fingerprint = excluded.fingerprint
            OR (SELECT r.correction IS NOT NULL FROM redrives r WHERE r.id = excluded.redrive))
@@ -181,6 +185,7 @@ async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): 
       owner,
       claims.map(({ redriven }) => redriven?.redriveId ?? null),
       claims.map(({ redriven }) => redriven?.letterId ?? null),
+      new Date(),
     ],
   );
   return new Map(rows.map((row) => [row.id, { attempt: row.attempts, attemptsBefore: row.attempts_before }]));
