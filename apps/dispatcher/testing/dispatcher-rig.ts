@@ -105,6 +105,9 @@ export async function startDispatcherRig(
   });
   const recordsOf = (topic: { readonly name: string }, value: string | Buffer) =>
     (seen.get(topic.name) ?? []).filter((record) => record.value?.equals(Buffer.from(value)));
+  /** By command and id. */
+  const eventsOf = new Map<string, Map<string, TypedEvent>>();
+  let eventsRead = 0;
   let numbers = 0;
 
   async function addNumber(messagesPerSecond: number, waba?: string): Promise<NewNumber> {
@@ -159,13 +162,14 @@ export async function startDispatcherRig(
       return (await platform.simulator.accepted()).filter((one) => one.phoneNumberId === phoneNumberId);
     },
     eventsOf(commandId) {
-      const events = new Map<string, TypedEvent>();
-      for (const { value, headers: found } of seen.get(topics.dispatches.name) ?? []) {
+      const records = seen.get(topics.dispatches.name) ?? [];
+      for (const { value, headers: found } of records.slice(eventsRead)) {
         const data = JSON.parse(String(value)) as DispatchEventData;
-        if (data.commandId === commandId)
-          events.set(found.ce_id ?? '', { ...data, type: found.ce_type ?? '' });
+        const events = eventsOf.get(data.commandId) ?? new Map<string, TypedEvent>();
+        eventsOf.set(data.commandId, events.set(found.ce_id ?? '', { ...data, type: found.ce_type ?? '' }));
       }
-      return [...events.values()].sort((a, b) => a.version - b.version);
+      eventsRead = records.length;
+      return [...(eventsOf.get(commandId)?.values() ?? [])].sort((a, b) => a.version - b.version);
     },
     deadLettersOf: (value) => recordsOf(topics.outboundDlq, value),
     retriesOf: (value) => retryTiers.flatMap(({ topic }) => recordsOf(topic, value)),
