@@ -44,12 +44,15 @@ export type BacklogTable = {
   park(partition: number, parkings: readonly Parking[]): Promise<void>;
   /** In their order; of each lane at least one if there is any, and then as many as fit. */
   load(wanted: readonly Wanted[]): Promise<Parked[]>;
+  /** Puts all before what will have a position from 0 on, in their order. Takes as many statements as it needs. */
+  putFirst(partition: number): Promise<void>;
   /** By their records, since their places may have changed meanwhile. */
   remove(records: readonly KafkaRecord[]): Promise<void>;
 };
 
 /** What one lane may bring into memory by one statement. */
 const LOAD_BYTES = 256 * 1024;
+const MOVED_AT_ONCE = 10_000;
 
 export function createBacklogTable(sql: Sql): BacklogTable {
   return {
@@ -72,19 +75,38 @@ export function createBacklogTable(sql: Sql): BacklogTable {
     lastOf: (partition, recipients) => lastOf(sql, partition, recipients),
     park: (partition, parkings) => park(sql, partition, parkings),
     load: (wanted) => load(sql, wanted),
+    putFirst: (partition) => putFirst(sql, partition),
     async remove(records) {
       await sql(
         `DELETE FROM dispatch_backlog b
-         USING unnest($1::integer[], $2::text[], $3::bigint[]) AS t (partition, source_topic, source_offset)
-         WHERE (b.partition, b.source_topic, b.source_offset) = (t.partition, t.source_topic, t.source_offset)`,
+         USING unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[]) AS t (partition, source_topic, source_offset, source_timestamp)
+         WHERE (b.partition, b.source_topic, b.source_offset, b.source_timestamp)
+             = (t.partition, t.source_topic, t.source_offset, t.source_timestamp)`,
         [
           records.map(({ partition }) => partition),
           records.map(({ topic }) => topic),
           records.map(({ offset }) => offset),
+          records.map(({ timestamp }) => timestamp),
         ],
       );
     },
   };
+}
+
+/** The last ones move last, so that whoever goes on with what another has begun moves the rest by as much. */
+async function putFirst(sql: Sql, partition: number): Promise<void> {
+  for (let isMoved = true; isMoved;) {
+    const [moved] = await sql<{ count: string }>(
+      `WITH moved AS (
+         UPDATE dispatch_backlog b SET position = b.position - (SELECT max(position) FROM dispatch_backlog WHERE partition = $1) - 1
+         FROM (SELECT id FROM dispatch_backlog WHERE partition = $1 AND position >= 0 ORDER BY position, id LIMIT $2) AS next
+         WHERE b.partition = $1 AND b.id = next.id
+         RETURNING 1)
+       SELECT count(*) FROM moved`,
+      [partition, MOVED_AT_ONCE],
+    );
+    isMoved = Number(moved?.count) > 0;
+  }
 }
 
 type LaneRow = { readonly partition: number; readonly phone_number_id: string; readonly priority: number };
@@ -135,7 +157,7 @@ async function park(sql: Sql, partition: number, parkings: readonly Parking[]): 
        WITH ORDINALITY AS t (phone_number_id, priority, position, waba_id, command_id, campaign_id, recipient, source_topic, source_offset,
                              source_timestamp, key_at, key_size, value_at, value_size, headers, place)
      ORDER BY place
-     ON CONFLICT (partition, source_topic, source_offset) DO UPDATE SET priority = excluded.priority, position = excluded.position`,
+     ON CONFLICT (partition, source_topic, source_offset, source_timestamp) DO UPDATE SET priority = excluded.priority, position = excluded.position`,
     [
       partition,
       parkings.map(({ phoneNumberId }) => phoneNumberId),

@@ -40,8 +40,11 @@ function aRecord(
 }
 
 /** One partition as its log, and its owners one after the other. What a process has in memory is gone with it; what is done stays done. */
-function aPartition(max = { commands: 1000, bytes: 1_000_000 }, copyAfterMs = 60_000) {
-  const partition = partitions++;
+function aPartition(
+  max = { commands: 1000, bytes: 1_000_000 },
+  copyAfterMs = 60_000,
+  partition = partitions++,
+) {
   const log: KafkaRecord[] = [];
   const done = new Set<KafkaRecord>();
   const table = createBacklogTable(sqlOf(database.dataSource));
@@ -228,6 +231,33 @@ it('while the database does not answer a new owner, there is no room, and nobody
   expect(owner.backlog.room(partition)).toBeUndefined();
   await owner.take(log);
   expect(offsetsOf(owner.jobs)).toEqual([0]);
+});
+
+it('what is parked from a topic that was deleted is sent before what comes to the new one, and neither is taken for the other', async () => {
+  const old = aPartition();
+  for (let n = 0; n < 32; n++) old.publish({ lane: '100', recipient: `+1555${n}` });
+  const before = old.own();
+  await before.take(old.log);
+  await eventually(() => expect(old.done.size).toBe(22));
+  before.lose();
+  const { log, publish, own, done, depth } = aPartition(undefined, undefined, old.partition);
+  for (let n = 0; n < 25; n++) {
+    const record = publish({ lane: '100', recipient: `+1555${n}` });
+    log[n] = { ...record, timestamp: record.timestamp + 1 };
+  }
+  const { jobs, take } = own();
+  await expect(take(log)).rejects.toThrow('made anew');
+  await take(log);
+  await eventually(() => expect(done.size).toBe(25));
+  expect(await depth()).toBe(47);
+  const sent: KafkaRecord[] = [];
+  while (sent.length < 47) {
+    await eventually(() => expect(jobs.length).toBeGreaterThan(0));
+    sent.push(jobs[0]!.record);
+    jobs.shift()!.done();
+  }
+  expect(sent).toEqual([...old.log.slice(HELD), ...log]);
+  await eventually(async () => expect(await depth()).toBe(0));
 });
 
 it('whatever a publisher has put into a header is parked, and holds up nobody', async () => {

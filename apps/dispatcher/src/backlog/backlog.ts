@@ -87,8 +87,14 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     return Math.max(HELD_AT_LEAST, Math.ceil(rate * HELD_SECONDS));
   }
 
-  async function begin(owner: Owned): Promise<void> {
-    const { partition } = owner.assignment;
+  /** @param isAnew whether the log is another than the one that what is parked came from */
+  async function begin(owner: Owned, isAnew: boolean): Promise<void> {
+    const { partition, from } = owner.assignment;
+    if (isAnew) {
+      await written(owner);
+      await table.putFirst(partition);
+      owner.lastSeen = from - 1;
+    }
     const lanes = await table.lanes(partition);
     for (const { phoneNumberId, priority, depth } of lanes)
       tailOf(owner.tails, phoneNumberId, priority).rest = depth;
@@ -98,10 +104,10 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
   }
 
   /** Repeats what every batch of the partition waits for. */
-  async function beginUntilDone(owner: Owned): Promise<void> {
+  async function beginUntilDone(owner: Owned, isAnew = false): Promise<void> {
     while (!owner.assignment.lost.aborted) {
       try {
-        await begin(owner);
+        await begin(owner, isAnew);
         return;
       } catch (error) {
         logger.error(
@@ -121,6 +127,10 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     next: number,
   ): Promise<void> {
     const { tails } = owner;
+    if (batch.topic === topics.outbound.name && owner.loadsFrom > batch.highWatermark) {
+      void inTurn(owner, () => beginUntilDone(owner, true));
+      throw new Error('the topic was made anew: what is parked from the old one is put first');
+    }
     const asking = arrivals.map((arrival) => ({
       arrival,
       lane: arrival.command.phoneNumberId,
@@ -331,6 +341,16 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       await Promise.race([Promise.all(removals), late]);
     },
   };
+}
+
+/** Settles when what is on its way into the table is there, or the partition is lost. */
+function written({ queue, assignment }: Owned): Promise<void> {
+  return new Promise((resolve) => {
+    queue.add([], resolve);
+    assignment.lost.addEventListener('abort', () => {
+      resolve();
+    });
+  });
 }
 
 async function inTurn(owner: Owned, work: () => Promise<void>): Promise<void> {

@@ -38,7 +38,7 @@ export type Fresh = {
   finish: () => void;
 };
 
-/** Tells the records of a partition and its retry topics apart. */
-export function recordKey({ topic, offset }: KafkaRecord): string {
-  return `${topic}/${offset}`;
+/** Tells the records of a partition and its retry topics apart, also from those of a topic of the same name that was deleted. */
+export function recordKey({ topic, offset, timestamp }: KafkaRecord): string {
+  return `${topic}/${offset}/${timestamp}`;
 }

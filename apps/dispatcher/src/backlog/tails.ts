@@ -20,7 +20,7 @@ export type Tail = {
 /** The tails of a partition, by lane and priority. */
 export type Tails = Map<string, Tail>;
 
-const BEFORE_ALL: Place = { position: -2, id: 0 };
+const BEFORE_ALL: Place = { position: Number.MIN_SAFE_INTEGER, id: 0 };
 
 export function tailKey(lane: string, priority: Priority): string {
   return `${lane}/${priority}`;

@@ -98,7 +98,8 @@ export class Initial1763900000000 implements MigrationInterface {
         -- Not jsonb, which refuses what any publisher may put into a header: the null character.
         headers json NOT NULL,
         PRIMARY KEY (partition, phone_number_id, priority, position, id),
-        UNIQUE (partition, source_topic, source_offset)
+        -- Offsets begin again when a topic is made anew.
+        UNIQUE (partition, source_topic, source_offset, source_timestamp)
       ) WITH (autovacuum_vacuum_scale_factor = 0.02)`);
     await runner.query(
       'CREATE INDEX dispatch_backlog_recipients ON dispatch_backlog (partition, phone_number_id, recipient, position)',
