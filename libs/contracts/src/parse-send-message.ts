@@ -15,6 +15,8 @@ const MAX_LEVELS = 100;
 
 /** Far more than Meta takes. Above it a retry or an event, which add to it, could be more than a broker takes. */
 const MAX_COMMAND_BYTES = 512 * 1024;
+/** By so much it may grow when it is written again: `1e20` is then a one with twenty zeros, and a byte that is not UTF-8 takes three. */
+const MAX_GROWTH = 6;
 
 /** Reads the value of a record on `whatsapp.outbound`. */
 export function parseSendMessage(value: Buffer | null): ParsedCommand {
@@ -34,13 +36,18 @@ export function parseSendMessage(value: Buffer | null): ParsedCommand {
   if (validate(command)) {
     const { expiresAt } = command;
     const isNoTime = expiresAt !== undefined && Number.isNaN(Date.parse(expiresAt));
-    const problems = [
-      ...(isNoTime ? ['expiresAt is not a time'] : []),
-      ...(isDeeperThan(MAX_LEVELS, command) ? [`the command has more than ${MAX_LEVELS} levels`] : []),
-    ];
+    const problems = [...(isNoTime ? ['expiresAt is not a time'] : []), ...sizeProblems(value, command)];
     return problems.length === 0 ? { ok: true, command } : { ok: false, cause: 'invalid', problems };
   }
   return { ok: false, cause: 'invalid', problems: (validate.errors ?? []).map(problem).slice(0, 10) };
+}
+
+/** Events, and the call to Meta, are written from what was read. */
+function sizeProblems(value: Buffer | null, command: SendMessage): string[] {
+  if (isDeeperThan(MAX_LEVELS, command)) return [`the command has more than ${MAX_LEVELS} levels`];
+  if (value === null || value.length * MAX_GROWTH <= MAX_COMMAND_BYTES) return [];
+  const isTooLarge = Buffer.byteLength(JSON.stringify(command)) > MAX_COMMAND_BYTES;
+  return isTooLarge ? [`the command is longer than ${MAX_COMMAND_BYTES} bytes when it is written again`] : [];
 }
 
 function isDeeperThan(levels: number, value: unknown): boolean {

@@ -98,6 +98,22 @@ describe('a record on whatsapp.outbound', () => {
     });
   });
 
+  it.each([
+    ['numbers that are short in another notation', Buffer.from('1e20,'.repeat(60_000).slice(0, -1))],
+    [
+      'bytes that are no text',
+      Buffer.concat([Buffer.from('"'), Buffer.alloc(200_000, 0xff), Buffer.from('"')]),
+    ],
+  ])('is refused when it would be too large for an event that repeats it: %s', (_, content) => {
+    const [head, tail] = JSON.stringify(minimal).split('"hi"') as [string, string];
+    const value = Buffer.concat([Buffer.from(`${head}[`), content, Buffer.from(`]${tail}`)]);
+    expect(parseSendMessage(value)).toEqual({
+      ok: false,
+      cause: 'invalid',
+      problems: ['the command is longer than 524288 bytes when it is written again'],
+    });
+  });
+
   it('never repeats contents in a problem', () => {
     const result = parse({ ...minimal, to: '4915112345678', surprise_4915112345678: 1 });
     expect(JSON.stringify(result)).not.toContain('4915112345678');

@@ -13,6 +13,13 @@ export type KafkaRecord = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
+/** What a record takes in memory, about: key, value and headers. */
+export function sizeOf({ key, value, headers }: Pick<KafkaRecord, 'key' | 'value' | 'headers'>): number {
+  let size = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const name in headers) size += name.length + (headers[name]?.length ?? 0);
+  return size;
+}
+
 /**
  * Copies what is kept: kafkajs hands out slices of the whole fetch answer, and one kept value would hold megabytes.
  */

@@ -219,9 +219,9 @@ async function load(sql: Sql, wanted: readonly Wanted[]): Promise<Parked[]> {
     `SELECT b.* FROM unnest($1::integer[], $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::integer[])
        WITH ORDINALITY AS w (partition, phone_number_id, priority, position, id, before, wanted, place)
      CROSS JOIN LATERAL (
-       SELECT *, sum(octet_length(value)) OVER (ORDER BY position, id) - octet_length(value) AS bytes_before
+       SELECT *, sum(size) OVER (ORDER BY position, id) - size AS bytes_before
        FROM (
-         SELECT * FROM dispatch_backlog b
+         SELECT *, octet_length(value) + octet_length(headers::text) AS size FROM dispatch_backlog b
          WHERE b.partition = w.partition AND b.phone_number_id = w.phone_number_id AND b.priority = w.priority
            AND (b.position, b.id) > (w.position, w.id) AND b.position < w.before
          ORDER BY b.position, b.id LIMIT w.wanted) AS next) AS b

@@ -271,15 +271,33 @@ it('whatever a publisher has put into a header is parked, and holds up nobody', 
   await eventually(() => expect(jobs[1]?.record).toEqual(log[11]));
 });
 
-it('what a lane brings into memory at once is bounded by its size there, however well the table packs it', async () => {
-  const { partition, publish, own, log, table } = aPartition();
-  for (let n = 0; n < 20; n++) {
+it.each([
+  ['value', (value: Buffer) => ({ value: Buffer.concat([value, Buffer.alloc(200_000, ' ')]) })],
+  ['headers', () => ({ headers: { 'x-own': 'x'.repeat(200_000) } })],
+])(
+  'what a lane brings into memory at once is bounded by its size there, however well the table packs it: %s',
+  async (_, large) => {
+    const { partition, publish, own, log, table } = aPartition();
+    for (let n = 0; n < 20; n++) {
+      const record = publish({ lane: '100', recipient: `+1555${n}` });
+      log[n] = { ...record, ...large(record.value!) };
+    }
+    const { take } = own();
+    await take(log);
+    await eventually(async () => expect(await table.load([wantedOf(partition)])).toHaveLength(2));
+  },
+);
+
+it('headers fill memory as values do', async () => {
+  const { log, publish, own } = aPartition({ commands: 1000, bytes: 100_000 });
+  for (let n = 0; n < 5; n++) {
     const record = publish({ lane: '100', recipient: `+1555${n}` });
-    log[n] = { ...record, value: Buffer.concat([record.value!, Buffer.alloc(200_000, ' ')]) };
+    log[n] = { ...record, headers: { 'x-own': 'x'.repeat(25_000) } };
   }
-  const { take } = own();
+  const { jobs, take } = own();
   await take(log);
-  await eventually(async () => expect(await table.load([wantedOf(partition)])).toHaveLength(2));
+  await take([0, 1, 2, 3, 4].map((n) => publish({ lane: '200', recipient: `+1666${n}` })));
+  expect(jobs).toHaveLength(5 + 2);
 });
 
 it('one of a retry topic that is parked twice, by one owner and by the next that has it in memory, leaves nothing behind', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type SendMessage, topics } from '@talaria/contracts';
-import { type Assignment, type KafkaRecord, type RecordBatch } from '@talaria/kafka';
+import { type Assignment, type KafkaRecord, type RecordBatch, sizeOf } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { type Job, recipientOf } from '../dispatch/job';
 import { priorities, type Priority } from '../lanes/scheduler';
@@ -217,7 +217,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
   ): Job {
     const { phoneNumberId: lane } = command;
     const tail = tailOf(owner.tails, lane, priority);
-    const bytes = record.value?.length ?? 0;
+    const bytes = sizeOf(record);
     tail.held += 1;
     owner.held += 1;
     owner.heldBytes += bytes;

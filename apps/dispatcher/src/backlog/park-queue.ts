@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { sizeOf } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { type Priority } from '../lanes/scheduler';
 import { type Parking } from './backlog-table';
@@ -39,7 +40,7 @@ export function createParkQueue(
 
   function count({ phoneNumberId, recipient, priority, record }: Parking, by: 1 | -1): void {
     commands += by;
-    bytes += by * (record.value?.length ?? 0);
+    bytes += by * sizeOf(record);
     const key = recipientKey({ lane: phoneNumberId, recipient });
     const known = recipients.get(key);
     if (known === undefined) recipients.set(key, { priority, count: by });

@@ -6,6 +6,9 @@ import { type Decision } from './decide';
 export type Checked =
   { readonly ok: true; readonly number: PhoneNumber } | { readonly ok: false; readonly decision: Decision };
 
+/** A list of a hundred thousand empty contacts has two for each. */
+const MAX_PROBLEMS = 10;
+
 /**
  * Whether a command may cost a call, or is given up before it.
  * @param number the sender, if the registry knows it
@@ -18,7 +21,7 @@ export function checkCommand(command: SendMessage, number: PhoneNumber | undefin
   // Refused rather than promised: a later message could overtake one that waits in a retry topic.
   if (command.order === 'strict') return givenUp('invalid', 'order strict is not supported yet');
   const problems = checkMessage(command.message);
-  if (problems.length > 0) return givenUp('invalid', problems.join('; '));
+  if (problems.length > 0) return givenUp('invalid', problems.slice(0, MAX_PROBLEMS).join('; '));
   if (number === undefined) return givenUp('invalid', 'phoneNumberId is not in the registry');
   if (number.wabaId !== command.wabaId) return givenUp('invalid', 'phoneNumberId belongs to another WABA');
   return { ok: true, number };

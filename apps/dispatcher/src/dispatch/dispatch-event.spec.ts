@@ -1,5 +1,8 @@
+import { parseSendMessage } from '@talaria/contracts';
 import { type Outcome } from '../ledger/ledger';
+import { checkCommand } from './check-command';
 import { dispatchEvent } from './dispatch-event';
+import { outcomeOf } from './outcome-of';
 
 const command = {
   id: 'cmd-1',
@@ -47,4 +50,18 @@ it('carries the message only when it was accepted, and never what is not known',
     'version',
     'wabaId',
   ]);
+});
+
+it('of the largest command that is refused for all that can be wrong with it fits into a record', () => {
+  const contacts = Array.from({ length: 170_000 }, () => ({}));
+  const parsed = parseSendMessage(
+    Buffer.from(JSON.stringify({ ...command, message: { type: 'contacts', contacts } })),
+  );
+  if (!parsed.ok) throw new Error(parsed.problems.join());
+  const checked = checkCommand(parsed.command, undefined, 0);
+  if (checked.ok) throw new Error('nothing is wrong with it');
+  const outcome = outcomeOf(checked.decision, 0, 0);
+  const { data } = dispatchEvent(parsed.command, outcome, { version: 1, attempts: 0 });
+  expect(data.error?.message).toContain('contacts.name.formatted_name must be a text');
+  expect(JSON.stringify(data).length).toBeLessThan(700_000);
 });
