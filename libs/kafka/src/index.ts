@@ -8,6 +8,7 @@ export * from './kafka-record';
 export * from './kafka-transport';
 export * from './partition-of';
 export * from './record-batch';
+export * from './record-reader';
 export * from './settings';
 export * from './topic-admin';
 export { type Written } from './shard';

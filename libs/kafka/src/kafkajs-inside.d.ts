@@ -91,3 +91,37 @@ declare module 'kafkajs/src/protocol/requests/metadata/v6/response' {
   };
   export function decode(answer: Buffer): Promise<Metadata>;
 }
+
+declare module 'kafkajs/src/protocol/requests/fetch/v4/request' {
+  function fetchRequest(options: {
+    readonly replicaId: number;
+    readonly isolationLevel: number;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly fetchOffset: number;
+        readonly maxBytes: number;
+      }[];
+    }[];
+  }): { readonly apiName: string };
+  export = fetchRequest;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/v4/response' {
+  import { type KafkaMessage } from 'kafkajs';
+  export type FetchAnswer = {
+    readonly responses: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly errorCode: number;
+        readonly messages: readonly (KafkaMessage & { readonly isControlRecord: boolean })[];
+      }[];
+    }[];
+  };
+  export function decode(answer: Buffer): Promise<FetchAnswer>;
+}

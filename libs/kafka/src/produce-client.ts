@@ -1,14 +1,10 @@
 import { type Logger } from '@talaria/observability';
-import { type Kafka } from 'kafkajs';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
-import metadataRequest from 'kafkajs/src/protocol/requests/metadata/v6/request';
-import { decode as decodeMetadata, type Metadata } from 'kafkajs/src/protocol/requests/metadata/v6/response';
 import { decode, type ProduceAnswer } from 'kafkajs/src/protocol/requests/produce/v7/response';
-import { createKafka } from './create-kafka';
+import { asItIs, type Call, type Cluster, connectCluster, inTime, send } from './cluster';
 import { encodeProduce, type PartitionBatch } from './encode-produce';
 import { type KafkaConfig } from './settings';
-import { createSocketSet } from './socket-set';
-import { GapError, HungError } from './write-faults';
+import { GapError } from './write-faults';
 
 /** What became of one partition's batch: where its first record lies, or why it was not written. */
 export type PartitionOutcome = { readonly offset: number } | { readonly error: Error };
@@ -36,31 +32,6 @@ export type ProduceClient = {
   readonly retire: () => void;
 };
 
-/** kafkajs's cluster: it finds brokers, connects (TLS and SASL included), and keeps the metadata. */
-type Cluster = {
-  connect(): Promise<void>;
-  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  findBroker(node: { nodeId: number }): Promise<Broker>;
-  readonly brokerPool: { readonly metadata: Metadata | null; createBroker: (options: object) => Broker };
-};
-type Broker = {
-  disconnect(): Promise<void>;
-  metadata: (topics: readonly string[]) => Promise<Metadata>;
-  readonly connectionPool: { send<T>(call: Call<T>): Promise<T> };
-};
-type Call<T> = {
-  readonly request: object;
-  readonly response: {
-    readonly decode: (answer: Buffer) => Promise<T>;
-    readonly parse: (answer: T) => Promise<T>;
-  };
-};
-
-/** Enough to find a broker that answers; whoever sends tries for longer, and wants to hear meanwhile that none does. */
-const CONNECT_RETRY = { retries: 3, initialRetryTime: 50, maxRetryTime: 500 };
-/** What kafkajs may take for anything: longer than to connect (3 s) and to give a request up (5 s), which it does by itself. */
-const CALL_MS = 8500;
 /** How long the broker waits for its replicas. */
 const ACK_WITHIN_MS = 3000;
 
@@ -74,17 +45,7 @@ export async function connectProduceClient(
   topics: readonly string[],
   logger: Logger,
 ): Promise<ProduceClient> {
-  const sockets = createSocketSet();
-  const options = { retry: CONNECT_RETRY, socketFactory: sockets.create };
-  const cluster = clusterOf(createKafka(config, clientId, logger, options));
-  takeAllMetadata(cluster);
-  try {
-    await inTime(cluster.connect());
-    await inTime(cluster.addMultipleTargetTopics(topics));
-  } catch (error) {
-    sockets.end();
-    throw error;
-  }
+  const { cluster, leaderOf, end } = await connectCluster(config, clientId, topics, logger);
   let sending = 0;
   let retired = false;
 
@@ -95,76 +56,22 @@ export async function connectProduceClient(
 
   return {
     countPartitions: (topic) => countPartitions(cluster, topic),
-    leaderOf: leadersIn(cluster),
+    leaderOf,
     async produce(leader, batches) {
       sending++;
       try {
         return await produce(leader, batches);
       } finally {
         sending--;
-        if (retired && sending === 0) sockets.end();
+        if (retired && sending === 0) end();
       }
     },
     refresh: () => inTime(cluster.refreshMetadata()),
     retire() {
       retired = true;
-      if (sending === 0) sockets.end();
+      if (sending === 0) end();
     },
   };
-}
-
-/**
- * kafkajs can wait for ever: a request of a connection that it is closing, or an authentication that is cut off, is never answered.
- * @throws {HungError}
- */
-async function inTime<T>(call: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new HungError(`Kafka did not answer within ${CALL_MS} ms`)), CALL_MS);
-  });
-  try {
-    return await Promise.race([call, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** kafkajs hands it to nobody: its own producer cannot be told which records go into a request. */
-function clusterOf(kafka: Kafka): Cluster {
-  const symbol = Object.getOwnPropertySymbols(kafka).find(
-    ({ description }) => description === 'private:Kafka:createCluster',
-  );
-  if (symbol === undefined)
-    throw new Error('this is not kafkajs 2.2.4: it has no private:Kafka:createCluster');
-  const create = Reflect.get(kafka, symbol) as (options: Record<string, unknown>) => Cluster;
-  return create({ allowAutoTopicCreation: false });
-}
-
-/** kafkajs's own parse throws for the first topic or partition that something is wrong with, and nobody hears of the others. */
-function takeAllMetadata({ brokerPool }: Cluster): void {
-  const { createBroker } = brokerPool;
-  brokerPool.createBroker = (options) => {
-    const broker = createBroker(options);
-    broker.metadata = (topics) => {
-      const request = metadataRequest({ topics, allowAutoTopicCreation: false });
-      return send(broker, { request, response: { decode: decodeMetadata, parse: asItIs } });
-    };
-    return broker;
-  };
-}
-
-/** As kafkajs's own requests do: after a connection that was closed, the next one connects anew. */
-async function send<T>(broker: Broker, call: Call<T>): Promise<T> {
-  try {
-    return await broker.connectionPool.send(call);
-  } catch (error) {
-    if ((error as Error).name === 'KafkaJSConnectionClosedError') await broker.disconnect();
-    throw error;
-  }
-}
-
-function asItIs<T>(answer: T): Promise<T> {
-  return Promise.resolve(answer);
 }
 
 function countPartitions({ brokerPool }: Cluster, topic: string): number {
@@ -172,24 +79,6 @@ function countPartitions({ brokerPool }: Cluster, topic: string): number {
   if (found === undefined) throw new Error(`the cluster says nothing of topic ${topic}`);
   if (found.topicErrorCode !== 0) throw createErrorFromCode(found.topicErrorCode);
   return found.partitionMetadata.length;
-}
-
-function leadersIn(cluster: Cluster): ProduceClient['leaderOf'] {
-  let known: Metadata | null = null;
-  let leaders = new Map<string, number>();
-  return (topic, partition) => {
-    const { metadata } = cluster.brokerPool;
-    if (metadata !== known) {
-      known = metadata;
-      leaders = new Map(
-        metadata?.topicMetadata.flatMap(({ topic: name, partitionMetadata }) =>
-          partitionMetadata.map(({ partitionId, leader }) => [`${name}/${partitionId}`, leader] as const),
-        ),
-      );
-    }
-    const leader = leaders.get(`${topic}/${partition}`);
-    return leader === undefined || leader < 0 ? undefined : leader;
-  };
 }
 
 function produceCall(batches: readonly PartitionBatch[]): Call<ProduceAnswer> {
