@@ -62,7 +62,7 @@ export async function observe(platform: Platform, config: KafkaConfig, logger: L
   async function forgetEnded(): Promise<void> {
     const ended = await query<{ id: string }>(
       platform.databaseUrl,
-      `SELECT command_id AS id FROM commands WHERE command_id = ANY ($1) AND state IN ('accepted', 'dead-lettered')`,
+      `SELECT command_id AS id FROM commands WHERE command_id = ANY ($1) AND state IN ('accepted', 'failed', 'dead-lettered')`,
       [[...waiting.keys()]],
     );
     for (const { id } of ended) waiting.delete(id);

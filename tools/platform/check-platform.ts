@@ -71,10 +71,17 @@ export async function checkCommands(
   published: ReadonlySet<string>,
   accepted: readonly Accepted[],
 ): Promise<CommandCheck> {
+  const failures = await query<{ wamid: string }>(
+    databaseUrl,
+    `SELECT wamid FROM messages WHERE status = 'failed' AND command_id IS NOT NULL`,
+  );
+  const failed = new Set(failures.map(({ wamid }) => wamid));
+  /** Messages of each command; one that failed may be followed by another. */
   const times = new Map<string, number>();
-  for (const { callbackData } of accepted) {
+  for (const { callbackData, wamid } of accepted) {
     const id = parseCallbackData(callbackData)?.commandId;
-    if (id !== undefined && published.has(id)) times.set(id, (times.get(id) ?? 0) + 1);
+    if (id !== undefined && published.has(id))
+      times.set(id, (times.get(id) ?? 0) + (failed.has(wamid) ? 0 : 1));
   }
   const deadLettered = await query<{ id: string }>(
     databaseUrl,
@@ -106,7 +113,7 @@ export async function isSettled(platform: Platform, published: ReadonlySet<strin
   if (webhooks.waiting > 0) return false;
   const [row] = await query<{ ended: string; moving: string }>(
     platform.databaseUrl,
-    `SELECT (SELECT count(*) FROM commands WHERE state IN ('accepted', 'dead-lettered')) AS ended,
+    `SELECT (SELECT count(*) FROM commands WHERE state IN ('accepted', 'failed', 'dead-lettered')) AS ended,
             (SELECT count(*) FROM messages
              WHERE command_id IS NOT NULL AND delivered_at IS NULL AND read_at IS NULL AND failed_at IS NULL) AS moving`,
   );

@@ -78,6 +78,16 @@ export const facts: readonly KafkaRecord[] = [
   aDispatch({ state: 'unknown', data: { commandId: 'd', version: 1, campaignId: 'x' } }),
   aDispatch({ state: 'dead-lettered', data: { commandId: 'd', version: 2, cause: 'ambiguous', attempt: 2 } }),
   aDispatch({ state: 'unknown', data: { commandId: 'd', version: 1, wabaId: '77' } }),
+  aDispatch({
+    state: 'failed',
+    data: {
+      commandId: 'f',
+      version: 2,
+      wamid: 'out',
+      error: { class: 'recipient', code: 131026, message: '' },
+    },
+  }),
+  aDispatch({ state: 'accepted', data: { commandId: 'f', version: 1, wamid: 'out' } }),
   // What messages do to others, in this month and the one before, to messages that come and that never come.
   ...['out', 'in', 'never', 'alone'].flatMap((target, index) => [
     message({ id: `react${index}`, type: 'reaction', reaction: { message_id: target, emoji: '👍' } }),

@@ -18,6 +18,7 @@ type World = {
   readonly talaria: Talaria;
   published(): Promise<readonly SendMessage[]>;
   accept(command: CommandRef, wamid: string): void | Promise<void>;
+  fail(command: CommandRef, wamid: string): void | Promise<void>;
   deadLetter(command: CommandRef, cause: string): void | Promise<void>;
 };
 
@@ -64,6 +65,7 @@ async function realWorld(): Promise<World> {
       return all.map(({ value }) => JSON.parse(String(value)) as SendMessage);
     },
     accept: (command, wamid) => tell(command, 'accepted', { wamid }),
+    fail: (command, wamid) => tell(command, 'failed', { wamid }, 2),
     deadLetter: (command, cause) => tell(command, 'dead-lettered', { cause }),
   };
 }
@@ -74,6 +76,7 @@ function fakeWorld(): Promise<World> {
     talaria,
     published: () => Promise.resolve(talaria.published),
     accept: (command, wamid) => talaria.accept(command, wamid),
+    fail: (command, wamid) => talaria.fail(command, wamid),
     deadLetter: (command, cause) => talaria.deadLetter(command, cause),
   });
 }
@@ -135,6 +138,20 @@ describe.each([
     await world.deadLetter(late, 'expired');
     expect(await awaited).toMatchObject({ state: 'dead-lettered', cause: 'expired', commandId: late.id });
     expect(await world.talaria.awaitFate(early, soon)).toMatchObject({ state: 'accepted' });
+  });
+
+  it('tells a failure of what had been accepted to whoever asks after it', async () => {
+    const command = aCommand();
+    await world.accept(command, 'wamid.early');
+    await world.fail(command, 'wamid.early');
+    // Which events came is known when one that was told later has.
+    const later = aCommand({ wabaId: command.wabaId });
+    await world.accept(later, 'wamid.later');
+    await world.talaria.awaitFate(later, soon);
+    expect(await world.talaria.awaitFate(command, soon)).toMatchObject({
+      state: 'failed',
+      wamid: 'wamid.early',
+    });
   });
 
   it('publishes and tells the fate', async () => {

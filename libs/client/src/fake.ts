@@ -12,6 +12,8 @@ export type FakeTalaria = Talaria & {
   readonly published: readonly SendMessage[];
   /** Meta takes it. */
   accept(command: CommandRef, wamid?: string): void;
+  /** Meta had taken it, and tells that it failed for good. */
+  fail(command: CommandRef, wamid?: string): void;
   /** It ends without a message. */
   deadLetter(command: CommandRef, cause: string): void;
   /** Every `publish` from now on fails like this, as when the brokers are away; undefined ends it. */
@@ -50,6 +52,7 @@ export function fakeTalaria(): FakeTalaria {
     publishAndAwait: (command, wait) => publishAndAwait(publish, book, command, wait),
     accept: (command, wamid = `wamid.${command.id}`) =>
       book.tell({ ...told(command), state: 'accepted', wamid }),
+    fail: (command, wamid = `wamid.${command.id}`) => book.tell({ ...told(command), state: 'failed', wamid }),
     deadLetter: (command, cause) => book.tell({ ...told(command), state: 'dead-lettered', cause }),
     failWith: (error) => {
       fault = error;

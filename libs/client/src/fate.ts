@@ -3,7 +3,10 @@ import { type DispatchEventData } from '@talaria/contracts';
 /** Ids of commands are unique within their WABA. A command is one of these. */
 export type CommandRef = { readonly wabaId: string; readonly id: string };
 
-/** The event that ended a command. `accepted` means that Meta took it; whether it arrived is told by statuses on `whatsapp.events`. */
+/**
+ * The event that ended a command. `accepted` means that Meta took it; whether it arrived is told by statuses on `whatsapp.events`. When a
+ * status tells that it failed, another fate of a higher version follows: `failed` or `dead-lettered`, or `accepted` after a new attempt.
+ */
 export type Fate = Omit<DispatchEventData, 'wamid' | 'cause'> & {
   /** ISO 8601, when it happened. */
   readonly at: string;
@@ -11,9 +14,10 @@ export type Fate = Omit<DispatchEventData, 'wamid' | 'cause'> & {
     | { readonly state: 'accepted'; readonly wamid: string }
     | { readonly state: 'dead-lettered'; readonly cause: string }
     | { readonly state: 'cancelled' }
+    | { readonly state: 'failed'; readonly wamid: string }
   );
 
-const FATE = /^whatsapp\.dispatch\.(accepted|dead-lettered|cancelled)\.v1$/;
+const FATE = /^whatsapp\.dispatch\.(accepted|dead-lettered|cancelled|failed)\.v1$/;
 
 /** @returns undefined for what is no fate: `retrying` and `unknown`, and types of tomorrow */
 export function readFate(headers: Readonly<Record<string, string>>, value: Buffer | null): Fate | undefined {

@@ -38,7 +38,7 @@ export type DispatchEventData = {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Meta's message object as it was asked for; on `accepted` only. */
   readonly message?: Readonly<Record<string, unknown>>;
-  /** On `accepted`. */
+  /** On `accepted`; on the others, of the message whose failure a status told. */
   readonly wamid?: string;
   /** The recipient's wa_id as Meta answered it; on `accepted`. */
   readonly waId?: string;
@@ -60,6 +60,7 @@ export type DispatchEventType =
   | 'whatsapp.dispatch.retrying.v1'
   | 'whatsapp.dispatch.unknown.v1'
   | 'whatsapp.dispatch.cancelled.v1'
+  | 'whatsapp.dispatch.failed.v1'
   | 'whatsapp.dispatch.dead-lettered.v1';
 
 export type DispatchEvent = CloudEvent<DispatchEventType, DispatchEventData>;
@@ -87,6 +88,8 @@ export type MessageStatusData = {
   readonly recipient: { readonly phone?: string; readonly userId?: string };
   /** The command that sent it, when it was one of ours. */
   readonly commandId?: string;
+  /** Which attempt of that command. */
+  readonly attempt?: number;
   readonly error?: { readonly code?: number; readonly title?: string };
 };
 

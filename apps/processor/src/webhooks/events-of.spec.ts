@@ -72,6 +72,7 @@ describe(`what ${topics.events.name} tells`, () => {
           data: {
             status: 'failed',
             commandId: 'c-1',
+            attempt: 2,
             error: { code: 131_047, title: 'Re-engagement message' },
           },
         },

@@ -88,6 +88,7 @@ function messageStatus(row: StatusRow, key: string): KeyedEvent {
           ...(contactUserId !== null && { userId: contactUserId }),
         },
         ...(row.commandId !== null && { commandId: row.commandId }),
+        ...(row.attempt !== null && { attempt: row.attempt }),
         ...(status === 'failed' && {
           error: {
             ...(errorCode !== null && { code: errorCode }),
