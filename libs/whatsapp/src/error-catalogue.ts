@@ -30,17 +30,19 @@ export type ErrorRule = {
   readonly scope?: 'account' | 'message';
   /** At most so many attempts, however long the schedule is. */
   readonly tries?: number;
+  /** When a status tells the error, of a message that Meta had taken: at most so many attempts in all. */
+  readonly asyncTries?: number;
   /** Nothing is gained by coming back sooner, in milliseconds. */
   readonly waitMs?: number;
 };
 
 type Row = ErrorRule & { readonly meaning: string };
 
-const row = (
-  errorClass: ErrorClass,
-  meaning: string,
-  rule: Pick<Row, 'scope' | 'tries' | 'waitMs'> = {},
-): Row => ({ class: errorClass, meaning, ...rule });
+const row = (errorClass: ErrorClass, meaning: string, rule: Omit<ErrorRule, 'class'> = {}): Row => ({
+  class: errorClass,
+  meaning,
+  ...rule,
+});
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -63,7 +65,7 @@ export const errorCatalogue: Readonly<Record<number, Row>> = {
   130429: row('rate-number', 'throughput of the number reached'),
   130472: row('recipient', 'withheld: marketing experiment'),
   130497: row('recipient', 'account may not message this country'),
-  131000: row('transient', 'something failed, no reason given'),
+  131000: row('transient', 'something failed, no reason given', { asyncTries: 2 }),
   131005: row('auth', 'permission missing'),
   131008: row('content', 'required parameter missing'),
   131009: row('content', 'parameter value invalid'),

@@ -21,7 +21,7 @@ import { commandsSeen, graphApiDuration } from './dispatch.metrics';
 import { fingerprintOf } from './fingerprint';
 import { type Job } from './job';
 import { outcomeOf } from './outcome-of';
-import { type Outlet } from './outlet';
+import { letterOf, type Outlet } from './outlet';
 import { reportAttempt } from './report-attempt';
 
 export type AttemptDependencies = {
@@ -268,16 +268,8 @@ async function follow(
   if (outcome.state === 'retrying' || outcome.state === 'unknown') {
     await Promise.all([told, outlet.retry(record, count.attempts, dueAt, job.firstFailureAt)]);
   } else if (outcome.state === 'dead-lettered') {
-    const { cause, error } = outcome;
-    const letter = {
-      cause: cause as 'permanent',
-      message: error?.message ?? '',
-      firstFailureAt: job.firstFailureAt,
-      errorClass: error?.class,
-      metaCode: error?.code,
-      fbtraceId: error?.fbtraceId,
-    };
-    await Promise.all([told, outlet.deadLetter(record, { ...letter, attempts: count.attempts })]);
+    const letter = { ...letterOf(outcome, count.attempts), firstFailureAt: job.firstFailureAt };
+    await Promise.all([told, outlet.deadLetter(record, letter)]);
   } else {
     await told;
   }
@@ -308,6 +300,7 @@ async function lookAt(
       return reconcile(dependencies, job, row);
     case 'accepted':
     case 'cancelled':
+    case 'failed':
     case 'dead-lettered':
       if (!isRedelivery) commandsSeen.inc({ result: 'repeated' });
       // Who settled it may have ended before it was told. Told twice, it is the same event; a second dead letter would be one more.

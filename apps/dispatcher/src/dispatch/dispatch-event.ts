@@ -1,9 +1,12 @@
 import { type DispatchEvent, type DispatchEventType, type SendMessage } from '@talaria/contracts';
 import { type Outcome } from '../ledger/ledger';
 
+/** What is told of a command: all of it, or its ids alone when it cannot be read any more. */
+export type ToldCommand = Pick<SendMessage, 'id' | 'wabaId' | 'phoneNumberId'> & Partial<SendMessage>;
+
 /** The event that tells an outcome. Its id is made of command and version: told twice, it is the same event. */
 export function dispatchEvent(
-  command: SendMessage,
+  command: ToldCommand,
   outcome: Outcome,
   { version, attempts }: { readonly version: number; readonly attempts: number },
 ): DispatchEvent {
@@ -26,7 +29,7 @@ export function dispatchEvent(
       ...(campaignId !== undefined && { campaignId }),
       ...(correlationId !== undefined && { correlationId }),
       ...(metadata !== undefined && { metadata }),
-      ...(state === 'accepted' && { message }),
+      ...(state === 'accepted' && message !== undefined && { message }),
       ...(wamid !== undefined && { wamid }),
       ...(waId !== undefined && { waId }),
       ...(cause !== undefined && { cause }),

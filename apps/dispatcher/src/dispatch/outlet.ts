@@ -4,19 +4,18 @@ import {
   deadLetterHeaders,
   headers,
   originHeaders,
-  type SendMessage,
   topics,
 } from '@talaria/contracts';
 import { type KafkaRecord, NotWrittenError, type VerifiedProducer } from '@talaria/kafka';
 import { type Outcome } from '../ledger/ledger';
 import { retryTopicFor } from '../retry/retry-delay';
-import { dispatchEvent } from './dispatch-event';
+import { dispatchEvent, type ToldCommand } from './dispatch-event';
 import { deadLetters } from './dispatch.metrics';
 
 /** What the dispatcher writes to Kafka. Everything resolves when the brokers have it. */
 export type Outlet = {
   /** Tells an outcome on `whatsapp.dispatches`. */
-  tell(command: SendMessage, outcome: Outcome, count: { version: number; attempts: number }): Promise<void>;
+  tell(command: ToldCommand, outcome: Outcome, count: { version: number; attempts: number }): Promise<void>;
   /**
    * The record again, unchanged, on the retry topic of this delay and in the same partition.
    * @param firstFailureAt ISO 8601, when it failed before it was first written to a retry topic
@@ -45,6 +44,18 @@ export type DeadLetter = {
   readonly metaCode?: number | undefined;
   readonly fbtraceId?: string | undefined;
 };
+
+/** @param attempts made so far */
+export function letterOf({ cause, error }: Outcome, attempts: number): DeadLetter {
+  return {
+    cause: cause as DeadLetterCause,
+    message: error?.message ?? '',
+    attempts,
+    errorClass: error?.class,
+    metaCode: error?.code,
+    fbtraceId: error?.fbtraceId,
+  };
+}
 
 const TOO_LARGE = 'it lies in the wrong partition, and is too large to be forwarded to the right one';
 

@@ -18,7 +18,7 @@ export type Source = { readonly topic: string; readonly partition: number; reado
 
 /** The outcome that is told in an event, kept to tell it again after a crash. */
 export type Outcome = {
-  readonly state: 'accepted' | 'retrying' | 'unknown' | 'cancelled' | 'dead-lettered';
+  readonly state: 'accepted' | 'retrying' | 'unknown' | 'cancelled' | 'failed' | 'dead-lettered';
   readonly at: string;
   readonly wamid?: string;
   readonly waId?: string;

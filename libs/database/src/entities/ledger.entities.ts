@@ -16,7 +16,7 @@ export class DispatchCommand {
   @Column('bytea')
   fingerprint!: Buffer;
 
-  /** claimed (an attempt is under way), retrying, unknown, accepted, cancelled or dead-lettered. */
+  /** claimed (an attempt is under way), retrying, unknown, accepted, failed (Meta had taken it, and told later that it failed), cancelled or dead-lettered. */
   @Column('text')
   state!: string;
 
