@@ -1,5 +1,5 @@
 import { type DynamicModule, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
-import { type KafkaTransport } from '@talaria/kafka';
+import { type GroupConsumer, type KafkaTransport } from '@talaria/kafka';
 import { HealthModule, type Logger } from '@talaria/observability';
 import { type Backlog } from './backlog/backlog';
 import { Consumers } from './consumers';
@@ -13,6 +13,8 @@ export type AppParts = {
   readonly outlet: Outlet;
   readonly logger: Logger;
   readonly transport: KafkaTransport;
+  /** Reads what became of messages that Meta took. */
+  readonly statuses: GroupConsumer;
   readonly isDatabaseReachable: () => Promise<string | undefined>;
 };
 
@@ -29,13 +31,14 @@ export class AppModule implements OnModuleDestroy {
     outlet,
     logger,
     transport,
+    statuses,
     isDatabaseReachable,
   }: AppParts): DynamicModule {
     return {
       module: AppModule,
       imports: [
         HealthModule.register({
-          live: { consumer: () => transport.fault() },
+          live: { consumer: () => transport.fault(), statuses: () => statuses.fault() },
           ready: {
             consumer: () => (transport.joined() ? undefined : 'not a member of its group yet'),
             database: isDatabaseReachable,

@@ -71,6 +71,10 @@ export const settings = {
     1000,
     86_400_000,
   )({ default: 86_400_000, desc: 'no wait before a further attempt is longer, whatever Meta asks for' }),
+  RETRY_SCHEDULE_FAILED: durations({
+    default: [30_000, 300_000, 3_600_000],
+    desc: 'likewise, when Meta had taken a message and a status tells that it failed for now; by the attempts made, of whatever kind; once it is used up, the command is a dead letter',
+  }),
   RETRY_JITTER_PERCENT: integer(
     0,
     25,

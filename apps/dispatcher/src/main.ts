@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { parseSendMessage, retryTiers, topics } from '@talaria/contracts';
 import { createDataSource, sqlOf } from '@talaria/database';
-import { createVerifiedProducer, KafkaTransport } from '@talaria/kafka';
+import { createRecordReader, createVerifiedProducer, KafkaTransport, startConsumer } from '@talaria/kafka';
 import { gauge, nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
 import { createCloudApiClient } from '@talaria/whatsapp';
 import { AppModule } from './app.module';
@@ -14,8 +14,10 @@ import { readConfig } from './config';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher';
 import { createOutlet } from './dispatch/outlet';
 import { refuse } from './dispatch/refuse';
+import { createFailureLedger } from './ledger/failures';
 import { createLedger } from './ledger/ledger';
 import { openRegistry } from './registry';
+import { takeFailedStatuses } from './statuses/take-failed-statuses';
 
 runProcess('dispatcher', async (logger, stop) => {
   const config = readConfig(process.env);
@@ -31,6 +33,10 @@ runProcess('dispatcher', async (logger, stop) => {
       ...retryTiers.map(({ topic }) => topic.name),
     ],
     logger,
+  });
+  const reader = createRecordReader({
+    ...{ config, clientId: 'talaria.dispatcher', logger },
+    topics: [topics.outbound.name, ...retryTiers.map(({ topic }) => topic.name)],
   });
   const client = createCloudApiClient({
     baseUrl: config.GRAPH_API_URL,
@@ -88,13 +94,22 @@ runProcess('dispatcher', async (logger, stop) => {
     () => dispatcher.resting('trouble'),
   );
 
+  const failures = createFailureLedger(sqlOf(dataSource));
+  // A group of its own: partition i of the commands' topics goes to one member, whatever partition of the events it has.
+  const statuses = await startConsumer({
+    ...{ config, groupId: 'talaria.dispatcher.statuses', logger, onFatal: stop },
+    handlers: new Map([
+      [topics.events.name, takeFailedStatuses({ config, ledger: failures, reader, outlet, logger })],
+    ]),
+  });
+
   const isDatabaseReachable = () =>
     dataSource.query('SELECT 1').then(
       () => undefined,
       () => 'not reachable',
     );
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with({ backlog, dispatcher, outlet, logger, transport, isDatabaseReachable }),
+    AppModule.with({ backlog, dispatcher, outlet, logger, transport, statuses, isDatabaseReachable }),
     new FastifyAdapter(),
     { logger: nestLogger(logger), abortOnError: false },
   );
@@ -104,7 +119,9 @@ runProcess('dispatcher', async (logger, stop) => {
   return {
     close: async () => {
       registry.close();
+      await statuses.close();
       await app.close();
+      await reader.close();
       await producer.close();
       await client.close();
       await dataSource.destroy();

@@ -12,6 +12,12 @@ export const attempts = counter('talaria_dispatch_attempts_total', 'Attempts by 
   outcome: ['accepted', 'retry', 'wait', 'unknown', 'cancelled', 'dead-letter'],
 });
 
+export const failedStatuses = counter(
+  'talaria_dispatch_failed_statuses_total',
+  'Statuses which told that a message of ours failed, by what they led to',
+  { result: ['retried', 'final', 'exhausted', 'counted_already', 'contradicted'] },
+);
+
 export const graphApiErrors = counter(
   'talaria_graph_api_errors_total',
   'Errors that Meta answered, by class',
