@@ -36,6 +36,25 @@ it('follows within a second what is registered, paused and deleted', async () =>
   await eventually(() => expect(registry.find('100')).toBeUndefined());
 });
 
+it('reads rows again only when one was added, changed or deleted, and knows when campaigns were cancelled', async () => {
+  const another = async () => {
+    const now = readings;
+    await eventually(() => expect(readings).toBeGreaterThan(now + 1));
+    return { row: registry.find('200'), cancelled: registry.cancelled };
+  };
+  await query(`INSERT INTO phone_numbers (phone_number_id, waba_id, display_phone_number, access_token)
+               VALUES ('200', '900', '', 't'), ('300', '900', '', 't')`);
+  const first = await another();
+  const again = await another();
+  expect(again.row).toBe(first.row);
+  await query(`UPDATE phone_numbers SET messages_per_second = 5 WHERE phone_number_id = '300'`);
+  await eventually(() => expect(registry.find('300')?.messagesPerSecond).toBe(5));
+  expect(registry.cancelled).toBe(first.cancelled);
+  await query(`INSERT INTO cancelled_campaigns (waba_id, campaign_id) VALUES ('900', 'c')`);
+  await eventually(() => expect(registry.isCancelled({ wabaId: '900', campaignId: 'c' })).toBe(true));
+  expect(registry.cancelled).not.toBe(first.cancelled);
+});
+
 it('adds up what processors tell of a number, and forgets what they told long ago', async () => {
   await query(`INSERT INTO inbound_rates VALUES
     ('100', gen_random_uuid(), 10, now() + interval '1 hour'), ('100', gen_random_uuid(), 2.5, now() + interval '1 hour'),

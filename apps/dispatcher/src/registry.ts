@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { MetaApp, PhoneNumber, type Sql, sqlOf, Waba } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
@@ -11,6 +12,8 @@ export type Registry = {
   apps(): Iterable<MetaApp>;
   /** Whether the campaign of the command was cancelled. */
   isCancelled(command: { readonly wabaId: string; readonly campaignId?: string }): boolean;
+  /** All cancelled campaigns; another set when they have changed. */
+  readonly cancelled: ReadonlySet<string>;
   /** How much a number receives a second, as far as processors have told of late. */
   inboundPerSecond(phoneNumberId: string): number;
   /** When the last reading that succeeded began, in ms of the monotonic clock: what was added before it is known. */
@@ -26,7 +29,7 @@ export type Registry = {
 const REFRESH_AT_MOST_MS = 1000;
 
 /**
- * Reads the numbers, then again every `pollMs`. While the database is away the last ones stay.
+ * Reads the numbers, then what has changed every `pollMs`. While the database is away the last ones stay.
  * @param onChange called after every reading
  */
 export async function openRegistry(
@@ -39,6 +42,7 @@ export async function openRegistry(
   let accounts = new Map<string, Waba>();
   let apps: readonly MetaApp[] = [];
   let cancelled = new Set<string>();
+  let known: string | undefined;
   let inbound = new Map<string, number>();
   let readAt = 0;
   let knownSince = 0;
@@ -46,15 +50,23 @@ export async function openRegistry(
 
   async function read(): Promise<void> {
     const began = (readAt = performance.now());
+    // First: what changes while we read is read again.
+    const state = await readState(sqlOf(dataSource));
+    if (state !== known) await readAll();
+    known = state;
+    inbound = await readInbound(sqlOf(dataSource));
+    knownSince = began;
+    onChange(registry);
+  }
+
+  async function readAll(): Promise<void> {
     const numberRows = await dataSource.getRepository(PhoneNumber).find();
     const accountRows = await dataSource.getRepository(Waba).find();
     apps = await dataSource.getRepository(MetaApp).find();
-    cancelled = await readCancelled(sqlOf(dataSource));
-    inbound = await readInbound(sqlOf(dataSource));
+    const cancelledNow = await readCancelled(sqlOf(dataSource));
+    if (!isDeepStrictEqual(cancelledNow, cancelled)) cancelled = cancelledNow;
     numbers = new Map(numberRows.map((row) => [row.phoneNumberId, row]));
     accounts = new Map(accountRows.map((row) => [row.wabaId, row]));
-    knownSince = began;
-    onChange(registry);
   }
 
   async function readNext(): Promise<void> {
@@ -71,6 +83,9 @@ export async function openRegistry(
     apps: () => apps,
     isCancelled: ({ wabaId, campaignId }) =>
       campaignId !== undefined && cancelled.has(`${wabaId}/${campaignId}`),
+    get cancelled() {
+      return cancelled;
+    },
     inboundPerSecond: (phoneNumberId) => inbound.get(phoneNumberId) ?? 0,
     get knownSince() {
       return knownSince;
@@ -85,6 +100,20 @@ export async function openRegistry(
   }, pollMs).unref();
   await read();
   return registry;
+}
+
+/**
+ * Another text whenever a row was added, changed or deleted, by whomever: each version of a row has a place and a transaction of its own. Ten thousand
+ * rows are so looked at in the database, and not sent each second to every dispatcher.
+ */
+async function readState(sql: Sql): Promise<string> {
+  const tables = ['phone_numbers', 'wabas', 'apps', 'cancelled_campaigns'];
+  const states = tables.map(
+    (table) =>
+      `SELECT concat(count(*), '/', sum(hashtextextended(concat(ctid, '/', xmin), 0))) AS state FROM ${table}`,
+  );
+  const rows = await sql<{ state: string }>(states.join(' UNION ALL '));
+  return rows.map(({ state }) => state).join();
 }
 
 /** For as long as a command of the campaign may be in Kafka, and some more. */

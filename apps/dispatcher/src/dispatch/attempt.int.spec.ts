@@ -74,6 +74,7 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
     findAccount: () => undefined,
     accounts: () => [],
     isCancelled: () => false,
+    cancelled: new Set<string>(),
     apps: () => [],
     inboundPerSecond: () => 0,
     knownSince: 0,

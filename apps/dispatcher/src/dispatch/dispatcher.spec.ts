@@ -2,6 +2,7 @@ import { type PhoneNumber } from '@talaria/database';
 import { testLogger } from '../../../../test/kit/logger';
 import { readConfig } from '../config';
 import { type Claimed } from '../ledger/ledger';
+import { type Registry } from '../registry';
 import { type AttemptDependencies } from './attempt';
 import { createDispatcher } from './dispatcher';
 import { type Job } from './job';
@@ -15,22 +16,23 @@ const number = {
 } as PhoneNumber;
 
 /** A dispatcher whose claims answer when the test says so. */
-function rig(claim: () => Promise<Claimed>, ownedShare = () => 1) {
+function rig(claim: () => Promise<Claimed>, ownedShare = () => 1, known: object = {}) {
   const env = {
     KAFKA_BROKERS: 'localhost:9092',
     DATABASE_URL: 'postgres://x@localhost/x',
   };
   const dependencies = {
     config: readConfig(env),
-    registry: {
+    registry: Object.setPrototypeOf(known, {
       find: () => number,
       findAccount: () => undefined,
       accounts: () => [],
       apps: () => [],
       isCancelled: () => false,
+      cancelled: new Set<string>(),
       inboundPerSecond: () => 0,
       knownSince: Infinity,
-    },
+    }) as Registry,
     ledger: { claim },
     outlet: { tell: () => Promise.resolve() },
     logger: testLogger,
@@ -131,5 +133,47 @@ it('rests while all that it waits for is due in a month', async () => {
   pumps = 0;
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(pumps).toBeLessThan(5);
+  await dispatcher.stop();
+});
+
+const paused = { ...(number as object), pausedUntil: Infinity } as PhoneNumber;
+
+it('looks through what waits when campaigns were cancelled, and not each time the registry was read', async () => {
+  let asked = 0;
+  const known = { cancelled: new Set<string>(), isCancelled: () => (asked++, false), find: () => paused };
+  const dispatcher = rig(
+    () => Promise.resolve(settled),
+    () => 1,
+    known,
+  );
+  dispatcher.add(aJob(1, () => undefined));
+  asked = 0;
+  dispatcher.setRates();
+  expect(asked).toBe(0);
+  known.cancelled = new Set(['900/c']);
+  dispatcher.setRates();
+  expect(asked).toBe(1);
+  await dispatcher.stop();
+});
+
+it('gives up what was cancelled while it was under way, although its number was paused meanwhile', async () => {
+  let claims = 0;
+  const known = {
+    cancelled: new Set<string>(),
+    isCancelled: () => known.cancelled.size > 0,
+    find: () => number,
+  };
+  const dispatcher = rig(
+    () => {
+      if (claims++ > 0) return Promise.resolve(settled);
+      Object.assign(known, { cancelled: new Set(['900/c']), find: () => paused });
+      dispatcher.setRates();
+      return Promise.reject(new Error('away'));
+    },
+    () => 1,
+    known,
+  );
+  await new Promise<void>((done) => dispatcher.add(aJob(1, done)));
+  expect(claims).toBe(2);
   await dispatcher.stop();
 });

@@ -69,6 +69,7 @@ export function createDispatcher(
   });
   const limits = createLimits(scheduler, { config, registry, breakers, ownedShare });
   const underWay = new Set<string>();
+  let expiredBy: ReadonlySet<string> | undefined;
   let wakeUp: NodeJS.Timeout | undefined;
   let pumpComes = false;
   let stopping = false;
@@ -133,7 +134,9 @@ export function createDispatcher(
       started.job.done();
       return;
     }
-    startAgain(scheduler, started, now + turn.afterMs);
+    // What was cancelled while it was under way is not in the queue to be found there.
+    const next = registry.isCancelled(started.job.command) ? { ...started, expiresAt: 0 } : started;
+    startAgain(scheduler, next, now + turn.afterMs);
     if (turn.kind === 'rest') limits.rest(started.job.command, turn.who, now, turn.afterMs);
   }
 
@@ -147,7 +150,8 @@ export function createDispatcher(
   }
 
   function setRates(): void {
-    expire(scheduler, ({ command }) => registry.isCancelled(command));
+    if (registry.cancelled !== expiredBy) expire(scheduler, ({ command }) => registry.isCancelled(command));
+    expiredBy = registry.cancelled;
     breakers.lookAgain();
     limits.setAll(performance.now());
     pumpSoon();
