@@ -1,5 +1,6 @@
 import { type Sql } from '@talaria/database';
 import { type LedgerRow, type Outcome, type Source } from './ledger';
+import { failures as failing, pairsOf } from './transitions';
 
 type CommandId = { readonly wabaId: string; readonly commandId: string };
 
@@ -41,7 +42,7 @@ export function createFailureLedger(sql: Sql): FailureLedger {
       const [row] = await sql<{ version: number }>(
         `UPDATE dispatch_commands
          SET state = $6, version = version + 1, settled_at = now(), wamid = $7, outcome = $8, unknown_since = NULL
-         WHERE waba_id = $1 AND command_id = $2 AND state = $3 AND version = $4 AND attempts = $5
+         WHERE waba_id = $1 AND command_id = $2 AND state = $3 AND version = $4 AND attempts = $5 AND (state, $6) IN (${pairsOf(failing)})
          RETURNING version`,
         [
           ...[wabaId, commandId, state, version, attempts],

@@ -1,6 +1,7 @@
 import { type Redriven } from '@talaria/contracts';
 import { type Sql } from '@talaria/database';
 import { groupCommit } from './group-commit';
+import { pairsOf, settlements as settling, type State, transitions } from './transitions';
 
 /** A command and the record that asks for it. */
 export type Claim = {
@@ -18,8 +19,12 @@ export type Source = { readonly topic: string; readonly partition: number; reado
 
 /** The outcome that is told in an event, kept to tell it again after a crash. */
 export type Outcome = {
-  readonly state: 'accepted' | 'retrying' | 'unknown' | 'cancelled' | 'failed' | 'dead-lettered';
+  readonly state: Exclude<State, 'claimed'>;
   readonly at: string;
+  /** When the call began that led to it, if one was made. */
+  readonly startedAt?: string;
+  /** Of the attempt, when it is recorded. */
+  readonly traceId?: string;
   readonly wamid?: string;
   readonly waId?: string;
   readonly cause?: string;
@@ -37,7 +42,7 @@ export type Outcome = {
 };
 
 export type LedgerRow = {
-  readonly state: 'claimed' | Outcome['state'];
+  readonly state: State;
   readonly version: number;
   readonly attempts: number;
   /** Of these, those that were spent before it was re-driven. */
@@ -109,9 +114,9 @@ export function createLedger(sql: Sql, owner: string): Ledger {
     settle: groupCommit((settlements: readonly Settlement[]) => settleAll(sql, owner, settlements)),
     async allowResend({ wabaId, commandId }, attempts) {
       await sql(
-        `UPDATE dispatch_commands SET state = 'retrying', unknown_since = NULL
-         WHERE waba_id = $1 AND command_id = $2 AND state = 'unknown' AND attempts = $3`,
-        [wabaId, commandId, attempts],
+        `UPDATE dispatch_commands SET state = $5, unknown_since = NULL
+         WHERE waba_id = $1 AND command_id = $2 AND state = $4 AND attempts = $3`,
+        [wabaId, commandId, attempts, transitions.resend.from, transitions.resend.to],
       );
     },
     async findByStatus({ wabaId, commandId }, failuresAfter) {
@@ -168,9 +173,9 @@ async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): 
        fingerprint = excluded.fingerprint, phone_number_id = excluded.phone_number_id,
        redrive = greatest(d.redrive, excluded.redrive),
        attempts_before = CASE WHEN d.state = 'dead-lettered' THEN d.attempts ELSE d.attempts_before END
-     WHERE d.state = 'retrying' AND d.fingerprint = excluded.fingerprint
+     WHERE d.state = '${transitions.retry.from}' AND d.fingerprint = excluded.fingerprint
        AND NOT coalesce(d.outcome->>'state' = 'retrying' AND (d.outcome->>'nextAttemptAt')::timestamptz > $11, false)
-       OR d.state = 'dead-lettered' AND excluded.redrive > coalesce(d.redrive, 0)
+       OR d.state = '${transitions.redrive.from}' AND excluded.redrive > coalesce(d.redrive, 0)
          AND (d.fingerprint = excluded.fingerprint
            OR (SELECT r.correction IS NOT NULL FROM redrives r WHERE r.id = excluded.redrive))
      RETURNING d.waba_id || '/' || d.command_id AS id, d.attempts, d.attempts_before`,
@@ -254,7 +259,7 @@ async function settleAll(
        AS t (waba_id, command_id, claimed_attempt, owner, attempts, state, told, wamid, outcome,
              source_topic, source_partition, source_offset)
      WHERE d.waba_id = t.waba_id AND d.command_id = t.command_id AND d.owner = t.owner
-       AND ((d.attempts = t.claimed_attempt AND (d.state = 'claimed' OR d.state = 'unknown' AND t.state <> 'unknown'))
+       AND ((d.attempts = t.claimed_attempt AND (d.state, t.state) IN (${pairsOf(settling)}))
          OR (d.attempts = t.attempts AND d.state = t.state AND d.outcome = t.outcome))
      RETURNING d.waba_id || '/' || d.command_id AS id, d.version`,
     [

@@ -21,6 +21,7 @@ let rig: DispatcherRig;
 beforeAll(async () => {
   const env = {
     RETRY_SCHEDULE: '100ms',
+    RETRY_SCHEDULE_UNAVAILABLE: '100ms',
     RETRY_SCHEDULE_FAILED: '500ms 500ms',
     RETRY_JITTER_PERCENT: '0',
     UNKNOWN_CHECK_INTERVAL: '3s',

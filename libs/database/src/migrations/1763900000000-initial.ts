@@ -61,7 +61,7 @@ export class Initial1763900000000 implements MigrationInterface {
         command_id text NOT NULL,
         phone_number_id text NOT NULL,
         fingerprint bytea NOT NULL,
-        state text NOT NULL,
+        state text NOT NULL CHECK (state IN ('claimed', 'retrying', 'unknown', 'accepted', 'failed', 'cancelled', 'dead-lettered')),
         version integer NOT NULL,
         attempts integer NOT NULL,
         owner uuid NOT NULL,
