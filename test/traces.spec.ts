@@ -1,5 +1,6 @@
 import { topics } from '@talaria/contracts';
 import { sign } from '@talaria/whatsapp';
+import { query } from '../tools/platform/database';
 import { appSecret, type Platform } from '../tools/platform/platform';
 import {
   eventually,
@@ -115,6 +116,15 @@ describe('traces', () => {
     for (const span of [processed, called]) {
       expect(span.attributes['messaging.message.conversation_id']).toBe(command.id);
     }
+    const [told] = await eventually(async () => {
+      const steps = await query<{ trace_id: string; took: boolean }>(
+        platform.databaseUrl,
+        `SELECT trace_id, started_at <= told_at AS took FROM dispatch_attempts WHERE command_id = 'trace-command-1'`,
+      );
+      expect(steps).toHaveLength(1);
+      return steps;
+    });
+    expect(told).toEqual({ trace_id: traceId, took: true });
   }, 60_000);
 
   it('hold no phone, text or token', () => {

@@ -38,6 +38,10 @@ export type DispatchEventData = {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Meta's message object as it was asked for; on `accepted` only. */
   readonly message?: Readonly<Record<string, unknown>>;
+  /** ISO 8601: when the call to Meta began that led to this; the event's time is when it had ended. */
+  readonly startedAt?: string;
+  /** Of that attempt, where traces are recorded. */
+  readonly traceId?: string;
   /** On `accepted`; on the others, of the message whose failure a status told. */
   readonly wamid?: string;
   /** The recipient's wa_id as Meta answered it; on `accepted`. */

@@ -22,7 +22,7 @@ async function aPool(silenceMs: number) {
 const failureOf = (work: Promise<unknown>) => work.then(() => undefined, classifyDatabaseError);
 
 it('a statement to a database that has gone silent fails, and the next one does not wait behind it', async () => {
-  const { way, sql, close } = await aPool(300);
+  const { way, sql, close } = await aPool(2000);
   await sql('SELECT 1');
   way.silence();
   expect(await failureOf(sql('SELECT 2'))).toBe('unavailable');
@@ -32,7 +32,7 @@ it('a statement to a database that has gone silent fails, and the next one does 
 });
 
 it('so does a transaction', async () => {
-  const { way, dataSource, sql, close } = await aPool(300);
+  const { way, dataSource, sql, close } = await aPool(2000);
   const work = inTransaction(dataSource, async (inside) => {
     await inside('SELECT 1');
     way.silence();
@@ -45,7 +45,7 @@ it('so does a transaction', async () => {
 });
 
 it('what was on its way to a database that has gone silent does not arrive when it is heard again', async () => {
-  const { way, sql, close } = await aPool(300);
+  const { way, sql, close } = await aPool(2000);
   await sql('CREATE TABLE arrived (n integer)');
   way.silence();
   expect(await failureOf(sql('INSERT INTO arrived VALUES (1)'))).toBe('unavailable');
@@ -59,7 +59,7 @@ it('a statement that takes longer is waited for by those who ask for it', async 
   const { sql, close } = await aPool(0);
   expect(await sql('SELECT 1 AS one FROM pg_sleep(0.5)')).toEqual([{ one: 1 }]);
   await close();
-  const impatient = await aPool(200);
-  expect(await failureOf(impatient.sql('SELECT FROM pg_sleep(0.5)'))).toBe('unavailable');
+  const impatient = await aPool(1500);
+  expect(await failureOf(impatient.sql('SELECT FROM pg_sleep(3)'))).toBe('unavailable');
   await impatient.close();
 });

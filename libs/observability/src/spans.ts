@@ -4,6 +4,7 @@ import {
   ROOT_CONTEXT,
   SpanStatusCode,
   trace,
+  TraceFlags,
   type Attributes,
   type Context,
   type Link,
@@ -51,6 +52,12 @@ export function traceHeaders(): Record<string, string> {
   if (trace.getActiveSpan() === undefined) return headers;
   propagation.inject(context.active(), headers);
   return headers;
+}
+
+/** Of the active trace, when it is recorded. */
+export function activeTraceId(): string | undefined {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0 ? span.traceId : undefined;
 }
 
 /** The context that record headers carry, or the root. */

@@ -1,6 +1,6 @@
 import { parseRedriven } from '@talaria/contracts';
 import { type PhoneNumber } from '@talaria/database';
-import { inSpan, type Logger } from '@talaria/observability';
+import { activeTraceId, inSpan, type Logger } from '@talaria/observability';
 import { type CloudApiClient } from '@talaria/whatsapp';
 import { SpanKind } from '@opentelemetry/api';
 import { type DispatcherConfig } from '../config';
@@ -112,11 +112,20 @@ async function makeAttempt(
   if (checked.ok) await until(pace());
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
   if (!job.isOurs()) return giveBack(dependencies, job, attemptNumber);
+  const begun = checked.ok ? beginning() : {};
   const decision = checked.ok
     ? await decideAttempt(dependencies, job, attemptNumber, checked.number)
     : checked.decision;
   reportAttempt(dependencies.logger, job, attemptNumber, decision);
-  return settle(dependencies, job, attemptNumber, decision);
+  return settle(dependencies, job, attemptNumber, decision, { begun });
+}
+
+/** What is told of a call beside what came of it. */
+type Beginning = Pick<Outcome, 'startedAt' | 'traceId'>;
+
+function beginning(): Beginning {
+  const traceId = activeTraceId();
+  return { startedAt: new Date().toISOString(), ...(traceId !== undefined && { traceId }) };
 }
 
 /** Of a command that was given up and is re-driven, a status may have come meanwhile: then Meta had taken it, and it is not sent again. */
@@ -207,16 +216,20 @@ async function giveBack(dependencies: AttemptDependencies, job: Job, attemptNumb
   return { kind: 'again', afterMs: NOT_OURS_MS };
 }
 
-/** @param claimant whose claim it was, when it was not ours */
+/** @param of whose claim it was, when it was not ours; and when the call began, when it was */
 async function settle(
   dependencies: AttemptDependencies,
   job: Job,
   attemptNumber: number,
   decision: Decision,
-  claimant?: string,
+  of: { readonly claimant?: string; readonly begun?: Beginning },
 ): Promise<Turn> {
   const { ledger } = dependencies;
-  const outcome = outcomeOf(decision, Date.now(), dependencies.config.UNKNOWN_CHECK_INTERVAL);
+  const { claimant, begun } = of;
+  const outcome = {
+    ...outcomeOf(decision, Date.now(), dependencies.config.UNKNOWN_CHECK_INTERVAL),
+    ...begun,
+  };
   const isWait = decision.kind === 'wait';
   const attempts = isSpent(decision) ? attemptNumber : attemptNumber - 1;
   const version = await insist(dependencies, () =>
@@ -324,7 +337,7 @@ async function outlast(dependencies: AttemptDependencies, job: Job, row: LedgerR
   if (row.claimedMsAgo < dependencies.config.GRAPH_API_TIMEOUT + SETTLING_MS)
     return { kind: 'again', afterMs: BUSY_MS };
   const error = { class: 'ambiguous', message: 'the process ended while the call was under way' };
-  return settle(dependencies, job, row.attempts, { kind: 'unknown', error }, row.owner);
+  return settle(dependencies, job, row.attempts, { kind: 'unknown', error }, { claimant: row.owner });
 }
 
 /** Looks whether a status brought the wamid; when the time for that is over, the command's own policy decides. A resend is an attempt like any other. */
@@ -333,7 +346,7 @@ async function reconcile(dependencies: AttemptDependencies, job: Job, row: Ledge
   const wamid = await ledger.findByStatus(idOf(job), row.attemptsBefore);
   if (wamid !== undefined) {
     commandsSeen.inc({ result: 'reconciled' });
-    return settle(dependencies, job, row.attempts, { kind: 'accepted', wamid }, row.owner);
+    return settle(dependencies, job, row.attempts, { kind: 'accepted', wamid }, { claimant: row.owner });
   }
   const waitedMs = Date.now() - (row.unknownSince?.getTime() ?? Date.now());
   if (waitedMs < config.UNKNOWN_WAIT) {
@@ -349,7 +362,7 @@ async function reconcile(dependencies: AttemptDependencies, job: Job, row: Ledge
   }
   const error = { class: 'ambiguous', message: 'nobody could confirm whether Meta took it' };
   const decision: Decision = { kind: 'dead-letter', cause: 'ambiguous', error };
-  return settle(dependencies, job, row.attempts, decision, row.owner);
+  return settle(dependencies, job, row.attempts, decision, { claimant: row.owner });
 }
 
 const INSIST_MS = 1000;

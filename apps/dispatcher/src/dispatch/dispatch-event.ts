@@ -11,7 +11,7 @@ export function dispatchEvent(
   { version, attempts }: { readonly version: number; readonly attempts: number },
 ): DispatchEvent {
   const { id, wabaId, phoneNumberId, to, recipient, campaignId, correlationId, metadata, message } = command;
-  const { state, at, wamid, waId, cause, nextAttemptAt, error } = outcome;
+  const { state, at, startedAt, traceId, wamid, waId, cause, nextAttemptAt, error } = outcome;
   return {
     id: `${wabaId}/${id}/${version}`,
     type: `whatsapp.dispatch.${state}.v1` satisfies DispatchEventType,
@@ -30,6 +30,8 @@ export function dispatchEvent(
       ...(correlationId !== undefined && { correlationId }),
       ...(metadata !== undefined && { metadata }),
       ...(state === 'accepted' && message !== undefined && { message }),
+      ...(startedAt !== undefined && { startedAt }),
+      ...(traceId !== undefined && { traceId }),
       ...(wamid !== undefined && { wamid }),
       ...(waId !== undefined && { waId }),
       ...(cause !== undefined && { cause }),

@@ -75,6 +75,7 @@ describe('a command', () => {
       metadata: command.metadata,
       correlationId: 'c-1',
       message: command.message,
+      startedAt: expect.stringMatching(/^20\d\d-.*Z$/) as string,
     });
   });
 

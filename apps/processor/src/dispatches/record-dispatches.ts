@@ -49,6 +49,8 @@ const optional = {
   wamid: isText,
   waId: isText,
   cause: isText,
+  startedAt: isText,
+  traceId: isText,
   message: isObject,
   error: isError,
 };
@@ -91,16 +93,17 @@ async function recordAttempts(sql: Sql, steps: readonly Told[]): Promise<void> {
   const column = (read: (one: Told) => unknown) => steps.map((one) => read(one) ?? null);
   await sql(
     `INSERT INTO dispatch_attempts AS d (waba_id, command_id, version, month, attempt, state, told_at, wamid, cause,
-                                    error_code, error_class, error_message, fbtrace_id)
+                                    error_code, error_class, error_message, fbtrace_id, started_at, trace_id)
      SELECT DISTINCT ON (command_id, waba_id, version, month) *
      FROM unnest($1::text[], $2::text[], $3::integer[], $4::date[], $5::integer[], $6::text[], $7::timestamptz[], $8::text[],
-                 $9::text[], $10::integer[], $11::text[], $12::text[], $13::text[])
-       AS t (waba_id, command_id, version, month, attempt, state, told_at, wamid, cause, error_code, error_class, error_message, fbtrace_id)
+                 $9::text[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::text[])
+       AS t (waba_id, command_id, version, month, attempt, state, told_at, wamid, cause, error_code, error_class, error_message, fbtrace_id,
+             started_at, trace_id)
      ORDER BY command_id, waba_id, version, month, ${step('t')}
      ON CONFLICT (command_id, waba_id, version, month) DO UPDATE SET
        attempt = excluded.attempt, state = excluded.state, told_at = excluded.told_at, wamid = excluded.wamid, cause = excluded.cause,
        error_code = excluded.error_code, error_class = excluded.error_class, error_message = excluded.error_message,
-       fbtrace_id = excluded.fbtrace_id
+       fbtrace_id = excluded.fbtrace_id, started_at = excluded.started_at, trace_id = excluded.trace_id
      WHERE ${step('excluded')} < ${step('d')}`,
     [
       column(({ data }) => data.wabaId),
@@ -116,8 +119,15 @@ async function recordAttempts(sql: Sql, steps: readonly Told[]): Promise<void> {
       column(({ data }) => data.error?.class),
       column(({ data }) => text(data.error?.message)),
       column(({ data }) => text(data.error?.fbtraceId)),
+      column(({ data }) => timeOf(data.startedAt)),
+      column(({ data }) => text(data.traceId)),
     ],
   );
+}
+
+function timeOf(told: string | undefined): Date | undefined {
+  const time = new Date(told ?? NaN);
+  return isPlausible(time.getTime()) ? time : undefined;
 }
 
 /** What orders two tellings of one version, which should not differ. */
@@ -128,7 +138,8 @@ const told = (of: string) =>
 
 const step = (of: string) =>
   `(${of}.told_at, ${of}.state, ${of}.attempt, coalesce(${of}.wamid, ''), coalesce(${of}.cause, ''), coalesce(${of}.error_code, 0),
-    coalesce(${of}.error_class, ''), coalesce(${of}.error_message, ''), coalesce(${of}.fbtrace_id, ''))`;
+    coalesce(${of}.error_class, ''), coalesce(${of}.error_message, ''), coalesce(${of}.fbtrace_id, ''),
+    coalesce(${of}.started_at, '-infinity'), coalesce(${of}.trace_id, ''))`;
 
 async function recordCommands(sql: Sql, events: readonly Told[]): Promise<void> {
   const column = (read: (one: Told) => unknown) => events.map((one) => read(one) ?? null);

@@ -361,19 +361,41 @@ it('each step of a command is kept, and found from its message', async () => {
     producer: keepingProducer(),
     logger: testLogger,
   });
+  const begun = '2026-06-01T10:00:00.250Z';
   const error = { class: 'transient', code: 131_000, message: 'try again', fbtraceId: 'trace' };
   const steps = [
-    aDispatch({ state: 'retrying', data: { version: 1, error } }),
-    aDispatch({ state: 'accepted', data: { version: 2, attempt: 2, wamid: 'wamid.out', to: `+${PHONE}` } }),
+    aDispatch({ state: 'retrying', data: { version: 1, error, startedAt: 'no time', traceId: 'a\0b' } }),
+    aDispatch({
+      state: 'accepted',
+      data: {
+        ...{ version: 2, attempt: 2, wamid: 'wamid.out', to: `+${PHONE}` },
+        startedAt: begun,
+        traceId: 't2',
+      },
+    }),
   ];
   await consumers.dispatches(aBatch(steps, { topic: 'whatsapp.dispatches' }));
   expect(
     await rows(
-      `SELECT a.state, a.attempt, a.error_code, a.fbtrace_id FROM messages m
+      `SELECT a.state, a.attempt, a.error_code, a.fbtrace_id, a.started_at, a.trace_id FROM messages m
        JOIN dispatch_attempts a USING (command_id, waba_id) WHERE m.wamid = 'wamid.out' ORDER BY a.version`,
     ),
   ).toEqual([
-    { state: 'retrying', attempt: 1, error_code: 131_000, fbtrace_id: 'trace' },
-    { state: 'accepted', attempt: 2, error_code: null, fbtrace_id: null },
+    {
+      state: 'retrying',
+      attempt: 1,
+      error_code: 131_000,
+      fbtrace_id: 'trace',
+      started_at: null,
+      trace_id: 'a\ufffdb',
+    },
+    {
+      state: 'accepted',
+      attempt: 2,
+      error_code: null,
+      fbtrace_id: null,
+      started_at: new Date(begun),
+      trace_id: 't2',
+    },
   ]);
 });
