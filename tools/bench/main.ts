@@ -3,12 +3,18 @@ import { untilSignal } from '../setup/until-signal';
 import { useStack } from '../setup/use-stack';
 import { listCases, readArguments } from './arguments';
 import { type BenchCase } from './bench-case';
+import { deadLetters } from './dead-letters/case';
 import { dispatcher } from './dispatcher/case';
 import { ingestion } from './ingestion/case';
 import { projection } from './projection/case';
 import { toJson, toText } from './report';
 
-const cases: Readonly<Record<string, BenchCase>> = { dispatcher, ingestion, projection };
+const cases: Readonly<Record<string, BenchCase>> = {
+  dispatcher,
+  ingestion,
+  projection,
+  'dead-letters': deadLetters,
+};
 
 const say = (line: string) => console.error(line);
 

@@ -29,8 +29,7 @@ export type Sending = {
 const STEPS_PER_SECOND = 10;
 
 /**
- * Sends what a re-drive has not sent yet, in the order of the dead-letter topics, at its rate and never above it. How far it is, is noted after
- * each step, so that whoever goes on repeats at most one.
+ * Sends what a re-drive has not sent yet, in the order of the dead-letter topics, at its rate. How far it is, is noted after each step, so that whoever goes on repeats at most one.
  * @returns how far it is when nothing is left, or when it was told to end
  */
 export async function sendRedrive(sending: Sending, from: Redrive): Promise<Redrive> {
