@@ -214,7 +214,7 @@ describe('a command that was dead-lettered', () => {
   }
 
   /** A dead letter of the command that a re-drive has taken, as the table has it. */
-  async function redrive({ wabaId, commandId }: Claim, correction?: object) {
+  async function redrive({ wabaId, commandId }: Claim, correction?: object, cause = 'exhausted') {
     const [{ redrive: redriveId, letter: letterId } = { redrive: 0, letter: 0 }] = await sql<{
       redrive: number;
       letter: number;
@@ -222,9 +222,9 @@ describe('a command that was dead-lettered', () => {
       `WITH r AS (INSERT INTO redrives (begun_by, reason, filter, correction, per_second, letters, causes)
                   VALUES ('spec', 'spec', '{}', $3, 1, 1, '{}') RETURNING id),
             l AS (INSERT INTO dead_letters (topic, partition, record_offset, dead_at, cause, waba_id, command_id, headers, state, redrive)
-                  SELECT 'spec', 0, id, now(), 'exhausted', $1, $2, '{}', 'redriven', id FROM r RETURNING id)
+                  SELECT 'spec', 0, id, now(), $4, $1, $2, '{}', 'redriven', id FROM r RETURNING id)
        SELECT r.id::integer AS redrive, l.id::integer AS letter FROM r, l`,
-      [wabaId, commandId, correction && JSON.stringify(correction)],
+      [wabaId, commandId, correction && JSON.stringify(correction), cause],
     );
     return { redriveId, letterId };
   }
@@ -252,6 +252,24 @@ describe('a command that was dead-lettered', () => {
     await ledger.claim(again);
     await ledger.settle(settlementOf(again, deadLettered, { claimedAttempt: 2, attempts: 2 }));
     expect((await ledger.claim({ ...claim, redriven: earlier })).kind).toBe('taken');
+  });
+
+  it('is not claimed for a re-drive that began before it was given up once more', async () => {
+    const claim = await aDeadOne();
+    const [first, second] = [await redrive(claim), await redrive(claim)];
+    const again = { ...claim, redriven: first };
+    await ledger.claim(again);
+    await ledger.settle(settlementOf(again, deadLettered, { claimedAttempt: 2, attempts: 2 }));
+    expect((await ledger.claim({ ...claim, redriven: second })).kind).toBe('taken');
+  });
+
+  it('as ambiguous is claimed only for a letter that says so', async () => {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    await ledger.settle(settlementOf(claim, { ...deadLettered, cause: 'ambiguous' }));
+    expect((await ledger.claim({ ...claim, redriven: await redrive(claim) })).kind).toBe('taken');
+    const redriven = await redrive(claim, undefined, 'ambiguous');
+    expect((await ledger.claim({ ...claim, redriven })).kind).toBe('claimed');
   });
 
   it('is claimed by nobody who only writes the header', async () => {

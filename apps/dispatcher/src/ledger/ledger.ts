@@ -153,7 +153,10 @@ async function claimAll(sql: Sql, owner: string, claims: readonly Claim[]): Prom
 
 type Won = { readonly attempt: number; readonly attemptsBefore: number };
 
-/** Of what says that it is re-driven, the dead letter is looked up: anybody may write a header. Everything else costs no look. */
+/**
+ * Of what says that it is re-driven, the dead letter is looked up: anybody may write a header. Everything else costs no look. Whoever began a
+ * re-drive knew of no later death of the command; and what may have been sent is sent again only for a letter that says so.
+ */
 async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, Won>> {
   const rows = await sql<{ id: string; attempts: number; attempts_before: number }>(
     `INSERT INTO dispatch_commands AS d (waba_id, command_id, phone_number_id, fingerprint, state, version, attempts, owner, claimed_at,
@@ -162,7 +165,10 @@ async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): 
             source_topic, source_partition, source_offset,
             CASE WHEN letter IS NOT NULL THEN (
               SELECT l.redrive FROM dead_letters l
-              WHERE l.id = t.letter AND l.redrive = t.redrive AND l.waba_id = t.waba_id AND l.command_id = t.command_id) END
+              WHERE l.id = t.letter AND l.redrive = t.redrive AND l.waba_id = t.waba_id AND l.command_id = t.command_id
+                AND (l.cause = 'ambiguous' OR NOT EXISTS (
+                  SELECT FROM dispatch_commands c WHERE c.waba_id = t.waba_id AND c.command_id = t.command_id
+                    AND c.state = 'dead-lettered' AND c.outcome->>'cause' = 'ambiguous'))) END
      FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::integer[], $7::bigint[], $9::bigint[], $10::bigint[])
        AS t (waba_id, command_id, phone_number_id, fingerprint, source_topic, source_partition, source_offset, redrive, letter)
      ORDER BY waba_id, command_id
@@ -176,8 +182,9 @@ async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): 
      WHERE d.state = '${transitions.retry.from}' AND d.fingerprint = excluded.fingerprint
        AND NOT coalesce(d.outcome->>'state' = 'retrying' AND (d.outcome->>'nextAttemptAt')::timestamptz > $11, false)
        OR d.state = '${transitions.redrive.from}' AND excluded.redrive > coalesce(d.redrive, 0)
-         AND (d.fingerprint = excluded.fingerprint
-           OR (SELECT r.correction IS NOT NULL FROM redrives r WHERE r.id = excluded.redrive))
+         AND EXISTS (
+           SELECT FROM redrives r WHERE r.id = excluded.redrive AND r.begun_at >= d.settled_at
+             AND (d.fingerprint = excluded.fingerprint OR r.correction IS NOT NULL))
      RETURNING d.waba_id || '/' || d.command_id AS id, d.attempts, d.attempts_before`,
     [
       claims.map(({ wabaId }) => wabaId),
