@@ -38,3 +38,18 @@ it('an error carries no value of a row, so that it can be logged', async () => {
   expect(error).toMatchObject({ code: '23505', constraint: 'wabas_pkey' });
   expect(inspect(error, { depth: 9 })).not.toContain(secret);
 });
+
+it.each([
+  ['that is no number', `SELECT $1::text::integer`, '+49 151 Ann\n    at home'],
+  ['that is no time', `SELECT $1::text::timestamptz`, '+49 151 Ann\n    at home'],
+  ['that is out of range', `SELECT $1::text::integer`, '4915100000001'],
+  ['that is no JSON', `SELECT $1::text::jsonb`, '{"text": +49 151 Ann}'],
+])('nor does the message of an error about a value %s', async (_, statement, secret) => {
+  const error: unknown = await sqlOf(database.dataSource)(statement, [secret]).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toMatchObject({ message: expect.stringMatching(/^refused a value, SQLSTATE 22\w{3}$/) });
+  const logged = inspect(error, { depth: 9, showHidden: true });
+  for (const part of ['151', 'Ann', 'home']) expect(logged).not.toContain(part);
+  expect(logged).toContain('transaction.int.spec.ts');
+});

@@ -28,13 +28,29 @@ async function run<Row>(
   }
 }
 
-/** Whoever logs the error must not log rows: TypeORM keeps the parameters in it, and Postgres quotes values in `detail` and `where`. */
+/**
+ * Whoever logs the error must not log rows: TypeORM keeps the parameters in it, and Postgres quotes values in `detail` and `where`, and in the
+ * message of what it could not read or compute (class 22).
+ */
 function withoutValues(error: unknown): unknown {
   if (!(error instanceof QueryFailedError)) return error;
   const cleared = { parameters: undefined, detail: undefined, where: undefined };
-  Object.assign(error, cleared);
-  Object.assign(error.driverError, cleared);
+  const driverError = error.driverError as Error & { readonly code?: string };
+  for (const one of [error, driverError]) {
+    Object.assign(one, cleared);
+    if (driverError.code?.startsWith('22') === true)
+      replaceMessage(one, `refused a value, SQLSTATE ${driverError.code}`);
+  }
   return error;
+}
+
+/** Also where the stack repeats it, above the calls. */
+function replaceMessage(error: Error, message: string): void {
+  const { stack = '', message: old } = error;
+  const from = stack.indexOf(old);
+  const calls = from < 0 ? '' : stack.slice(from + old.length);
+  error.message = message;
+  error.stack = `${error.name}: ${message}${calls}`;
 }
 
 /** TypeORM answers UPDATE and DELETE with [rows, count], everything else with the rows. */

@@ -1,14 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { headers, topics } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
-import {
-  eventually,
-  testDatabase,
-  type TestDatabase,
-  testKafka,
-  type TestKafka,
-  testLogger,
-} from '../../../../test/kit';
+import { createLogger } from '@talaria/observability';
+import { eventually, testDatabase, type TestDatabase, testKafka, type TestKafka } from '../../../../test/kit';
 import { runProcessor, type RunningProcessor } from '../../testing/processor';
 import { aTextMessage, aWebhook, PHONE } from '../../testing/records';
 
@@ -23,6 +17,7 @@ const poison = {
   refused: message('wamid.refused', 'forbidden words'),
   tooLong: message(longId),
   notJson: Buffer.from([0x7b, 0xff, 0x00, 0x22]),
+  unreadable: message('wamid.unreadable', 'number Ann 4915100000001'),
 };
 const good = Array.from({ length: 12 }, (_, index) => message(`wamid.${String(index).padStart(2, '0')}`));
 
@@ -30,6 +25,7 @@ let kafka: TestKafka;
 let database: TestDatabase;
 let processor: RunningProcessor;
 let dead: KafkaRecord[];
+const logged: string[] = [];
 
 beforeAll(async () => {
   [kafka, database] = await Promise.all([
@@ -37,15 +33,24 @@ beforeAll(async () => {
     testDatabase(1),
   ]);
   await database.dataSource.query(
-    `ALTER TABLE messages ADD CONSTRAINT clean_words CHECK (text <> 'forbidden words')`,
+    `ALTER TABLE messages ADD CONSTRAINT clean_words CHECK (text <> 'forbidden words'),
+       ADD CONSTRAINT readable CHECK (CASE WHEN text LIKE 'number %' THEN substr(text, 8)::integer > 0 ELSE true END)`,
   );
   processor = await runProcessor({
     config: kafka.config,
     dataSource: database.dataSource,
-    logger: testLogger,
+    logger: createLogger('spec', 'trace', { write: (line) => void logged.push(line) }),
   });
-  const { refused, tooLong, notJson } = poison;
-  const values = [...good.slice(0, 3), refused, notJson, ...good.slice(3, 9), tooLong, ...good.slice(9)];
+  const { refused, tooLong, notJson, unreadable } = poison;
+  const values = [
+    ...good.slice(0, 3),
+    refused,
+    notJson,
+    ...good.slice(3, 9),
+    tooLong,
+    ...good.slice(9),
+    unreadable,
+  ];
   await Promise.all(values.map((value) => publish(value)));
   await publish(message('wamid.after'));
   await eventually(async () => expect(await wamids()).toContain('wamid.after'));
@@ -85,6 +90,7 @@ it.each([
   ['that a constraint refuses', poison.refused, 'data', 3],
   ['whose id is longer than an index takes', poison.tooLong, 'data', 11],
   ['that is not JSON', poison.notJson, 'decode', 4],
+  ['of which the database cannot read a value', poison.unreadable, 'data', 15],
 ])('a record %s is dead-lettered once, byte for byte, with cause and origin', (_, value, cause, offset) => {
   expect(letterOf(value)).toMatchObject([
     {
@@ -105,16 +111,22 @@ it.each([
 });
 
 it('nothing else is dead-lettered', () => {
-  expect(dead).toHaveLength(3);
+  expect(dead).toHaveLength(4);
 });
 
 it('the reason names what refused it, and nothing that a person wrote', () => {
-  const reasons = [poison.refused, poison.tooLong, poison.notJson].map(
-    (value) => letterOf(value)[0]?.headers[headers.errorMessage],
-  );
+  const reasons = Object.values(poison).map((value) => letterOf(value)[0]?.headers[headers.errorMessage]);
   expect(reasons).toEqual([
     'the database refuses it: SQLSTATE 23514 messages_2025_06 clean_words',
     'the database refuses it: SQLSTATE 54000 message_ids message_ids_pkey',
     'not what this topic holds',
+    'the database refuses it: SQLSTATE 22P02',
   ]);
+});
+
+it('nor does the log, nor what is kept of it', async () => {
+  const kept: unknown = await database.dataSource.query('SELECT * FROM skipped_records');
+  const all = JSON.stringify([logged, kept]);
+  expect(all).toContain('22P02');
+  for (const personal of ['forbidden', '4915100000001', 'Ann', PHONE]) expect(all).not.toContain(personal);
 });
