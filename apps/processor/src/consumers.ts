@@ -9,6 +9,7 @@ import {
   translateDispatch,
 } from './dispatches/record-dispatches';
 import { type Projection, projectBatch, type ProjectionDependencies } from './projections/project-batch';
+import { leaveOutKnown } from './projections/leave-out-known';
 import { monthsOf, recordRows } from './projections/record-rows';
 import { PROJECTION_DEPENDENCIES } from './tokens';
 import { eventsOf } from './webhooks/events-of';
@@ -35,7 +36,10 @@ export class Consumers {
 const webhooks: Projection<Rows> = {
   translate: translateWebhook,
   monthsOf: (rows) => monthsOf(joinRows(rows)),
-  write: async (sql, rows, keptFrom) => eventsOf(await recordRows(sql, joinRows(rows), keptFrom), new Date()),
+  async write(sql, all, keptFrom) {
+    const rows = joinRows(await leaveOutKnown(sql, all));
+    return eventsOf(await recordRows(sql, rows, keptFrom), new Date());
+  },
 };
 
 const dispatches: Projection<Told> = {

@@ -44,8 +44,9 @@ export async function recordStates(sql: Sql, rows: readonly StateRow[]): Promise
 }
 
 /** Which number shows which digits, and on which day last. Every batch tells it again: what is there is not touched, or all batches would wait for one row. */
-export async function recordDisplayNumbers(sql: Sql, rows: readonly DisplayNumber[]): Promise<void> {
-  if (rows.length === 0) return;
+export async function recordDisplayNumbers(sql: Sql, all: readonly DisplayNumber[]): Promise<void> {
+  if (all.length === 0) return;
+  const rows = [...new Map(all.map((row) => [JSON.stringify(row), row])).values()];
   await sql(
     `INSERT INTO display_numbers AS d (phone_number_id, waba_id, display_phone_number, seen_on)
      SELECT phone_number_id, waba_id, display_phone_number, max(seen_on)
