@@ -15,6 +15,8 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 /** By then the server has ended the statement and said so, unless it cannot be heard. */
 const SILENCE_MS = STATEMENT_TIMEOUT_MS + 5000;
 const KEEP_ALIVE_MS = 10_000;
+/** Shorter, where it must be told apart whether a statement is slow or another transaction holds it up. */
+const LOCK_TIMEOUT_MS = 20_000;
 
 /**
  * The database, not connected yet: whoever calls `initialize` also calls `destroy`. Never changes the schema by itself.
@@ -42,7 +44,10 @@ export function createDataSource(
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       stream: () => impatientSocket(silenceMs),
-      ...(projection !== undefined && { options: `-c search_path=${schemaOf(projection)}` }),
+      ...(projection !== undefined && {
+        options: `-c search_path=${schemaOf(projection)}`,
+        lock_timeout: LOCK_TIMEOUT_MS,
+      }),
     },
     // A connection that breaks while it is idle: the pool opens another.
     poolErrorHandler: () => undefined,

@@ -34,11 +34,17 @@ export function isMonthMissing(error: unknown): boolean {
   return code === '23514' && routine === 'ExecFindPartition';
 }
 
+/** A statement was ended because it took too long; or somebody has cancelled it. Waiting for a lock ends otherwise: see `createDataSource`. */
+export function isStatementTimeout(error: unknown): boolean {
+  return ((error ?? {}) as { code?: unknown }).code === '57014';
+}
+
 function classifySqlState(code: string): DatabaseFault {
   if (code === '40001' || code === '40P01') return 'conflict';
   // 08 connection, 53 resources, 57 operator intervention (shutdown, statement timeout), 58 system, 55000: takes no connections now,
-  // 25P03 and 25006: idle or read-only after a failover
-  if (/^(08|53|57|58)/.test(code) || ['55000', '25P03', '25006'].includes(code)) return 'unavailable';
+  // 55P03: waited too long for a lock, 25P03 and 25006: idle or read-only after a failover
+  if (/^(08|53|57|58)/.test(code) || ['55000', '55P03', '25P03', '25006'].includes(code))
+    return 'unavailable';
   // 22 data exception, 23 constraint, 54 too large
   return /^(22|23|54)/.test(code) ? 'data' : 'bug';
 }

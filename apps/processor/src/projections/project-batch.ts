@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { cloudEventHeaders, type DeadLetterCause, deadLetterHeaders, topics } from '@talaria/contracts';
-import { classifyDatabaseError, inTransaction, isMonthMissing, type Sql } from '@talaria/database';
+import {
+  classifyDatabaseError,
+  inTransaction,
+  isMonthMissing,
+  isStatementTimeout,
+  type Sql,
+} from '@talaria/database';
 import {
   type KafkaRecord,
   NotWrittenError,
@@ -13,6 +19,7 @@ import { type DataSource } from 'typeorm';
 import { type InboundReport } from '../inbound/report-inbound';
 import { dataOf, type KeyedEvent } from '../webhooks/events-of';
 import { BeyondLiveError, type Checkpoint, moveCheckpoint } from './checkpoint';
+import { noteFailure, noteSuccess, timeoutsOf } from './failing-batches';
 import { ensureMonths, forgetMonths } from './months';
 
 /** How the records of a topic become rows. */
@@ -46,13 +53,18 @@ const CONFLICT_RETRIES = 10;
 const CONFLICT_PAUSE_MS = 20;
 /** A transaction that waits for Kafka holds locks: rather let the batch come again. */
 const PUBLISH_WITHIN_MS = 10_000;
+/** A batch that took too long so often is taken record by record. */
+const TIMEOUTS = 3;
+/** A database that does not write two small rows within this time is slow itself, and no record is to blame. */
+const GIVE_UP_WITHIN_MS = 500;
 /** How soon a version that has come up to the live one looks whether that has gone on. */
 const FOLLOW_MS = 100;
 
 /**
  * Projects a batch: rows and checkpoint in one transaction. When its content is refused, the batch is split until the record at fault
- * is alone; that one goes to the dead letters, the others are written. A database that is away is thrown to the consumer, which waits. A version
- * that is not live stays behind the live one, and takes the rest of the batch later.
+ * is alone; that one goes to the dead letters, the others are written. A database that is away is thrown to the consumer, which waits. So is
+ * a statement that takes too long; the fourth time the records are taken one by one, and one that takes too long alone goes to the dead
+ * letters. A version that is not live stays behind the live one, and takes the rest of the batch later.
  */
 export async function projectBatch<Row>(
   dependencies: ProjectionDependencies,
@@ -63,10 +75,12 @@ export async function projectBatch<Row>(
   const endSpans = startProcessSpans(batch.records);
   try {
     const taken = await projectUpToLive(dependencies, projection, batch);
+    noteSuccess(dependencies.dataSource, batch);
     endSpans();
     for (const { offset } of batch.records.slice(0, taken)) batch.done(offset);
     return taken === batch.records.length ? undefined : { taken, resume: delay(FOLLOW_MS) };
   } catch (error) {
+    noteFailure(dependencies.dataSource, batch, error);
     endSpans(error);
     throw error;
   }
@@ -81,7 +95,8 @@ async function projectUpToLive<Row>(
   const read = batch.records.map((record) => ({ record, ...attemptTo(() => translate(record)) }));
   const prepare = (some: readonly Read<Row>[]) =>
     ensureMonths(dependencies.dataSource, monthsOf(rowsOf(some)));
-  const work = { write, prepare, onTold };
+  const oneByOne = timeoutsOf(dependencies.dataSource, batch) >= TIMEOUTS;
+  const work = { write, prepare, onTold, oneByOne };
   try {
     await projectRead(dependencies, work, batch, read);
     return read.length;
@@ -98,6 +113,8 @@ type Work<Row> = {
   /** Outside of the transaction. */
   readonly prepare: (some: readonly Read<Row>[]) => Promise<void>;
   readonly onTold: (rows: readonly Row[]) => void;
+  /** The batch has taken too long too often. */
+  readonly oneByOne: boolean;
 };
 
 async function projectRead<Row>(
@@ -106,25 +123,42 @@ async function projectRead<Row>(
   batch: RecordBatch,
   some: readonly Read<Row>[],
 ): Promise<void> {
+  if (work.oneByOne && some.length > 1) {
+    for (const one of some) await projectRead(dependencies, work, batch, [one]);
+    return;
+  }
   try {
     await writeAll(dependencies, work, batch, some);
   } catch (error) {
-    if (!isContentRefused(error)) throw error;
+    const isTooSlow = work.oneByOne && isStatementTimeout(error);
+    if (!isTooSlow && !isContentRefused(error)) throw error;
     const [only] = some;
     if (only !== undefined && some.length === 1) {
-      const skipped = await inTransaction(dependencies.dataSource, async (sql) => {
-        const { unseen, publishFrom } = await moveCheckpoint(sql, batch, [only.record]);
-        if (unseen.length > 0)
-          await skip(sql, dependencies, only.record, publishFrom, 'data', reasonOf(error));
-        return unseen.length;
-      });
-      records.inc({ result: 'dead_lettered' }, skipped);
+      await giveUp(dependencies, batch, only.record, error);
       return;
     }
     const half = Math.ceil(some.length / 2);
     await projectRead(dependencies, work, batch, some.slice(0, half));
     await projectRead(dependencies, work, batch, some.slice(half));
   }
+}
+
+/** Instead of its rows, in a transaction of its own. */
+async function giveUp(
+  dependencies: ProjectionDependencies,
+  batch: RecordBatch,
+  record: KafkaRecord,
+  error: unknown,
+): Promise<void> {
+  const isTooSlow = isStatementTimeout(error);
+  const skipped = await inTransaction(dependencies.dataSource, async (sql) => {
+    if (isTooSlow) await sql(`SET LOCAL statement_timeout = ${GIVE_UP_WITHIN_MS}`);
+    const { unseen, publishFrom } = await moveCheckpoint(sql, batch, [record]);
+    if (unseen.length > 0)
+      await skip(sql, dependencies, record, publishFrom, isTooSlow ? 'exhausted' : 'data', reasonOf(error));
+    return unseen.length;
+  });
+  records.inc({ result: 'dead_lettered' }, skipped);
 }
 
 /** Whether the same content would be refused again, however long we wait. */
@@ -261,6 +295,8 @@ async function skip(
 
 /** Names of tables and constraints only: the text of a database error may quote what a person wrote. */
 function reasonOf(error: unknown): string {
+  if (isStatementTimeout(error))
+    return 'the database does not write it within the statement timeout, also when it is alone';
   if (classifyDatabaseError(error) !== 'data') return 'its event cannot be written to Kafka';
   const { code, table, column, constraint } = error as Record<string, string | undefined>;
   const where = [table, column, constraint].filter((name) => name !== undefined).join(' ');
