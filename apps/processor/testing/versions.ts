@@ -77,8 +77,8 @@ export type Traffic = {
 const NUMBER = '106540352242922';
 const PEOPLE = 7;
 
-/** Messages, their statuses, and repeats of both in other partitions than the first, one after another until it is stopped. */
-export function startTraffic({ producer }: Pick<VersionsRig, 'producer'>): Traffic {
+/** Messages, their statuses, and repeats of both in other partitions than the first, one after another until it is stopped. @param name of its own, where there are two */
+export function startTraffic({ producer }: Pick<VersionsRig, 'producer'>, name = 'wamid'): Traffic {
   const due = new Set<string>();
   let stopping = false;
   const publish = async (wamid: string, person: number) => {
@@ -93,7 +93,7 @@ export function startTraffic({ producer }: Pick<VersionsRig, 'producer'>): Traff
   };
   const sending = Promise.all(
     [0, 1, 2, 3].map(async (lane) => {
-      for (let index = 0; !stopping; index++) await publish(`wamid.${lane}-${index}`, 4 * index + lane);
+      for (let index = 0; !stopping; index++) await publish(`${name}.${lane}-${index}`, 4 * index + lane);
     }),
   );
   return {
