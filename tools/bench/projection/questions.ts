@@ -73,12 +73,20 @@ WHERE waba_id = $1
   },
   {
     name: 'the progress of a campaign of a thousand messages',
-    sql: `SELECT c.state, m.status, count(*)
-FROM commands c
-LEFT JOIN message_ids i ON i.wamid = c.wamid AND i.phone_number_id = c.phone_number_id
-LEFT JOIN messages m ON m.wamid = i.wamid AND m.phone_number_id = i.phone_number_id AND m.month = i.month
-WHERE c.campaign_id = $1 AND c.waba_id = $2
-GROUP BY c.state, m.status`,
+    // Asked one by one: joins make the planner read whole months. Nearly every message lies in the month in which its command was accepted.
+    sql: `WITH asked AS MATERIALIZED (
+  SELECT state, wamid, phone_number_id, date_trunc('month', state_at AT TIME ZONE 'UTC')::date AS month
+  FROM commands
+  WHERE campaign_id = $1 AND waba_id = $2
+)
+SELECT a.state, coalesce(
+  (SELECT m.status FROM messages m
+   WHERE m.wamid = a.wamid AND m.phone_number_id = a.phone_number_id AND m.month = a.month),
+  (SELECT m.status FROM message_ids i JOIN messages m USING (wamid, phone_number_id, month)
+   WHERE i.wamid = a.wamid AND i.phone_number_id = a.phone_number_id)
+) AS status, count(*)
+FROM asked a
+GROUP BY 1, 2`,
     parameters: ({ campaignId, wabaId }) => [campaignId, wabaId],
   },
   { name: 'the numbers as they are now', sql: `SELECT * FROM numbers`, parameters: () => [] },
