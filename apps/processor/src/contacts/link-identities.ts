@@ -27,8 +27,10 @@ export function linksOf(sightings: readonly Sighting[]): Link[] {
   return [...links.values()];
 }
 
-/** Every identity sighted, once, with the smallest of all that are linked to it here. */
-export function groupIdentities(sightings: readonly Sighting[]): (Identity & { readonly contact: string })[] {
+/** Every identity seen, once, with the smallest of all that are linked to it here. */
+export function groupIdentities(
+  sightings: readonly Pick<Sighting, 'wabaId' | 'identities'>[],
+): (Identity & { readonly contact: string })[] {
   const parents = new Map<string, Identity>();
   const all = new Map<string, Identity>();
   const root = (identity: Identity): Identity => {

@@ -100,41 +100,40 @@ async function lockIdentities(sql: Sql, identities: readonly Identity[]): Promis
   );
 }
 
-/** Brings the contacts of linked identities, and their conversations, under the smallest of them. Corrects `contacts`. */
+/**
+ * Brings the contacts of linked identities, and their conversations, under the smallest of them. Corrects `contacts`. Two statements, since the
+ * second must see the conversations that others wrote while the first waited for their identities.
+ */
 async function mergeContacts(
   sql: Sql,
   links: readonly Link[],
   contacts: Map<string, Contact>,
 ): Promise<void> {
-  for (const link of links) {
-    const { wabaId } = link;
-    const met = new Set(ends(link).map((end) => contacts.get(identityKey(end))?.contact ?? end.identity));
-    const [target, ...others] = [...met].sort(byBytes);
-    if (target === undefined || others.length === 0) continue;
-    await sql(`UPDATE contact_identities SET contact = $2 WHERE waba_id = $1 AND contact = ANY ($3)`, [
-      wabaId,
-      target,
-      others,
-    ]);
-    await sql(
-      `WITH gone AS (DELETE FROM conversations WHERE waba_id = $1 AND contact = ANY ($3) RETURNING *)
-       INSERT INTO conversations AS c (phone_number_id, waba_id, contact, last_in_at, last_out_at)
-       SELECT phone_number_id, waba_id, $2, max(last_in_at), max(last_out_at) FROM gone
-       GROUP BY phone_number_id, waba_id ORDER BY phone_number_id
-       ON CONFLICT (waba_id, contact, phone_number_id) DO UPDATE SET
-         last_in_at = greatest(c.last_in_at, excluded.last_in_at),
-         last_out_at = greatest(c.last_out_at, excluded.last_out_at)`,
-      [wabaId, target, others],
-    );
-    for (const [key, known] of contacts) {
-      if (known.wabaId === wabaId && others.includes(known.contact))
-        contacts.set(key, { wabaId, contact: target });
-    }
+  const contactOf = (end: Identity) => contacts.get(identityKey(end))?.contact ?? end.identity;
+  const met = links.map((link) => ({ wabaId: link.wabaId, identities: ends(link).map(contactOf) }));
+  const merged = groupIdentities(met).filter(({ identity, contact }) => identity !== contact);
+  if (merged.length === 0) return;
+  const values = columns(merged, ['wabaId', 'identity', 'contact']);
+  const gone = `unnest($1::text[], $2::text[], $3::text[]) AS t (waba_id, gone, target)`;
+  await sql(
+    `UPDATE contact_identities AS i SET contact = t.target FROM ${gone} WHERE i.waba_id = t.waba_id AND i.contact = t.gone`,
+    values,
+  );
+  await sql(
+    `WITH moved AS (DELETE FROM conversations AS c USING ${gone} WHERE c.waba_id = t.waba_id AND c.contact = t.gone RETURNING c.*, t.target)
+     INSERT INTO conversations AS c (phone_number_id, waba_id, contact, last_in_at, last_out_at)
+     SELECT phone_number_id, waba_id, target, max(last_in_at), max(last_out_at) FROM moved
+     GROUP BY phone_number_id, waba_id, target ORDER BY waba_id, target, phone_number_id
+     ON CONFLICT (waba_id, contact, phone_number_id) DO UPDATE SET
+       last_in_at = greatest(c.last_in_at, excluded.last_in_at),
+       last_out_at = greatest(c.last_out_at, excluded.last_out_at)`,
+    values,
+  );
+  const targets = new Map(merged.map((one) => [identityKey(one), one.contact]));
+  for (const [key, { wabaId, contact }] of contacts) {
+    const target = targets.get(identityKey({ wabaId, identity: contact }));
+    if (target !== undefined) contacts.set(key, { wabaId, contact: target });
   }
-}
-
-function byBytes(one: string, other: string): number {
-  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
 /** The name that was told last. Only rows that `lockIdentities` has locked are touched. */
