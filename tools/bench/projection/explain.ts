@@ -25,7 +25,7 @@ const head = (messages: number) => `# Questions to the read model
 What can be asked of Postgres, with plans of a database of ${messages.toLocaleString('en-US')} messages over twelve months and as many statuses. The parameters are
 text; names are those of the schema \`public\`, which shows the live projection. Partitions of which the same is done are shown once.
 
-This page is written by \`npm run bench -- projection --only big --explain\`.
+This page is written by \`npm run bench -- projection --only big --explain\`. Times tell also what else the machine was doing: [benchmarks](benchmarks.md#projection).
 `;
 
 function section({ name, sql }: Question, medianMs: number | undefined, plan: readonly string[]): string {
