@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { sign } from '@talaria/whatsapp';
 import { topics } from '@talaria/contracts';
 import { appSecret, type Platform, startPlatform } from '../tools/platform/platform';
@@ -10,9 +11,10 @@ describe('while Kafka is away', () => {
 
   beforeAll(async () => {
     stack = await startOwnKafka();
+    const name = `test-away-${randomUUID().slice(0, 8)}`;
     platform = await startPlatform({
-      name: 'test-away',
-      directories: testDirectories('away'),
+      name,
+      directories: testDirectories(name),
       ...stack,
       env: { ingestion: { WEBHOOK_ACK_TIMEOUT: '1s' } },
     });

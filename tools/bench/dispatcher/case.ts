@@ -1,6 +1,7 @@
 import { type BenchCase, type BenchContext } from '../bench-case';
 import { joinOutcomes, noOutcome, type Outcome } from '../report';
 import { compareWithBare } from './ceiling';
+import { compareWithoutLedger } from './certainty';
 import { measureLatency } from './latency';
 import { measureNeighbour } from './neighbour';
 import { measureParked } from './parked';
@@ -10,6 +11,7 @@ import { measureRates } from './rates';
 const parts: Readonly<Record<string, (context: BenchContext) => Promise<Outcome>>> = {
   rates: measureRates,
   ceiling: compareWithBare,
+  certainty: compareWithoutLedger,
   neighbour: measureNeighbour,
   paused: measurePaused,
   parked: measureParked,

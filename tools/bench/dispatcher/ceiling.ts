@@ -9,14 +9,19 @@ import { type Sender, UNLIMITED } from './commands';
 import { onSite, type Site } from './site';
 import { type Usage, usageColumns, usageOf, usageText, usedForEach } from './usage';
 
-const MESSAGES = 40_000;
-const SENDERS = 20;
+export const MESSAGES = 40_000;
+export const SENDERS = 20;
 /** The dispatcher's own default. */
-const CONNECTIONS = 256;
+const CONNECTIONS = 512;
 const POLL_MS = 20;
 const GOAL = 0.5;
 
-type Run = { readonly rate: number; readonly used: Usage; readonly lost: number; readonly doubled: number };
+export type Run = {
+  readonly rate: number;
+  readonly used: Usage;
+  readonly lost: number;
+  readonly doubled: number;
+};
 
 /** Without any limit: the dispatcher, with ledger and events, and a bare loop that posts the same to the same stand-in, in turn. */
 export async function compareWithBare(context: BenchContext): Promise<Outcome> {
@@ -30,7 +35,7 @@ export async function compareWithBare(context: BenchContext): Promise<Outcome> {
     for (let number = 1; number <= options.rounds; number++) {
       say(`Round ${number} of ${options.rounds}:`);
       bare.push(await runBare(site, loop, senders, count));
-      talaria.push(await runTalaria(site, senders, count));
+      talaria.push(await runDispatcher(site, senders, count, { name: 'talaria' }));
     }
   });
   const ratio = ratioOf('talaria', 'bare', talaria.map(rateOf), bare.map(rateOf), { what: 'rate' });
@@ -66,12 +71,17 @@ async function runBare(site: Site, loop: Bare, senders: readonly Sender[], count
 }
 
 /** The messages are there before the dispatcher starts: publishing takes nothing from it. */
-async function runTalaria(site: Site, senders: readonly Sender[], count: number): Promise<Run> {
+export async function runDispatcher(
+  site: Site,
+  senders: readonly Sender[],
+  count: number,
+  { name, env }: { readonly name: string; readonly env?: NodeJS.ProcessEnv },
+): Promise<Run> {
   const { first } = await site.publisher.publish(senders, count);
   await site.simulator.reset();
   const toldBefore = await countTold(site);
-  const dispatcher = await site.startDispatcher();
-  const run = await measure(site, 'talaria', dispatcher.pid, first, count);
+  const dispatcher = await site.startDispatcher(env);
+  const run = await measure(site, name, dispatcher.pid, first, count);
   while ((await countTold(site)) < toldBefore + count)
     await sleep(POLL_MS, undefined, { signal: site.ground.signal });
   await dispatcher.stop();
@@ -93,7 +103,7 @@ async function measure(
   const arrivals = arrivalsOf(await site.simulator.accepted());
   const [from = NaN, to = NaN] = [arrivals[warm - 1]?.at, arrivals.at(-1)?.at];
   const rate = ((arrivals.length - warm) * 1000) / (to - from);
-  site.ground.say(`${name.padEnd(8)} ${Math.round(rate)}/s; ${usageText(used)}`);
+  site.ground.say(`${name.padEnd(9)} ${Math.round(rate)}/s; ${usageText(used)}`);
   return { rate, used, ...countLostAndDoubled(arrivals, first, count) };
 }
 
@@ -103,7 +113,7 @@ async function countTold({ ground: { admin, config } }: Site): Promise<number> {
   return offsets.reduce((all, { high, low }) => all + Number(high) - Number(low), 0);
 }
 
-function resultOf(name: string, runs: readonly Run[]): Result {
+export function resultOf(name: string, runs: readonly Run[]): Result {
   return {
     name,
     rate: spread(runs.map(rateOf), 0),
@@ -115,7 +125,7 @@ function resultOf(name: string, runs: readonly Run[]): Result {
   };
 }
 
-const rateOf = ({ rate }: Run) => rate;
+export const rateOf = ({ rate }: Run) => rate;
 const usedBy = ({ used }: Run) => used;
 const sum = (runs: readonly Run[], read: (run: Run) => number) =>
   runs.reduce((all, run) => all + read(run), 0);

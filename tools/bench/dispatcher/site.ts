@@ -16,7 +16,7 @@ export type Site = {
   /** Numbers that the registry and the stand-in know. */
   addSenders(asked: SendersAsked): Promise<readonly Sender[]>;
   /** The dispatcher, ready; it goes on where the one before it has ended. */
-  startDispatcher(): Promise<AppProcess>;
+  startDispatcher(env?: NodeJS.ProcessEnv): Promise<AppProcess>;
   readonly publisher: Publisher;
   openPublisher(): Promise<Publisher>;
   /** Numbers of commands that nobody else takes: the first of so many. */
@@ -63,7 +63,7 @@ async function siteOn(
       for (const sender of added) await simulator.putNumber(sender);
       return added;
     },
-    async startDispatcher() {
+    async startDispatcher(env) {
       const [metricsPort = 0] = await freePorts(1);
       return ground.startServer('dispatcher', 'apps/dispatcher/src/main.js', {
         DATABASE_URL: database.url,
@@ -71,6 +71,7 @@ async function siteOn(
         GRAPH_API_URL: simulator.url,
         // As it is deployed: with a line for each attempt.
         LOG_LEVEL: 'info',
+        ...env,
       });
     },
     publisher: await openPublisher(ground, take),
