@@ -1,3 +1,5 @@
+// The module itself is changed, which `import` does not give.
+// eslint-disable-next-line @typescript-eslint/no-require-imports
 import ledger = require('../../../apps/dispatcher/src/ledger/ledger');
 
 /** Loaded into a dispatcher before its own program: every claim is given, every settlement taken, and nothing is remembered. */
