@@ -5,7 +5,8 @@ import { type SendResult } from '@talaria/whatsapp';
 import { eventually, testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { readConfig } from '../config';
 import { createLedger } from '../ledger/ledger';
-import { attempt, type Turn } from './attempt';
+import { attempt } from './attempt';
+import { type Turn } from './turn';
 import { createBreakers } from './breakers';
 import { type Job } from './job';
 

@@ -3,7 +3,7 @@ import { testLogger } from '../../../../test/kit/logger';
 import { readConfig } from '../config';
 import { type Claimed } from '../ledger/ledger';
 import { type Registry } from '../registry';
-import { type AttemptDependencies } from './attempt';
+import { type AttemptDependencies } from './turn';
 import { createDispatcher } from './dispatcher';
 import { type Job } from './job';
 

@@ -17,7 +17,8 @@ import {
   type Scheduler,
   type Started,
 } from '../lanes/scheduler';
-import { attempt, type AttemptDependencies, type Turn } from './attempt';
+import { attempt } from './attempt';
+import { type AttemptDependencies, type Turn } from './turn';
 import { commandKeyOf, type Job, recipientOf } from './job';
 import { createBreakers, type Reason } from './breakers';
 import { createLimits } from './limits';

@@ -1,5 +1,6 @@
 import { type SendMessage } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
+import { type Source } from '../ledger/ledger';
 import { type Strikes } from './decide';
 
 /** A command that waits for its turn, and the record that brought it. */
@@ -29,4 +30,20 @@ export function commandKeyOf({ command }: Job): string {
 /** Who receives it; the order of messages is kept for each. */
 export function recipientOf({ command }: Pick<Job, 'command'>): string {
   return command.to ?? command.recipient ?? '';
+}
+
+/** By which the ledger knows it. */
+export function idOf({ command }: Job): { wabaId: string; commandId: string } {
+  return { wabaId: command.wabaId, commandId: command.id };
+}
+
+/** Where the record lies. */
+export function sourceOf({ record: { topic, partition, offset } }: Job): Source {
+  return { topic, partition, offset };
+}
+
+export function isSameRecord(source: Source, { record }: Job): boolean {
+  return (
+    source.topic === record.topic && source.partition === record.partition && source.offset === record.offset
+  );
 }

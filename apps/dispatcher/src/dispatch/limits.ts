@@ -5,7 +5,7 @@ import { numberLimit } from '../lanes/number-limit';
 import { pauseLane, pauseShared, type Scheduler, setLane, setShared } from '../lanes/scheduler';
 import { type DispatcherConfig } from '../config';
 import { type Registry } from '../registry';
-import { type RestingPause } from './attempt';
+import { type RestingPause } from './turn';
 import { type Breakers, PROVIDER } from './breakers';
 
 /** What holds the lanes of a scheduler back, kept to what the registry and Meta say. Times are those of the monotonic clock. */

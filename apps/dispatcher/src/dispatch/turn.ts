@@ -1,0 +1,32 @@
+import { type Logger } from '@talaria/observability';
+import { type CloudApiClient } from '@talaria/whatsapp';
+import { type DispatcherConfig } from '../config';
+import { type Ledger } from '../ledger/ledger';
+import { type Registry } from '../registry';
+import { type Breakers } from './breakers';
+import { type Pause } from './decide';
+import { type Outlet } from './outlet';
+
+export type AttemptDependencies = {
+  readonly config: DispatcherConfig;
+  readonly ledger: Ledger;
+  readonly registry: Registry;
+  readonly client: CloudApiClient;
+  readonly outlet: Outlet;
+  readonly breakers: Pick<Breakers, 'judge'>;
+  readonly logger: Logger;
+};
+
+/** How the scheduler goes on after a job had its turn. */
+export type Turn =
+  /** The record is finished. */
+  | { readonly kind: 'done' }
+  /** The same job again, in front of its recipient. */
+  | { readonly kind: 'again'; readonly afterMs: number }
+  /** Likewise, and others rest with it. */
+  | { readonly kind: 'rest'; readonly who: RestingPause; readonly afterMs: number };
+
+/** @returns ms of the monotonic clock */
+export type Pace = () => number;
+
+export type RestingPause = Extract<Pause, 'number' | 'account' | 'app'>;
