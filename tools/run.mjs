@@ -64,6 +64,7 @@ const scripts = {
   stack: () => (build(), start('stack/main.js')),
   test: () => (build(), start('test/main.js')),
   bench: () => (build(), start('bench/main.js')),
+  soak: () => (build(), start('soak/main.js')),
   topics: () => (build(), start('setup/topics.js')),
   migrate: () => (build(), start('setup/migrate.js')),
   projections: () => (build(), start('projections/main.js')),

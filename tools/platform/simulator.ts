@@ -53,6 +53,11 @@ export class Simulator {
     return this.pages('accepted', after);
   }
 
+  /** All sends that a fault left without an answer. */
+  unanswered(): Promise<Pick<Accepted, 'seq' | 'callbackData'>[]> {
+    return this.pages('unanswered');
+  }
+
   /** All webhook items that were answered 200. */
   acknowledged(): Promise<Acknowledged[]> {
     return this.pages('acknowledged');

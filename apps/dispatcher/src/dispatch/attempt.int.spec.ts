@@ -259,6 +259,20 @@ it('a fate that was found out and not told before a crash is told by the record 
   }
 });
 
+it('what may be sent again and expired meanwhile ends as unknown, not as if it had never been sent', async () => {
+  const world = aWorld();
+  const first = aJob({ onUnknown: 'resend', expiresAt: new Date(Date.now() + 300).toISOString() });
+  await run(aProcess(world, { kind: 'unknown', reason: 'ECONNRESET' }), first);
+  await eventually(() => expect(Date.now()).toBeGreaterThan(Date.parse(first.command.expiresAt!)));
+  await database.dataSource.query(
+    `UPDATE dispatch_commands SET unknown_since = now() - interval '1 day' WHERE command_id = $1`,
+    [first.command.id],
+  );
+  const again = { ...first, record: { ...first.record, topic: topics.outboundRetry30s.name, offset: 1 } };
+  expect(await run(aProcess(world, accepted), again)).toEqual({ kind: 'done' });
+  expect(world).toMatchObject({ sent: 1, letters: ['ambiguous'] });
+});
+
 it('a claim that is not ours any more when it is confirmed is given back: the next owner sends it, once', async () => {
   const world = aWorld();
   const job = aJob();

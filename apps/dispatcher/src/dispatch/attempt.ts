@@ -4,7 +4,7 @@ import { inSpan } from '@talaria/observability';
 import { SpanKind } from '@opentelemetry/api';
 import { type Claim, type Claimed, type LedgerRow, type Outcome } from '../ledger/ledger';
 import { buildRequest } from './build-request';
-import { checkCommand, type Checked } from './check-command';
+import { mayGo } from './check-command';
 import { decide, type Decision } from './decide';
 import { commandsSeen, graphApiDuration } from './dispatch.metrics';
 import { fingerprintOf } from './fingerprint';
@@ -41,7 +41,7 @@ export async function attempt(dependencies: AttemptDependencies, job: Job, pace:
     case 'taken':
       return isOurClaim(claimed.row)
         ? goOn(dependencies, job, claimed.row, number, pace)
-        : followTaken(dependencies, job, claimed.row);
+        : followTaken(dependencies, job, number, claimed.row);
     case 'conflict':
       return refuseConflict(dependencies, job);
   }
@@ -88,7 +88,7 @@ async function makeAttempt(
 ): Promise<Turn> {
   const adopted = await adoptIfSent(dependencies, job, attemptNumber);
   if (adopted !== undefined) return adopted;
-  const checked = check(dependencies, job, number);
+  const checked = mayGo(dependencies.registry, job.command, number);
   if (checked.ok) await until(pace());
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
   if (!job.isOurs()) return giveBack(dependencies, job, attemptNumber);
@@ -118,15 +118,6 @@ async function adoptIfSent(
   return version === undefined
     ? { kind: 'done' }
     : follow(dependencies, job, outcome, { version, attempts: count.attempts });
-}
-
-function check(
-  { registry }: AttemptDependencies,
-  { command }: Job,
-  number: PhoneNumber | undefined,
-): Checked {
-  if (registry.isCancelled(command)) return { ok: false, decision: { kind: 'cancelled' } };
-  return checkCommand(command, number, Date.now());
 }
 
 async function until(at: number): Promise<void> {

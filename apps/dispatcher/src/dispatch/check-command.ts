@@ -1,6 +1,7 @@
 import { type SendMessage } from '@talaria/contracts';
 import { type PhoneNumber } from '@talaria/database';
 import { checkMessage } from '@talaria/whatsapp';
+import { type Registry } from '../registry';
 import { type Decision } from './decide';
 
 export type Checked =
@@ -9,12 +10,22 @@ export type Checked =
 /** A list of a hundred thousand empty contacts has two for each. */
 const MAX_PROBLEMS = 10;
 
+/** Whether a command may go now: it may be cancelled, too. */
+export function mayGo(
+  registry: Pick<Registry, 'isCancelled'>,
+  command: SendMessage,
+  number: PhoneNumber | undefined,
+): Checked {
+  if (registry.isCancelled(command)) return { ok: false, decision: { kind: 'cancelled' } };
+  return checkCommand(command, number, Date.now());
+}
+
 /**
  * Whether a command may cost a call, or is given up before it.
  * @param number the sender, if the registry knows it
  * @param now milliseconds since 1970
  */
-export function checkCommand(command: SendMessage, number: PhoneNumber | undefined, now: number): Checked {
+function checkCommand(command: SendMessage, number: PhoneNumber | undefined, now: number): Checked {
   if (command.expiresAt !== undefined && Date.parse(command.expiresAt) <= now) {
     return givenUp('expired', 'expiresAt has passed');
   }

@@ -1,4 +1,6 @@
+import { type PhoneNumber } from '@talaria/database';
 import { type LedgerRow } from '../ledger/ledger';
+import { mayGo } from './check-command';
 import { type Decision } from './decide';
 import { commandsSeen } from './dispatch.metrics';
 import { idOf, isSameRecord, type Job } from './job';
@@ -13,6 +15,7 @@ const SETTLING_MS = 2000;
 export async function followTaken(
   dependencies: AttemptDependencies,
   job: Job,
+  number: PhoneNumber | undefined,
   row: LedgerRow,
 ): Promise<Turn> {
   const { outcome, version, attempts } = row;
@@ -25,7 +28,7 @@ export async function followTaken(
       return waitAgain(dependencies, job, row);
     case 'unknown':
       if (isRedelivery && outcome !== null) return follow(dependencies, job, outcome, { version, attempts });
-      return reconcile(dependencies, job, row);
+      return reconcile(dependencies, job, number, row);
     case 'accepted':
     case 'cancelled':
     case 'failed':
@@ -55,9 +58,17 @@ async function outlast(dependencies: AttemptDependencies, job: Job, row: LedgerR
   return settle(dependencies, job, row.attempts, { kind: 'unknown', error }, { claimant: row.owner });
 }
 
-/** Looks whether a status brought the wamid; when the time for that is over, the command's own policy decides. A resend is an attempt like any other. */
-async function reconcile(dependencies: AttemptDependencies, job: Job, row: LedgerRow): Promise<Turn> {
-  const { ledger, config, outlet } = dependencies;
+/**
+ * Looks whether a status brought the wamid; when the time for that is over, the command's own policy decides. A resend is an attempt like any
+ * other; what may not go any more, because it has expired or was cancelled, stays unknown: nobody may say of it that it was not sent.
+ */
+async function reconcile(
+  dependencies: AttemptDependencies,
+  job: Job,
+  number: PhoneNumber | undefined,
+  row: LedgerRow,
+): Promise<Turn> {
+  const { ledger, config, outlet, registry } = dependencies;
   const wamid = await ledger.findByStatus(idOf(job), row.attemptsBefore);
   if (wamid !== undefined) {
     commandsSeen.inc({ result: 'reconciled' });
@@ -68,10 +79,8 @@ async function reconcile(dependencies: AttemptDependencies, job: Job, row: Ledge
     await outlet.retry(job.record, row.attempts, Date.now() + config.UNKNOWN_CHECK_INTERVAL);
     return { kind: 'done' };
   }
-  if (
-    job.command.onUnknown === 'resend' &&
-    row.attempts - row.attemptsBefore <= config.RETRY_SCHEDULE.length
-  ) {
+  const mayResend = job.command.onUnknown === 'resend' && mayGo(registry, job.command, number).ok;
+  if (mayResend && row.attempts - row.attemptsBefore <= config.RETRY_SCHEDULE.length) {
     await ledger.allowResend(idOf(job), row.attempts);
     return { kind: 'again', afterMs: 0 };
   }

@@ -87,6 +87,11 @@ function withFault(desk: SendDesk, number: BusinessNumber, send: Send, fault: Fa
   // Refused by a limit before the fault could happen: it waits for the next send.
   if (taken?.kind === 'refused') return answered(taken.answer);
   desk.faults.apply(fault);
+  if (leavesUnanswered(script)) {
+    const { recipient, callbackData } = send;
+    const { phoneNumberId } = number;
+    desk.records.addUnanswered({ at: milliseconds(now), phoneNumberId, to: recipient.input, callbackData });
+  }
   switch (script.kind) {
     case 'error': {
       const { kind: _, ...refusal } = script;
@@ -106,6 +111,11 @@ function withFault(desk: SendDesk, number: BusinessNumber, send: Send, fault: Fa
       return answered((taken ?? take(now)).answer);
   }
 }
+
+/** Whoever called cannot know what became of it; but for a hang that is released in time. */
+const leavesUnanswered = ({ kind }: FaultAnswer) => ['http', 'drop', 'hang'].includes(kind);
+
+const milliseconds = (now: number) => Math.round(now * 1000) / 1000;
 
 function accepts(script: FaultAnswer): boolean {
   return script.kind === 'delay' || script.kind === 'failed-status' || ('accept' in script && script.accept);
@@ -130,7 +140,7 @@ function takeOrRefuse(
   desk.limits.countSend(phoneNumberId, recipient, now);
   const wamid = desk.wamids.outbound(recipient);
   desk.records.addAccepted({
-    at: Math.round(now * 1000) / 1000,
+    at: milliseconds(now),
     phoneNumberId,
     to: send.recipient.input,
     wamid,

@@ -216,6 +216,26 @@ describe('a fault', () => {
     expect(receiver.items[0]).toMatchObject({ biz_opaque_callback_data: 'lost' });
   });
 
+  it('lists what it left without an answer, whether it accepted it or not', async () => {
+    await fault({ code: 131016 });
+    await fault({ drop: 'after' });
+    await fault({ http: 502, body: 'no' });
+    await fault({ delayMs: 1 });
+    await simulator.send({ biz_opaque_callback_data: 'refused' });
+    await expect(simulator.send({ biz_opaque_callback_data: 'dropped' })).rejects.toThrow();
+    await simulator.send({ biz_opaque_callback_data: 'unreadable' });
+    await simulator.send({ biz_opaque_callback_data: 'late' });
+    const { body } = await simulator.call('GET', '/simulator/unanswered');
+    const row = { at: expect.any(Number), phoneNumberId: '100', to: '+15550001111' };
+    expect(body).toEqual({
+      next: 2,
+      unanswered: [
+        { seq: 1, ...row, callbackData: 'dropped' },
+        { seq: 2, ...row, callbackData: 'unreadable' },
+      ],
+    });
+  });
+
   it('hangs until it is released, and accepts only then', async () => {
     await fault({ hang: true });
     const pending = simulator.send();

@@ -14,9 +14,13 @@ export type AcceptedMessage = {
   readonly type: string;
 };
 
+/** A send that a scripted fault left without an answer of the Cloud API, whether it was accepted or not. */
+export type Unanswered = Pick<AcceptedMessage, 'at' | 'phoneNumberId' | 'to' | 'callbackData'>;
+
 /** What checkers compare with what the product believes, and the counts beside it. */
 export class Records implements Follower {
   readonly accepted = new RowLog();
+  readonly unanswered = new RowLog();
   readonly acknowledgedItems = new RowLog();
   readonly webhookAnswerMs = new LatencyHistogram();
   private refusals: Record<string, number> = {};
@@ -28,6 +32,10 @@ export class Records implements Follower {
 
   addAccepted(message: AcceptedMessage): void {
     this.accepted.add(message);
+  }
+
+  addUnanswered(send: Unanswered): void {
+    this.unanswered.add(send);
   }
 
   countRefusal(code: number): void {
@@ -45,6 +53,7 @@ export class Records implements Follower {
 
   clear(): void {
     this.accepted.clear();
+    this.unanswered.clear();
     this.acknowledgedItems.clear();
     this.webhookAnswerMs.clear();
     this.refusals = {};

@@ -124,6 +124,12 @@ export class ScriptingController {
     return this.simulator.records.accepted.page('accepted', readAfter(after));
   }
 
+  @Get('unanswered')
+  @Header('content-type', JSON_TYPE)
+  unanswered(@Query('after') after: string | undefined) {
+    return this.simulator.records.unanswered.page('unanswered', readAfter(after));
+  }
+
   @Get('acknowledged')
   @Header('content-type', JSON_TYPE)
   acknowledged(@Query('after') after: string | undefined) {

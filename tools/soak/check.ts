@@ -1,0 +1,253 @@
+/** What was seen of a run, from outside of the platform. Commands are named by their ids. Times are milliseconds since 1970. */
+export type Evidence = {
+  /** What Kafka confirmed, in the order of publishing. */
+  readonly published: readonly Published[];
+  /** What Meta's stand-in took, in its order. */
+  readonly accepted: readonly Accepted[];
+  /** Commands that had a call which Meta's stand-in left without an answer that can be read. */
+  readonly cutOff: ReadonlySet<string>;
+  /** Wamids of which it was told that they failed. */
+  readonly failed: ReadonlySet<string>;
+  /** Recipients whom Meta refuses for good. */
+  readonly blocked: ReadonlySet<string>;
+  /** While a dispatcher did not run. */
+  readonly deaths: readonly { readonly from: number; readonly until: number }[];
+  readonly ledger: readonly (Fate & { readonly claimedAt: number })[];
+  /** Of the read model. */
+  readonly commands: readonly Fate[];
+  readonly messages: readonly {
+    readonly wamid: string;
+    readonly commandId: string;
+    readonly status: string;
+  }[];
+  readonly deadLetters: readonly { readonly value: string; readonly cause: string; readonly at: number }[];
+  /** Values of the records that were in a retry topic. */
+  readonly retried: ReadonlySet<string>;
+  /** Commands that still wait in the backlog table. */
+  readonly parked: readonly string[];
+};
+
+export type Published = {
+  readonly id: string;
+  readonly phoneNumberId: string;
+  readonly to: string;
+  /** The record's value, byte for byte. */
+  readonly value: string;
+  readonly mayResend: boolean;
+  readonly expiresAt: number | undefined;
+  /** It lay in another partition than its WABA's. */
+  readonly isAside: boolean;
+};
+
+export type Accepted = {
+  readonly commandId: string;
+  readonly phoneNumberId: string;
+  readonly to: string;
+  readonly wamid: string;
+};
+
+export type Fate = {
+  readonly id: string;
+  readonly state: string;
+  readonly version: number;
+  readonly attempts: number;
+  readonly wamid: string | null;
+  readonly cause: string | null;
+};
+
+/** Each names what it found, one line a finding; all are empty when every promise was kept. */
+export type Findings = Readonly<Record<(typeof kinds)[number], readonly string[]>>;
+
+/**
+ * lost: published, and neither a message nor a dead letter · doubled: more than one message, though its policy does not say that it may be
+ * sent twice, or its outcome was known · reordered: behind one that was published later for the same recipient · undecided: without a fate ·
+ * undeserved: dead-lettered for a cause that it did not have · differing: two of the lists do not tell the same
+ */
+export const kinds = ['lost', 'doubled', 'reordered', 'undecided', 'undeserved', 'differing'] as const;
+
+/** A claim is so old at most when its call begins and ends, and Postgres was away meanwhile. */
+const CLAIM_LASTS_MS = 15_000;
+
+/** One command: as it was published first, and all that became of it. */
+type Story = {
+  readonly first: Published;
+  /** Other contents under its id. */
+  readonly others: ReadonlySet<string>;
+  /** Messages that are not known to have failed. */
+  readonly messages: readonly Accepted[];
+  readonly fate: Evidence['ledger'][number] | undefined;
+};
+
+/** Compares the lists with each other. Pure; knows what the platform promises, and nothing of how it works. */
+export function check(evidence: Evidence): Findings {
+  const stories = storiesOf(evidence);
+  return {
+    lost: findLost(evidence, stories),
+    doubled: findDoubled(evidence, stories),
+    reordered: findReordered(evidence, stories),
+    undecided: findUndecided(evidence, stories),
+    undeserved: findUndeserved(evidence, stories),
+    differing: findDiffering(evidence, stories),
+  };
+}
+
+function storiesOf({ published, accepted, ledger, failed }: Evidence): Map<string, Story> {
+  const messages = group(
+    accepted.filter(({ wamid }) => !failed.has(wamid)),
+    ({ commandId }) => commandId,
+  );
+  const fates = new Map(ledger.map((row) => [row.id, row]));
+  const stories = new Map<string, Story>();
+  for (const [id, [first, ...later]] of group(published, (one) => one.id)) {
+    if (first === undefined) continue;
+    const others = new Set(later.map(({ value }) => value).filter((value) => value !== first.value));
+    stories.set(id, { first, others, messages: messages.get(id) ?? [], fate: fates.get(id) });
+  }
+  return stories;
+}
+
+function findLost({ accepted, deadLetters }: Evidence, stories: ReadonlyMap<string, Story>): string[] {
+  const taken = new Set(accepted.map(({ commandId }) => commandId));
+  const givenUp = new Set(deadLetters.map(({ value }) => value));
+  return [...stories.values()].flatMap(({ first, others }) => [
+    ...(taken.has(first.id) || givenUp.has(first.value) ? [] : [first.id]),
+    ...[...others].filter((value) => !givenUp.has(value)).map(() => `${first.id}: its conflict`),
+  ]);
+}
+
+function findDoubled({ retried }: Evidence, stories: ReadonlyMap<string, Story>): string[] {
+  return [...stories.values()]
+    .filter(({ messages, first }) => messages.length > 1 && !(first.mayResend && retried.has(first.value)))
+    .map(({ messages, first }) => `${first.id}: ${messages.length} messages`);
+}
+
+/** What was in a retry topic may be overtaken, and what had to be forwarded keeps no order with what had not. */
+function findReordered(
+  { accepted, published, retried, failed }: Evidence,
+  stories: ReadonlyMap<string, Story>,
+): string[] {
+  const places = new Map<string, number>();
+  for (const [place, { id }] of published.entries()) if (!places.has(id)) places.set(id, place);
+  const again = new Set(accepted.filter(({ wamid }) => failed.has(wamid)).map(({ commandId }) => commandId));
+  const last = new Map<string, { readonly place: number; readonly id: string }>();
+  return accepted.flatMap(({ commandId: id, phoneNumberId, to }) => {
+    const story = stories.get(id);
+    const place = places.get(id);
+    if (story === undefined || place === undefined) return [];
+    if (story.first.isAside || retried.has(story.first.value) || again.has(id)) return [];
+    const recipient = `${phoneNumberId}/${to}`;
+    const before = last.get(recipient);
+    if (before !== undefined && before.place > place) return [`${id}: behind ${before.id}`];
+    last.set(recipient, { place, id });
+    return [];
+  });
+}
+
+const ENDS = ['accepted', 'dead-lettered'];
+
+function findUndecided({ parked }: Evidence, stories: ReadonlyMap<string, Story>): string[] {
+  return [
+    ...[...stories.values()]
+      .filter(({ fate }) => !ENDS.includes(fate?.state ?? ''))
+      .map(({ first, fate }) => `${first.id}: ${fate?.state ?? 'not in the ledger'}`),
+    ...parked.map((id) => `${id}: parked`),
+  ];
+}
+
+function findUndeserved(evidence: Evidence, stories: ReadonlyMap<string, Story>): string[] {
+  const byValue = new Map<string, Story>();
+  for (const story of stories.values())
+    for (const value of [story.first.value, ...story.others]) byValue.set(value, story);
+  const wrong = evidence.deadLetters.flatMap((letter) => {
+    const story = byValue.get(letter.value);
+    if (story === undefined) return [`${letter.cause}: nobody published it`];
+    return isDeserved(evidence, story, letter) ? [] : [`${story.first.id}: ${letter.cause}`];
+  });
+  // A dead letter may be written twice.
+  return [...new Set(wrong)];
+}
+
+function isDeserved(
+  { blocked, cutOff, deaths }: Evidence,
+  { first, others, messages, fate }: Story,
+  { value, cause, at }: Evidence['deadLetters'][number],
+): boolean {
+  if (cause === 'conflict') return others.has(value);
+  if (value !== first.value || messages.length > 0) return false;
+  switch (cause) {
+    case 'permanent':
+      return blocked.has(first.to);
+    case 'expired':
+      return first.expiresAt !== undefined && first.expiresAt <= at;
+    case 'ambiguous':
+      return cutOff.has(first.id) || deaths.some((death) => hadClaim(fate, death));
+    default:
+      return false;
+  }
+}
+
+/** Whether the process that ended or froze may have been at it. */
+function hadClaim(fate: Story['fate'], { from, until }: Evidence['deaths'][number]): boolean {
+  return fate !== undefined && fate.claimedAt > from - CLAIM_LASTS_MS && fate.claimedAt <= until;
+}
+
+function findDiffering(evidence: Evidence, stories: ReadonlyMap<string, Story>): string[] {
+  const { ledger, commands, accepted, messages, deadLetters, failed } = evidence;
+  const projected = new Map(commands.map((row) => [row.id, row]));
+  const letters = new Set(deadLetters.map(({ value, cause }) => `${cause} ${value}`));
+  const wamids = new Map(accepted.map((one) => [one.wamid, one]));
+  const shown = new Map(messages.map((row) => [row.wamid, row]));
+  return [
+    ...ledger.filter(({ id }) => !stories.has(id)).map(({ id }) => `${id}: in the ledger, never published`),
+    ...commands
+      .filter(({ id }) => !stories.has(id))
+      .map(({ id }) => `${id}: in the read model, never published`),
+    ...ledger.flatMap((row) => differences(row, projected.get(row.id))),
+    ...[...stories.values()].flatMap((story) => contradictions(story, letters, wamids)),
+    ...accepted
+      .filter(({ wamid, commandId }) => shown.get(wamid)?.commandId !== commandId)
+      .map(({ commandId }) => `${commandId}: its message is not in the read model`),
+    ...messages
+      .filter(({ wamid }) => !wamids.has(wamid))
+      .map(({ commandId }) => `${commandId}: a message in the read model that was never sent`),
+    ...messages
+      .filter(
+        ({ wamid, status }) => !(failed.has(wamid) ? ['failed'] : ['delivered', 'read']).includes(status),
+      )
+      .map(({ commandId, status }) => `${commandId}: its message is ${status}`),
+  ];
+}
+
+/** Between the ledger and the read model. */
+function differences(row: Fate, shown: Fate | undefined): string[] {
+  if (shown === undefined) return [`${row.id}: not in the read model`];
+  return (['state', 'version', 'attempts', 'wamid', 'cause'] as const)
+    .filter((field) => row[field] !== shown[field])
+    .map(
+      (field) =>
+        `${row.id}: ${field} is ${String(row[field])} in the ledger, ${String(shown[field])} in the read model`,
+    );
+}
+
+/** Between the ledger and the world. */
+function contradictions(
+  { first, fate }: Story,
+  letters: ReadonlySet<string>,
+  wamids: ReadonlyMap<string, Accepted>,
+): string[] {
+  if (fate?.state === 'accepted' && wamids.get(fate.wamid ?? '')?.commandId !== first.id)
+    return [`${first.id}: accepted in the ledger, and not by Meta under this wamid`];
+  if (fate?.state === 'dead-lettered' && !letters.has(`${String(fate.cause)} ${first.value}`))
+    return [`${first.id}: ${String(fate.cause)} in the ledger, and no such dead letter`];
+  return [];
+}
+
+function group<T>(all: readonly T[], keyOf: (one: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of all) {
+    const found = groups.get(keyOf(one));
+    if (found === undefined) groups.set(keyOf(one), [one]);
+    else found.push(one);
+  }
+  return groups;
+}

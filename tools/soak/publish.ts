@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { topics } from '@talaria/contracts';
+import { createVerifiedProducer, type KafkaConfig, type VerifiedProducer } from '@talaria/kafka';
+import { type Logger } from '@talaria/observability';
+import { type Published } from './check';
+import { type Plan, type Publication } from './plan';
+
+export type Publishers = {
+  /** In the order of publishing; complete when `ended` has resolved. */
+  readonly published: readonly Published[];
+  /** Resolves when Kafka has confirmed everything; however long it is away. */
+  readonly ended: Promise<void>;
+};
+
+/** Publishes what is planned when its time comes: one publisher for each WABA, which waits for Kafka before it goes on. */
+export async function startPublishers(
+  { publications }: Plan,
+  startedAt: number,
+  config: KafkaConfig,
+  logger: Logger,
+): Promise<Publishers> {
+  const producer = await createVerifiedProducer({
+    ...{ config, logger, clientId: 'soak-product' },
+    topics: [topics.outbound.name],
+  });
+  const published: Published[] = [];
+  const wabaIds = new Set(publications.map(({ command }) => command.wabaId));
+  const work = [...wabaIds].map(async (wabaId) => {
+    const ours = publications.filter(({ command }) => command.wabaId === wabaId);
+    for (let next = 0; next < ours.length;) {
+      await sleep(startedAt + (ours[next]?.at ?? 0) - Date.now());
+      const due = ours.slice(next).filter(({ at }) => startedAt + at <= Date.now());
+      next += due.length;
+      const records = due.map((one) => recordOf(one, startedAt, producer));
+      await Promise.all(records.map(({ record }) => producer.send(record)));
+      published.push(...records.map((one) => one.published));
+    }
+  });
+  return { published, ended: Promise.all(work).then(() => producer.close()) };
+}
+
+function recordOf({ command, expiresAt, aside }: Publication, startedAt: number, producer: VerifiedProducer) {
+  const expires = expiresAt === undefined ? undefined : startedAt + expiresAt;
+  const value = JSON.stringify({
+    ...command,
+    ...(expires !== undefined && { expiresAt: new Date(expires).toISOString() }),
+  });
+  const { id, phoneNumberId, to = '', wabaId, onUnknown } = command;
+  const topic = topics.outbound.name;
+  const partition = (producer.partitionFor(topic, wabaId) + aside) % topics.outbound.partitions;
+  const mayResend = onUnknown === 'resend';
+  return {
+    record: { topic, key: wabaId, value, partition },
+    published: { id, phoneNumberId, to, value, mayResend, expiresAt: expires, isAside: aside > 0 },
+  };
+}
