@@ -260,6 +260,34 @@ it('what is parked from a topic that was deleted is sent before what comes to th
   await eventually(async () => expect(await depth()).toBe(0));
 });
 
+it('what stands behind a message that was parked and is in memory keeps its place when both go to the next owner', async () => {
+  const { partition, log, publish, own, done, table } = aPartition();
+  const fill = (priority: Priority) => {
+    for (let n = 0; n < HELD + 1; n++) publish({ lane: '100', recipient: `+1555${n}`, priority });
+  };
+  fill('reply');
+  fill('campaign');
+  const ours = { lane: '100', recipient: '+16660' };
+  const parked = publish({ ...ours, priority: 'campaign' });
+  const first = own();
+  await first.take(log);
+  await eventually(() => expect(done).toContain(parked));
+  for (const job of first.jobs.filter(({ command }) => command.priority === 'campaign')) job.done();
+  await eventually(() => expect(offsetsOf(first.jobs)).toContain(parked.offset));
+  const behind = publish({ ...ours, priority: 'reply' });
+  await first.take([behind]);
+  await eventually(() => expect(done).toContain(behind));
+  expect(await table.lastOf(partition, [ours])).toMatchObject([
+    { position: behind.offset, priority: 'campaign' },
+  ]);
+  first.lose();
+  const second = own();
+  await second.take(log);
+  await eventually(() => expect(offsetsOf(second.jobs)).toContain(behind.offset));
+  const both = [parked.offset, behind.offset];
+  expect(offsetsOf(second.jobs).filter((offset) => both.includes(offset))).toEqual(both);
+});
+
 it('whatever a publisher has put into a header is parked, and holds up nobody', async () => {
   const { log, publish, own, done } = aPartition();
   for (let n = 0; n < 12; n++) publish({ lane: '100', recipient: `+1555${n}` });

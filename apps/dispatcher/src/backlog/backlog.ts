@@ -137,7 +137,8 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       recipient: recipientOf(arrival),
       priority: arrival.command.priority ?? 'notification',
     }));
-    const admitted = admit(tails, asking, await parkedFor(owner, asking), boundOf);
+    const { ahead, loaded } = await inTableFor(owner, asking);
+    const admitted = admit(tails, asking, ahead, loaded, boundOf);
     if (batch.lost.aborted) return;
     // A batch of a retry topic may outlive that: it comes again, to whoever is the owner then.
     if (owner.assignment.lost.aborted)
@@ -186,26 +187,33 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     if (had < owner.loadsFrom && owner.visible >= owner.loadsFrom) refill.wakeAll(owner);
   }
 
-  async function parkedFor(owner: Owned, asking: readonly Asking[]): Promise<Map<string, Priority>> {
+  /** The priority in which something is in the table, or on its way into it, for recipients: `ahead` only there, `loaded` in memory as well. */
+  async function inTableFor(
+    owner: Owned,
+    asking: readonly Asking[],
+  ): Promise<Readonly<Record<'ahead' | 'loaded', Map<string, Priority>>>> {
     const { tails, assignment } = owner;
-    const restOf = (lane: string, priority: Priority) => tails.get(tailKey(lane, priority))?.rest ?? 0;
+    const isInTable = (lane: string, priority: Priority) => {
+      const { rest = 0, loaded = 0 } = tails.get(tailKey(lane, priority)) ?? {};
+      return rest + loaded > 0;
+    };
     const asked = asking.filter(({ lane, priority }) =>
-      priorities.some((other) => other !== priority && restOf(lane, other) > 0),
+      priorities.some((other) => other !== priority && isInTable(lane, other)),
     );
-    const ahead = new Map<string, Priority>();
+    const found = { ahead: new Map<string, Priority>(), loaded: new Map<string, Priority>() };
     const others = new Map<string, Asking>();
     for (const one of asked) {
       const key = recipientKey(one);
       const priority = owner.queue.priorityFor(key);
       if (priority === undefined) others.set(key, one);
-      else ahead.set(key, priority);
+      else found.ahead.set(key, priority);
     }
-    if (others.size === 0) return ahead;
+    if (others.size === 0) return found;
     for (const one of await table.lastOf(assignment.partition, [...others.values()])) {
       const isInTableOnly = isBehind(one, tailOf(tails, one.lane, one.priority).loadedTo);
-      if (isInTableOnly) ahead.set(recipientKey(one), one.priority);
+      (isInTableOnly ? found.ahead : found.loaded).set(recipientKey(one), one.priority);
     }
-    return ahead;
+    return found;
   }
 
   function hold(
@@ -227,7 +235,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       owner.heldBytes -= bytes;
       finish();
       if (tail.rest > 0) refill.wake(owner, lane, priority);
-      else if (tail.held === 0) owner.tails.delete(tailKey(lane, priority));
+      else forgetIfEmpty(owner, lane, priority);
     };
     const job = { command, record, lost, isOurs, done, addedAt: performance.now(), strikes: {} };
     dependencies.add(job);
@@ -254,32 +262,61 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
    * Copies what has waited in memory for long into the table. It stays in memory, where it is ahead of what the table alone has, but its
    * record is done: one that waits for weeks would hold the partition's committed offset until Kafka has deleted what lies behind it.
    */
-  function copyOld(owner: Owned): void {
-    for (const one of owner.fresh) {
-      if (one.job.addedAt > performance.now() - copyAfterMs) return;
-      owner.fresh.delete(one);
-      if (!one.job.lost.aborted) copy(owner, one);
+  async function copyOld(owner: Owned): Promise<void> {
+    const until = performance.now() - copyAfterMs;
+    const old = [...owner.fresh].filter(({ job }) => job.addedAt <= until);
+    if (old.length === 0) return;
+    const asking = old.map(({ parking }) => ({ ...parking, lane: parking.phoneNumberId }));
+    const { ahead, loaded } = await inTableFor(owner, asking);
+    for (const [index, one] of old.entries()) {
+      const { parking, job } = one;
+      // Done meanwhile, or no longer ours.
+      if (!owner.fresh.delete(one) || job.lost.aborted) continue;
+      const key = recipientKey(asking[index]!);
+      const priority = ahead.get(key) ?? loaded.get(key) ?? parking.priority;
+      loaded.set(key, priority);
+      copy(owner, one, priority);
     }
   }
 
-  function copy(owner: Owned, one: Fresh): void {
+  function copy(owner: Owned, one: Fresh, priority: Priority): void {
     const { assignment, loaded, queue } = owner;
     const { job, parking } = one;
     loaded.add(recordKey(job.record));
-    queue.add([parking], () => {
-      if (one.isDone) removeSoon(owner, job.record);
+    const end = countLoaded(owner, job.record, parking.phoneNumberId, priority);
+    queue.add([{ ...parking, priority }], () => {
+      if (one.isDone) end();
       else one.finish();
-      one.finish = () => removeSoon(owner, job.record);
+      one.finish = end;
       // Whoever has the retry topic that it came from: it is in our table now.
       [job.lost, job.isOurs] = [assignment.lost, assignment.isOurs];
     });
   }
 
+  /** @returns to be called when the command, which is in memory and in the table, is done */
+  function countLoaded(owner: Owned, record: KafkaRecord, lane: string, priority: Priority): () => void {
+    const tail = tailOf(owner.tails, lane, priority);
+    tail.loaded += 1;
+    return () => {
+      tail.loaded -= 1;
+      forgetIfEmpty(owner, lane, priority);
+      removeSoon(owner, record);
+    };
+  }
+
+  function forgetIfEmpty({ tails }: Owned, lane: string, priority: Priority): void {
+    const { rest = 0, held = 0, loaded = 0 } = tails.get(tailKey(lane, priority)) ?? {};
+    if (rest + held + loaded === 0) tails.delete(tailKey(lane, priority));
+  }
+
   /** From the table, in its turn. */
   function bring(owner: Owned, row: Parked, command: SendMessage | undefined): void {
-    const { record, priority } = row;
+    const { record, priority, phoneNumberId } = row;
     if (command === undefined) removeSoon(owner, record);
-    else hold(owner, { command, record }, priority, owner.assignment, () => removeSoon(owner, record));
+    else {
+      const end = countLoaded(owner, record, phoneNumberId, priority);
+      hold(owner, { command, record }, priority, owner.assignment, end);
+    }
   }
 
   function removeSoon(owner: Owned, record: KafkaRecord): void {
@@ -314,7 +351,12 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
         ),
         ...{ fresh: new Set(), loaded: new Set(), held: 0, heldBytes: 0, turn: undefined },
       };
-      const copying = setInterval(() => copyOld(owner), copyAfterMs / 4).unref();
+      const copying = setInterval(() => {
+        if (owner.turn !== undefined) return;
+        inTurn(owner, () => copyOld(owner)).catch((error: unknown) =>
+          logger.warn({ err: error }, 'what has waited for long is not copied into the backlog yet'),
+        );
+      }, copyAfterMs / 4).unref();
       void inTurn(owner, () => beginUntilDone(owner));
       owned.set(assignment.partition, owner);
       assignment.lost.addEventListener('abort', () => {

@@ -16,7 +16,7 @@ function tailsWith(rest: number, held: number): Tails {
 }
 
 const isParked = (tails: Tails, asking: readonly Asking[], ahead = nobody, bound = 3) =>
-  admit(tails, asking, ahead, () => bound).map((one) => one.isParked);
+  admit(tails, asking, ahead, nobody, () => bound).map((one) => one.isParked);
 
 it('what a lane may hold is held, and the rest is parked', () => {
   expect(isParked(tailsWith(0, 1), [asks('a'), asks('b'), asks('c')])).toEqual([false, false, true]);
@@ -32,14 +32,28 @@ it('nothing passes what is parked in its lane and priority, however much room th
 
 it('a message stays behind what is parked for its recipient, and takes its priority', () => {
   const ahead = new Map([[recipientKey(asks('a')), 'notification' as const]]);
-  expect(admit(tailsWith(5, 0), [asks('a', 'reply'), asks('b', 'reply')], ahead, () => 3)).toMatchObject([
+  expect(
+    admit(tailsWith(5, 0), [asks('a', 'reply'), asks('b', 'reply')], ahead, nobody, () => 3),
+  ).toMatchObject([
     { priority: 'notification', isParked: true },
     { priority: 'reply', isParked: false },
   ]);
 });
 
+it('what is parked takes the priority of what is in the table for its recipient, though that is in memory too', () => {
+  const loaded = new Map([[recipientKey(asks('a')), 'campaign' as const]]);
+  const full = tailsWith(0, 3);
+  expect(
+    admit(full, [asks('a', 'reply'), asks('a'), asks('a', 'reply')], nobody, loaded, () => 3),
+  ).toMatchObject([
+    { priority: 'reply', isParked: false },
+    { priority: 'campaign', isParked: true },
+    { priority: 'campaign', isParked: true },
+  ]);
+});
+
 it('that holds within one batch as well', () => {
-  expect(admit(tailsWith(0, 3), [asks('a'), asks('a', 'reply')], nobody, () => 3)).toMatchObject([
+  expect(admit(tailsWith(0, 3), [asks('a'), asks('a', 'reply')], nobody, nobody, () => 3)).toMatchObject([
     { priority: 'notification', isParked: true },
     { priority: 'notification', isParked: true },
   ]);
@@ -55,7 +69,7 @@ it('of each recipient what is held comes before what is parked, and never more t
     fc.property(fc.array(asking, { maxLength: 40 }), fc.integer({ min: 1, max: 5 }), (all, bound) => {
       const parked = new Set<string>();
       const held = new Map<string, number>();
-      admit(new Map(), all, nobody, () => bound).forEach(({ isParked: isTail, priority }, index) => {
+      admit(new Map(), all, nobody, nobody, () => bound).forEach(({ isParked: isTail, priority }, index) => {
         const one = all[index]!;
         if (isTail) return void parked.add(recipientKey(one));
         expect(parked).not.toContain(recipientKey(one));

@@ -11,6 +11,8 @@ export type Tail = {
   pending: number;
   /** How many are in memory. */
   held: number;
+  /** How many of those are in the table as well: it keeps them until they are done. */
+  loaded: number;
   /** The last one that was brought from the table into memory. */
   loadedTo: Place;
   /** Counts what was parked, so that who reads meanwhile knows that it may have seen too little. */
@@ -30,7 +32,7 @@ export function tailOf(tails: Tails, lane: string, priority: Priority): Tail {
   const key = tailKey(lane, priority);
   let tail = tails.get(key);
   if (tail === undefined)
-    tails.set(key, (tail = { rest: 0, pending: 0, held: 0, loadedTo: BEFORE_ALL, parkings: 0 }));
+    tails.set(key, (tail = { rest: 0, pending: 0, held: 0, loaded: 0, loadedTo: BEFORE_ALL, parkings: 0 }));
   return tail;
 }
 
@@ -50,14 +52,17 @@ export function recipientKey({ lane, recipient }: Pick<Asking, 'lane' | 'recipie
 
 /**
  * Which commands, in the order in which they were published, may be held in memory, and which go to the table. Nothing passes what is parked
- * before it in its lane and priority, and no recipient's message passes an earlier one of the same recipient. Pure.
+ * before it in its lane and priority, and no recipient's message passes an earlier one of the same recipient. All that is in the table for a
+ * recipient has one priority there: the next owner, who has none of it in memory, can keep no order among priorities. Pure.
  * @param parkedFor the priority of what is parked, and not in memory, for a recipient (see recipientKey)
+ * @param loadedFor likewise of what is parked, and in memory too
  * @param boundOf how many of a lane and priority may be in memory
  */
 export function admit<One extends Asking>(
   tails: Tails,
   asking: readonly One[],
   parkedFor: ReadonlyMap<string, Priority>,
+  loadedFor: ReadonlyMap<string, Priority>,
   boundOf: (lane: string) => number,
 ): Admitted<One>[] {
   const ahead = new Map(parkedFor);
@@ -73,8 +78,9 @@ export function admit<One extends Asking>(
       held.set(key, inMemory + 1);
       return { ...one, priority, isParked: false };
     }
-    parking.add(key);
-    ahead.set(recipientKey(one), priority);
-    return { ...one, priority, isParked: true };
+    const parkedAs = loadedFor.get(recipientKey(one)) ?? priority;
+    parking.add(tailKey(one.lane, parkedAs));
+    ahead.set(recipientKey(one), parkedAs);
+    return { ...one, priority: parkedAs, isParked: true };
   });
 }

@@ -25,7 +25,7 @@ export function mayGo(
  * @param number the sender, if the registry knows it
  * @param now milliseconds since 1970
  */
-function checkCommand(command: SendMessage, number: PhoneNumber | undefined, now: number): Checked {
+export function checkCommand(command: SendMessage, number: PhoneNumber | undefined, now: number): Checked {
   if (command.expiresAt !== undefined && Date.parse(command.expiresAt) <= now) {
     return givenUp('expired', 'expiresAt has passed');
   }
