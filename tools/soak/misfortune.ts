@@ -26,6 +26,8 @@ export type Misfortune = {
 
 const AGAIN_MS = 300;
 const UP_WITHIN_MS = 60_000;
+/** A few times the interval at which statuses are looked for. */
+const LOOKED_FOR_MS = 2500;
 
 export const tokenOf = (wabaId: string, revoked = 0) => `soak-token-${wabaId}-${revoked}`;
 
@@ -46,15 +48,20 @@ export function startMisfortune(plan: Plan, startedAt: number, victims: Victims)
 
 const isOutage = ({ kind }: Step) => /^(postgres|ledger|kafka|processor)-/.test(kind);
 
-/** Until what Meta took so far has a status in the read model: then each outage is over before the next begins, on a slow machine too. */
+/**
+ * Until all that Meta took so far has a status in the read model, and was looked for there: then each outage is over before the next
+ * begins, on a slow machine too.
+ */
 async function untilStatusesArrive({ simulator, databaseUrl }: Platform): Promise<void> {
-  const last = (await simulator.accepted()).at(-1);
+  const { accepted } = await simulator.stats();
   await untilDone(Date.now() + UP_WITHIN_MS, async () => {
-    const found = await query(databaseUrl, 'SELECT FROM message_statuses WHERE wamid = $1', [
-      last?.wamid ?? '',
-    ]);
-    if (last !== undefined && found.length === 0) throw new Error('statuses do not arrive');
+    const [row] = await query<{ count: string }>(
+      databaseUrl,
+      'SELECT count(DISTINCT wamid) FROM message_statuses',
+    );
+    if (Number(row?.count ?? 0) < accepted) throw new Error('statuses do not arrive');
   });
+  await sleep(LOOKED_FOR_MS);
 }
 
 function titleOf({ at: _, kind, ms, ...rest }: Step): string {

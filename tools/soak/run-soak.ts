@@ -41,7 +41,7 @@ const settings = {
     GRAPH_API_TIMEOUT: '2s',
     UNKNOWN_CHECK_INTERVAL: '1s',
     // Longer than a status may be late for an outage and a restart of the processor behind it.
-    UNKNOWN_WAIT: '25s',
+    UNKNOWN_WAIT: '30s',
     RETRY_SCHEDULE: '200ms 400ms 800ms 2s 2s 3s 3s 3s',
     RETRY_SCHEDULE_UNAVAILABLE: '400ms 800ms 2s 2s 3s 3s 3s 3s',
     RETRY_IN_LANE_MAX: '1s',

@@ -268,11 +268,11 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     if (old.length === 0) return;
     const asking = old.map(({ parking }) => ({ ...parking, lane: parking.phoneNumberId }));
     const { ahead, loaded } = await inTableFor(owner, asking);
-    for (const [index, one] of old.entries()) {
+    for (const one of old) {
       const { parking, job } = one;
       // Done meanwhile, or no longer ours.
       if (!owner.fresh.delete(one) || job.lost.aborted) continue;
-      const key = recipientKey(asking[index]!);
+      const key = recipientKey({ lane: parking.phoneNumberId, recipient: parking.recipient });
       const priority = ahead.get(key) ?? loaded.get(key) ?? parking.priority;
       loaded.set(key, priority);
       copy(owner, one, priority);
