@@ -34,7 +34,7 @@ const evidenceOf = (all: readonly Command[], fields: Partial<Evidence> = {}): Ev
   commands: all.map(({ command }) => command),
   messages: all.map(({ message }) => message),
   ...{ cutOff: new Set(), failed: new Set(), blocked: new Set(), retried: new Set() },
-  ...{ deaths: [], deadLetters: [], parked: [] },
+  ...{ deaths: [], blind: [], lookedForMs: 30_000, deadLetters: [], parked: [] },
   ...fields,
 });
 
@@ -149,6 +149,17 @@ describe('the checker of a soak', () => {
     expect(check(evidenceOf(all, { deadLetters: [stranger] })).undeserved).toEqual([
       'ambiguous: nobody published it',
     ]);
+  });
+
+  it('lets a message be in doubt only where no status came through for as long as one is looked for', () => {
+    const { accepted, message } = a;
+    const taken = { accepted: [accepted], messages: [message], cutOff: new Set(['a']) };
+    const blind = (ms: number) => ({ ...taken, blind: [{ from: T + 1000, until: T + 1000 + ms }] });
+    expect(check(deadLettered('ambiguous', blind(30_000)))).toEqual(NONE);
+    expect(check(deadLettered('ambiguous', blind(29_999))).undeserved).toEqual(['a: ambiguous']);
+    expect(check(deadLettered('permanent', blind(30_000))).undeserved).toEqual(['a: permanent']);
+    const later = { ...taken, blind: [{ from: T + 60_000, until: T + 100_000 }] };
+    expect(check(deadLettered('ambiguous', later)).undeserved).toEqual(['a: ambiguous']);
   });
 
   it('expects a dead letter of every other command with the same id, and none of the first', () => {

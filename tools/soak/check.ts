@@ -11,7 +11,11 @@ export type Evidence = {
   /** Recipients whom Meta refuses for good. */
   readonly blocked: ReadonlySet<string>;
   /** While a dispatcher did not run. */
-  readonly deaths: readonly { readonly from: number; readonly until: number }[];
+  readonly deaths: readonly Span[];
+  /** While statuses did not come through, whatever the reason. */
+  readonly blind: readonly Span[];
+  /** For how long the platform looks for a status before a command's policy decides. */
+  readonly lookedForMs: number;
   readonly ledger: readonly (Fate & { readonly claimedAt: number })[];
   /** Of the read model. */
   readonly commands: readonly Fate[];
@@ -26,6 +30,8 @@ export type Evidence = {
   /** Commands that still wait in the backlog table. */
   readonly parked: readonly string[];
 };
+
+export type Span = { readonly from: number; readonly until: number };
 
 export type Published = {
   readonly id: string;
@@ -168,12 +174,14 @@ function findUndeserved(evidence: Evidence, stories: ReadonlyMap<string, Story>)
 }
 
 function isDeserved(
-  { blocked, cutOff, deaths }: Evidence,
+  { blocked, cutOff, deaths, blind, lookedForMs }: Evidence,
   { first, others, messages, fate }: Story,
   { value, cause, at }: Evidence['deadLetters'][number],
 ): boolean {
   if (cause === 'conflict') return others.has(value);
-  if (value !== first.value || messages.length > 0) return false;
+  if (value !== first.value) return false;
+  const wasBlind = blind.some((span) => span.until - span.from >= lookedForMs && hadClaim(fate, span));
+  if (messages.length > 0 && !(cause === 'ambiguous' && wasBlind)) return false;
   switch (cause) {
     case 'permanent':
       return blocked.has(first.to);
@@ -186,8 +194,8 @@ function isDeserved(
   }
 }
 
-/** Whether the process that ended or froze may have been at it. */
-function hadClaim(fate: Story['fate'], { from, until }: Evidence['deaths'][number]): boolean {
+/** Whether it may have been under way when this began, or came in between. */
+function hadClaim(fate: Story['fate'], { from, until }: Span): boolean {
   return fate !== undefined && fate.claimedAt > from - CLAIM_LASTS_MS && fate.claimedAt <= until;
 }
 

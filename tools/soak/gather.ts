@@ -7,7 +7,7 @@ import { type Evidence } from './check';
 import { readTopic } from './read-topic';
 
 /** What only the run itself knows. */
-export type Witnessed = Pick<Evidence, 'published' | 'deaths' | 'blocked'>;
+export type Witnessed = Pick<Evidence, 'published' | 'deaths' | 'blind' | 'lookedForMs' | 'blocked'>;
 
 /** Reads all lists. To be called when nothing moves any more. */
 export async function gather(

@@ -5,6 +5,7 @@ import { useStack } from '../setup/use-stack';
 import { repositoryRoot } from '../stack/repository';
 import { readArguments } from './arguments';
 import { kinds } from './check';
+import { makePlan } from './plan';
 import { runSoak, type SoakReport } from './run-soak';
 
 const say = (line: string) => console.error(line);
@@ -19,7 +20,8 @@ runTool(async () => {
     const directory = join(repositoryRoot(), '.talaria/soak');
     const stack = await startOwnKafka({ directory, databaseUrl: shared.databaseUrl, say });
     try {
-      return tell(await runSoak({ seed, seconds: minutes * 60, stack, say }), json);
+      const plan = makePlan({ seed, seconds: minutes * 60 });
+      return tell({ seed, ...(await runSoak({ plan, stack, say })) }, json);
     } finally {
       await stack.stop();
     }
@@ -28,7 +30,7 @@ runTool(async () => {
   }
 });
 
-function tell(report: SoakReport, json: boolean): number {
+function tell(report: SoakReport & { readonly seed: number }, json: boolean): number {
   const { seed, published, accepted, deadLettered, findings, ended } = report;
   const counts = kinds.map((kind) => `${findings[kind].length} ${kind}`).join(', ');
   const letters = Object.entries(deadLettered).map(([cause, count]) => `${count} ${cause}`);

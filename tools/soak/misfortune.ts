@@ -4,7 +4,7 @@ import { type AppProcess } from '../platform/app-process';
 import { query } from '../platform/database';
 import { type Platform } from '../platform/platform';
 import { type Broker } from '../stack/stack';
-import { type Evidence } from './check';
+import { type Evidence, type Span } from './check';
 import { numbers, type Plan, type Step } from './plan';
 
 /** What misfortune happens to. */
@@ -20,12 +20,14 @@ export type Victims = {
 export type Misfortune = {
   /** While a dispatcher did not run, or was frozen. */
   readonly deaths: Evidence['deaths'];
+  /** From the beginning of an outage until statuses came through again. */
+  readonly blind: Evidence['blind'];
   /** Resolves when the last is over and everything runs again; rejects when something could not be made to. */
   readonly ended: Promise<void>;
 };
 
 const AGAIN_MS = 300;
-const UP_WITHIN_MS = 60_000;
+const UP_WITHIN_MS = 90_000;
 /** A few times the interval at which statuses are looked for. */
 const LOOKED_FOR_MS = 2500;
 
@@ -33,17 +35,21 @@ export const tokenOf = (wabaId: string, revoked = 0) => `soak-token-${wabaId}-${
 
 /** Lets happen what is planned. A track that is late, because something took long to come back, leaves out what would begin in the calm. */
 export function startMisfortune(plan: Plan, startedAt: number, victims: Victims): Misfortune {
-  const deaths: Evidence['deaths'][number][] = [];
+  const deaths: Span[] = [];
+  const blind: Span[] = [];
   const run = async (track: readonly Step[]) => {
     for (const step of track) {
       await sleep(startedAt + step.at - Date.now());
       if (Date.now() > startedAt + plan.calmAt) return;
       victims.say(`${((Date.now() - startedAt) / 1000).toFixed(1)} s: ${titleOf(step)}`);
+      const from = Date.now();
       await happen(step, plan, victims, deaths);
-      if (isOutage(step)) await untilStatusesArrive(victims.platform);
+      if (!isOutage(step)) continue;
+      await untilStatusesArrive(victims.platform);
+      blind.push({ from, until: Date.now() });
     }
   };
-  return { deaths, ended: Promise.all(plan.tracks.map(run)).then(() => undefined) };
+  return { deaths, blind, ended: Promise.all(plan.tracks.map(run)).then(() => undefined) };
 }
 
 const isOutage = ({ kind }: Step) => /^(postgres|ledger|kafka|processor)-/.test(kind);
@@ -68,12 +74,7 @@ function titleOf({ at: _, kind, ms, ...rest }: Step): string {
   return `${kind} ${JSON.stringify(rest)}${ms > 0 ? ` for ${ms} ms` : ''}`;
 }
 
-async function happen(
-  step: Step,
-  plan: Plan,
-  victims: Victims,
-  deaths: Evidence['deaths'][number][],
-): Promise<void> {
+async function happen(step: Step, plan: Plan, victims: Victims, deaths: Span[]): Promise<void> {
   const { platform, broker } = victims;
   const { simulator, apps } = platform;
   switch (step.kind) {

@@ -10,13 +10,12 @@ import { type Stack } from '../stack/stack';
 import { check, type Evidence, type Findings, kinds } from './check';
 import { gather } from './gather';
 import { clearFaults, startMisfortune, startUntilUp, tokenOf, type Victims } from './misfortune';
-import { DISPATCHERS, makePlan, numbers } from './plan';
+import { DISPATCHERS, numbers, type Plan } from './plan';
 import { startPublishers } from './publish';
 import { settle } from './settle';
 
 export type SoakOptions = {
-  readonly seed: number;
-  readonly seconds: number;
+  readonly plan: Plan;
   /** One broker, that nothing else uses: it is frozen and killed. */
   readonly stack: Pick<Stack, 'kafkaBrokers' | 'databaseUrl' | 'brokers'>;
   readonly directories?: PlatformDirectories;
@@ -24,7 +23,6 @@ export type SoakOptions = {
 };
 
 export type SoakReport = {
-  readonly seed: number;
   readonly published: number;
   readonly accepted: number;
   readonly deadLettered: Readonly<Record<string, number>>;
@@ -34,6 +32,8 @@ export type SoakReport = {
   readonly ended: readonly string[];
 };
 
+const LOOKED_FOR_SECONDS = 30;
+
 /** Long for what is short in production, and the other way round: a minute has to hold what takes days there. */
 const settings = {
   dispatcher: {
@@ -41,7 +41,7 @@ const settings = {
     GRAPH_API_TIMEOUT: '2s',
     UNKNOWN_CHECK_INTERVAL: '1s',
     // Longer than a status may be late for an outage and a restart of the processor behind it.
-    UNKNOWN_WAIT: '30s',
+    UNKNOWN_WAIT: `${LOOKED_FOR_SECONDS}s`,
     RETRY_SCHEDULE: '200ms 400ms 800ms 2s 2s 3s 3s 3s',
     RETRY_SCHEDULE_UNAVAILABLE: '400ms 800ms 2s 2s 3s 3s 3s 3s',
     RETRY_IN_LANE_MAX: '1s',
@@ -52,9 +52,8 @@ const settings = {
 };
 const SETTLE_WITHIN_MS = 90_000;
 
-/** Publishes for a while, lets happen what the seed says, waits for the end of it all, and compares. */
-export async function runSoak({ seed, seconds, stack, directories, say }: SoakOptions): Promise<SoakReport> {
-  const plan = makePlan({ seed, seconds });
+/** Publishes for a while, lets happen what is planned, waits for the end of it all, and compares. */
+export async function runSoak({ plan, stack, directories, say }: SoakOptions): Promise<SoakReport> {
   const ended: string[] = [];
   const restarts = new Map<string, AppProcess>();
   const platform = await startPlatform({
@@ -87,16 +86,13 @@ export async function runSoak({ seed, seconds, stack, directories, say }: SoakOp
     const [broker] = stack.brokers;
     if (broker === undefined) throw new Error('a soak needs a broker of its own');
     const victims = { platform, dispatchers, broker, adminUrl: stack.databaseUrl, say };
-    return { seed, ended, ...(await drive(plan, victims)) };
+    return { ended, ...(await drive(plan, victims)) };
   } finally {
     await platform.stop();
   }
 }
 
-async function drive(
-  plan: ReturnType<typeof makePlan>,
-  victims: Victims,
-): Promise<Omit<SoakReport, 'seed' | 'ended'>> {
+async function drive(plan: Plan, victims: Victims): Promise<Omit<SoakReport, 'ended'>> {
   const { platform, say } = victims;
   const logger = createLogger('soak', 'silent');
   const config = readEnvironment(kafkaSettings, {
@@ -113,7 +109,9 @@ async function drive(
   say(`${published.length} records of ${commands} commands are published; waiting for what is on its way`);
   const moving = await settle(platform, config, commands, SETTLE_WITHIN_MS, logger);
   if (moving !== undefined) say(`not settled: ${moving}`);
-  const witnessed = { published, deaths: misfortune.deaths, blocked: new Set(plan.blocked) };
+  const { deaths, blind } = misfortune;
+  const blocked = new Set(plan.blocked);
+  const witnessed = { published, deaths, blind, lookedForMs: LOOKED_FOR_SECONDS * 1000, blocked };
   const evidence = await gather(platform, config, witnessed, logger);
   const findings = check(evidence);
   if (kinds.some((kind) => findings[kind].length > 0)) keepEvidence(evidence, platform, say);
