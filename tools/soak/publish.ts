@@ -29,7 +29,8 @@ export async function startPublishers(
     const ours = publications.filter(({ command }) => command.wabaId === wabaId);
     for (let next = 0; next < ours.length;) {
       await sleep(startedAt + (ours[next]?.at ?? 0) - Date.now());
-      const due = ours.slice(next).filter(({ at }) => startedAt + at <= Date.now());
+      const now = Date.now();
+      const due = ours.slice(next).filter(({ at }) => startedAt + at <= now);
       next += due.length;
       const records = due.map((one) => recordOf(one, startedAt, producer));
       await Promise.all(records.map(({ record }) => producer.send(record)));
