@@ -22,6 +22,7 @@ beforeAll(async () => {
     dispatcher: {
       GRAPH_API_TIMEOUT: '2s',
       RETRY_SCHEDULE: '100ms 600ms',
+      RETRY_SCHEDULE_UNAVAILABLE: '100ms 600ms',
       RETRY_JITTER_PERCENT: '0',
       UNKNOWN_CHECK_INTERVAL: '300ms',
       UNKNOWN_WAIT: '1s',
@@ -232,7 +233,9 @@ describe('what was sent is not sent again', () => {
   it('when a status tells, too late, that Meta had taken what was given up as ambiguous', async () => {
     const number = await rig.newNumber();
     const command = aCommand(number);
-    await platform.simulator.putSettings({ statuses: { sent: [4000, 4000], delivered: null, read: null } });
+    await platform.simulator.putSettings({
+      statuses: { sent: [10_000, 10_000], delivered: null, read: null },
+    });
     await platform.simulator.addFault({
       match: { phoneNumberId: number.phoneNumberId },
       answer: { drop: 'after' },
@@ -240,10 +243,12 @@ describe('what was sent is not sent again', () => {
     await rig.publish([recordOf(command)]);
     const [letter] = await lettersOf(number, 1);
     expect(letter).toMatchObject({ cause: 'ambiguous', class: 'ambiguous' });
-    await eventually(async () =>
-      expect(
-        await rig.sql(`SELECT FROM messages WHERE command_id = $1 AND sent_at IS NOT NULL`, [command.id]),
-      ).toHaveLength(1),
+    await eventually(
+      async () =>
+        expect(
+          await rig.sql(`SELECT FROM messages WHERE command_id = $1 AND sent_at IS NOT NULL`, [command.id]),
+        ).toHaveLength(1),
+      30_000,
     );
     await run('redrive', '--cause', 'ambiguous', '--number', number.phoneNumberId, '--reason', 'spec');
     const [sent, ...more] = await rig.accepted(number);

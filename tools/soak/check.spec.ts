@@ -67,7 +67,20 @@ describe('the checker of a soak', () => {
   it('finds what is neither a message nor a dead letter, though the ledger calls it accepted', () => {
     const findings = check(evidenceOf(all, { accepted: [a.accepted, c.accepted] }));
     expect(findings.lost).toEqual(['b']);
-    expect(findings.differing).toContain('b: accepted in the ledger, and not by Meta under this wamid');
+    expect(findings.differing).toContain('b: accepted in the ledger, and not taken by Meta under this wamid');
+  });
+
+  it('takes a message that failed for good for the end of its command, if that was told of it', () => {
+    const end = { state: 'failed', version: 2 };
+    const evidence = evidenceOf([a, b, c], {
+      ledger: [a.fate, { ...b.fate, ...end }, c.fate],
+      commands: [a.command, { ...b.command, ...end }, c.command],
+      messages: [a.message, { ...b.message, status: 'failed' }, c.message],
+      failed: new Set([b.fate.wamid]),
+    });
+    expect(check(evidence)).toEqual(NONE);
+    const { differing } = check({ ...evidence, failed: new Set() });
+    expect(differing).toContain('b: failed in the ledger, and nobody told so of this wamid');
   });
 
   it('finds what became two messages', () => {

@@ -149,7 +149,7 @@ function findReordered(
   });
 }
 
-const ENDS = ['accepted', 'dead-lettered'];
+const ENDS = ['accepted', 'failed', 'dead-lettered'];
 
 function findUndecided({ parked }: Evidence, stories: ReadonlyMap<string, Story>): string[] {
   return [
@@ -211,7 +211,7 @@ function findDiffering(evidence: Evidence, stories: ReadonlyMap<string, Story>):
       .filter(({ id }) => !stories.has(id))
       .map(({ id }) => `${id}: in the read model, never published`),
     ...ledger.flatMap((row) => differences(row, projected.get(row.id))),
-    ...[...stories.values()].flatMap((story) => contradictions(story, letters, wamids)),
+    ...[...stories.values()].flatMap((story) => contradictions(story, letters, wamids, failed)),
     ...accepted
       .filter(({ wamid, commandId }) => shown.get(wamid)?.commandId !== commandId)
       .map(({ commandId }) => `${commandId}: its message is not in the read model`),
@@ -242,9 +242,15 @@ function contradictions(
   { first, fate }: Story,
   letters: ReadonlySet<string>,
   wamids: ReadonlyMap<string, Accepted>,
+  failed: ReadonlySet<string>,
 ): string[] {
-  if (fate?.state === 'accepted' && wamids.get(fate.wamid ?? '')?.commandId !== first.id)
-    return [`${first.id}: accepted in the ledger, and not by Meta under this wamid`];
+  if (fate?.state === 'failed' && !failed.has(fate.wamid ?? ''))
+    return [`${first.id}: failed in the ledger, and nobody told so of this wamid`];
+  if (
+    ['accepted', 'failed'].includes(fate?.state ?? '') &&
+    wamids.get(fate?.wamid ?? '')?.commandId !== first.id
+  )
+    return [`${first.id}: ${String(fate?.state)} in the ledger, and not taken by Meta under this wamid`];
   if (fate?.state === 'dead-lettered' && !letters.has(`${String(fate.cause)} ${first.value}`))
     return [`${first.id}: ${String(fate.cause)} in the ledger, and no such dead letter`];
   return [];

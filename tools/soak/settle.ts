@@ -37,7 +37,7 @@ async function unsettled(
   if (webhooks.waiting > 0) return `${webhooks.waiting} webhooks wait`;
   const [row] = await query<{ ended: string; told: string; parked: string; moving: string }>(
     databaseUrl,
-    `SELECT (SELECT count(*) FROM dispatch_commands WHERE state IN ('accepted', 'dead-lettered')) AS ended,
+    `SELECT (SELECT count(*) FROM dispatch_commands WHERE state IN ('accepted', 'failed', 'dead-lettered')) AS ended,
             (SELECT count(*) FROM dispatch_commands d JOIN commands c USING (waba_id, command_id)
              WHERE d.version = c.version AND d.state = c.state) AS told,
             (SELECT count(*) FROM dispatch_backlog) AS parked,
