@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createKafka, type KafkaConfig } from '@talaria/kafka';
+import { createKafka, fetchLogRanges, type KafkaConfig, type LogRange } from '@talaria/kafka';
 import { testLogger } from './logger';
 
 export type AcknowledgedReport = {
@@ -76,8 +76,8 @@ async function endsOf(config: KafkaConfig, name: string) {
   }).admin();
   await admin.connect();
   try {
-    const offsets = await admin.fetchTopicOffsets(name);
-    return offsets.map(({ partition, high }) => ({ partition, end: Number(high) }));
+    const ranges = (await fetchLogRanges(admin, [name])).get(name) ?? new Map<number, LogRange>();
+    return [...ranges].map(([partition, { high }]) => ({ partition, end: high }));
   } finally {
     await admin.disconnect();
   }

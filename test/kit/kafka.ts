@@ -3,6 +3,7 @@ import { readEnvironment } from '@talaria/config';
 import {
   createKafka,
   createTopics,
+  fetchLogRanges,
   type KafkaConfig,
   type KafkaRecord,
   kafkaSettings,
@@ -44,9 +45,11 @@ export async function testKafka(topicNames: readonly string[], partitions = 3): 
 export async function readAll(config: KafkaConfig, topic: string): Promise<KafkaRecord[]> {
   const admin = createKafka(config, 'test', testLogger).admin();
   await admin.connect();
-  const ends = await admin.fetchTopicOffsets(config.KAFKA_PREFIX + topic);
+  const ranges = await fetchLogRanges(admin, [config.KAFKA_PREFIX + topic]);
   await admin.disconnect();
-  const wanted = ends.reduce((sum, { high }) => sum + Number(high), 0);
+  const wanted = [...ranges.values()]
+    .flatMap((ofTopic) => [...ofTopic.values()])
+    .reduce((sum, { high }) => sum + high, 0);
   const records: KafkaRecord[] = [];
   if (wanted > 0) await readUntil(config, topic, records, wanted);
   return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createKafka, type KafkaConfig } from '@talaria/kafka';
+import { createKafka, fetchLogRanges, type KafkaConfig } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { type KafkaMessage } from 'kafkajs';
 
@@ -8,10 +8,10 @@ export async function readTopic(config: KafkaConfig, topic: string, logger: Logg
   const name = config.KAFKA_PREFIX + topic;
   const admin = createKafka(config, 'soak', logger).admin();
   await admin.connect();
-  const ends = await admin.fetchTopicOffsets(name).finally(() => admin.disconnect());
+  const ranges = await fetchLogRanges(admin, [name]).finally(() => admin.disconnect());
   // By offset, so that a batch which comes again is no copy.
   const records = new Map<string, KafkaMessage>();
-  const wanted = ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  const wanted = [...(ranges.get(name)?.values() ?? [])].reduce((sum, { high, low }) => sum + high - low, 0);
   if (wanted === 0) return [];
   const groupId = `${config.KAFKA_PREFIX}soak-${randomUUID()}`;
   const consumer = createKafka(config, 'soak', logger).consumer({ groupId, maxWaitTimeInMs: 100 });

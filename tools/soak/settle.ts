@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { retryTiers, topics } from '@talaria/contracts';
-import { createKafka, type KafkaConfig } from '@talaria/kafka';
+import { createKafka, fetchLogRanges, type KafkaConfig } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { query } from '../platform/database';
 import { type Platform } from '../platform/platform';
@@ -68,11 +68,8 @@ async function lagOf(
   groupId: string,
   topic: string,
 ): Promise<number> {
-  const ends = await admin.fetchTopicOffsets(topic);
+  const ranges = [...((await fetchLogRanges(admin, [topic])).get(topic) ?? [])];
   const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
   const done = new Map(committed?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
-  return ends.reduce(
-    (sum, { partition, high }) => sum + Number(high) - Math.max(0, done.get(partition) ?? 0),
-    0,
-  );
+  return ranges.reduce((sum, [partition, { high }]) => sum + high - Math.max(0, done.get(partition) ?? 0), 0);
 }

@@ -1,5 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { counter, type Logger } from '@talaria/observability';
-import { type Admin } from 'kafkajs';
+import { type Admin, KafkaJSError } from 'kafkajs';
 import { createKafka } from './create-kafka';
 import { type KafkaConfig } from './settings';
 
@@ -60,17 +61,43 @@ function reportGone(logger: Logger, topic: string, partition: number, from: numb
   );
 }
 
-/** @param names as the brokers know them @returns by topic, then by partition */
+const ANSWERED_WITHIN_MS = 10_000;
+
+/**
+ * A partition that has no leader now, or has just got one, is asked again for ten seconds: kafkajs would give up at the first such answer.
+ * @param admin of the caller's own: it is connected anew to ask again
+ * @param names as the brokers know them
+ * @returns by topic, then by partition
+ */
 export async function fetchLogRanges(
   admin: Admin,
   names: readonly string[],
 ): Promise<Map<string, Map<number, LogRange>>> {
-  const byTopic = names.map(async (name) => {
-    const offsets = await admin.fetchTopicOffsets(name);
-    const ranges = offsets.map(
-      ({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }] as const,
-    );
-    return [name, new Map(ranges)] as const;
-  });
-  return new Map(await Promise.all(byTopic));
+  const deadline = performance.now() + ANSWERED_WITHIN_MS;
+  for (;;) {
+    try {
+      return new Map(await Promise.all(names.map((name) => fetchRangesOf(admin, name))));
+    } catch (error) {
+      if (!isPassing(error) || performance.now() > deadline) throw error;
+    }
+    await delay(100);
+    // It goes on asking the leaders that it knew otherwise.
+    await admin.disconnect();
+    await admin.connect();
+  }
+}
+
+/** kafkajs wraps what it does not try again, and what it has tried too often. */
+function isPassing(error: unknown): boolean {
+  const cause = (error as Error).cause ?? error;
+  const isUnknownTopic = (cause as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION';
+  return cause instanceof KafkaJSError && cause.retriable && !isUnknownTopic;
+}
+
+async function fetchRangesOf(admin: Admin, name: string): Promise<readonly [string, Map<number, LogRange>]> {
+  const offsets = await admin.fetchTopicOffsets(name);
+  const ranges = offsets.map(
+    ({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }] as const,
+  );
+  return [name, new Map(ranges)];
 }

@@ -3,6 +3,7 @@ import ConnectionPool from 'kafkajs/src/network/connectionPool';
 import { eventually, startOwnKafka, testKafka, type TestKafka, testLogger } from '../../../test/kit';
 import { type Broker, type Stack } from '../../../tools/stack/stack';
 import { createKafka } from './create-kafka';
+import { fetchLogRanges } from './find-starts';
 import { createVerifiedProducer, type VerifiedProducer } from './verified-producer';
 
 const { KAFKA_BROKERS } = process.env;
@@ -81,6 +82,17 @@ describe('while a partition has no leader', () => {
     const waiting = [before, meanwhile].map((producer) => writeTo(producer, leaderless));
     await stopped.start();
     await Promise.all(waiting);
+  }, 90_000);
+
+  it('whoever asks where its log ends is told when it has one again', async () => {
+    await writeTo(await create(), leaderless);
+    await stopped.kill();
+    const topic = `${kafka.config.KAFKA_PREFIX}records`;
+    const admin = createKafka(kafka.config, 'spec', testLogger, { retry: { retries: 1 } }).admin();
+    await admin.connect();
+    const asked = fetchLogRanges(admin, [topic]).finally(() => admin.disconnect());
+    await stopped.start();
+    expect((await asked).get(topic)?.get(leaderless)?.high).toBeGreaterThan(0);
   }, 90_000);
 
   it('the others are written after the connections were replaced', async () => {
