@@ -32,6 +32,18 @@ module.exports = {
       },
     },
     {
+      name: 'operations-import-libs-only',
+      severity: 'error',
+      from: { path: '^libs/operations/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^(apps|tools|test|examples)/' },
+    },
+    {
+      name: 'operations-are-for-programs',
+      severity: 'error',
+      from: { path: '^libs/', pathNot: '^libs/operations/' },
+      to: { path: '^libs/operations/' },
+    },
+    {
       name: 'apps-do-not-import-each-other',
       severity: 'error',
       from: { path: '^apps/([^/]+)/', pathNot: '\\.spec\\.ts$' },

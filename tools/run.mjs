@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -34,12 +34,16 @@ function install() {
   writeFileSync(mark, wanted);
 }
 
-const build = () => run('building', bin('nest'), ['build']);
+function build() {
+  run('building', bin('nest'), ['build']);
+  // The compiler keeps its first line and not that it may be run.
+  chmodSync(join(root, 'dist/apps/cli/src/main.js'), 0o755);
+}
 
 /** Runs a built program in this very process, so that signals reach it without a middleman. */
 async function start(program) {
   process.argv.splice(2, 1);
-  await import(pathToFileURL(join(root, 'dist', 'tools', program)).href);
+  await import(pathToFileURL(join(root, 'dist', program)).href);
 }
 
 /** Runs programs beside each other to their ends, shows what each said when it has ended, and stops this process when one failed. */
@@ -60,16 +64,16 @@ async function runTogether(programs) {
 
 const scripts = {
   build,
-  demo: () => (build(), start('demo/main.js')),
-  stack: () => (build(), start('stack/main.js')),
-  test: () => (build(), start('test/main.js')),
-  bench: () => (build(), start('bench/main.js')),
-  soak: () => (build(), start('soak/main.js')),
-  topics: () => (build(), start('setup/topics.js')),
-  migrate: () => (build(), start('setup/migrate.js')),
-  projections: () => (build(), start('projections/main.js')),
-  'dead-letters': () => (build(), start('dead-letters/main.js')),
-  spool: () => (build(), start('spool/main.js')),
+  demo: () => (build(), start('tools/demo/main.js')),
+  stack: () => (build(), start('tools/stack/main.js')),
+  test: () => (build(), start('tools/test/main.js')),
+  bench: () => (build(), start('tools/bench/main.js')),
+  soak: () => (build(), start('tools/soak/main.js')),
+  migrate: () => (build(), start('tools/setup/migrate.js')),
+  projections: () => (build(), start('tools/projections/main.js')),
+  'dead-letters': () => (build(), start('tools/dead-letters/main.js')),
+  spool: () => (build(), start('tools/spool/main.js')),
+  talaria: () => (build(), start('apps/cli/src/main.js')),
   client: () => run('the package of libs/client', process.execPath, [join(root, 'tools/client/build.mjs')]),
   /** With --no-tests what tests do not find: for whoever runs all of them anyway. */
   async check() {

@@ -1,22 +1,11 @@
-import { topics } from '@talaria/contracts';
 import { createDataSource, migrate } from '@talaria/database';
-import { createKafka, createTopics, type KafkaConfig, type TopicReport } from '@talaria/kafka';
+import { type KafkaConfig, type TopicReport } from '@talaria/kafka';
 import { createLogger } from '@talaria/observability';
+import { applyTopics } from '@talaria/operations';
 
-/** Creates the topics that are missing and compares the others. RF 3 where there are three brokers or more, else as many as there are. */
-export async function prepareTopics(config: KafkaConfig): Promise<TopicReport> {
-  const admin = createKafka(config, 'talaria.setup', createLogger('setup', 'error')).admin();
-  await admin.connect();
-  try {
-    const { brokers } = await admin.describeCluster();
-    const replicationFactor = Math.min(3, brokers.length);
-    return await createTopics(admin, Object.values(topics), {
-      prefix: config.KAFKA_PREFIX,
-      replicationFactor,
-    });
-  } finally {
-    await admin.disconnect();
-  }
+/** What `talaria topics apply` does. */
+export function prepareTopics(config: KafkaConfig): Promise<TopicReport> {
+  return applyTopics({ config, logger: createLogger('setup', 'error') });
 }
 
 /** Brings the schema of the database up to date. @returns the migrations that ran */

@@ -27,8 +27,8 @@ runTool(async () => {
     const { created, differences } = await prepareTopics(readEnvironment(kafkaSettings, env));
     const ran = await prepareDatabase(stack.databaseUrl);
     console.error(`Topics: ${created.length} created. Schema: ${ran.length} migrations ran.`);
-    for (const difference of differences)
-      console.error(`A topic is not as declared, and was left as it is: ${difference}`);
+    if (differences.length > 0)
+      console.error('Topics are not as declared, and were left as they are: npm run talaria -- topics diff');
     console.log(`export KAFKA_BROKERS='${stack.kafkaBrokers}'\nexport DATABASE_URL='${stack.databaseUrl}'`);
     console.error('Ready. Ctrl-C ends it.');
     await stopped;

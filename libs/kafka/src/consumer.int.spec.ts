@@ -406,7 +406,7 @@ describe('the consumer', () => {
 
   it('names at its start the topics of which one does not exist, and what to do', async () => {
     const { handler } = recorder();
-    await expect(start({ main: handler, missing: handler })).rejects.toThrow(/missing.*npm run topics/);
+    await expect(start({ main: handler, missing: handler })).rejects.toThrow(/missing.*talaria topics apply/);
   });
 });
 

@@ -123,7 +123,7 @@ export async function startConsumer(options: {
     } catch (error) {
       await consumer.disconnect().catch(() => undefined);
       if ((error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
-      const why = `Kafka lacks one of the topics ${topics.join(', ')}. Create the topics with: npm run topics`;
+      const why = `Kafka lacks one of the topics ${topics.join(', ')}. Create the topics with: talaria topics apply`;
       throw new Error(why, { cause: error });
     }
     await consumer.run({

@@ -4,7 +4,7 @@ import { isUnknownTopic } from './write-faults';
 /** The cluster answers, but a topic that is needed is not there. */
 export class MissingTopicError extends Error {
   constructor(names: readonly string[]) {
-    super(`Kafka has no topic ${names.join(', ')}. Create the topics with: npm run topics`);
+    super(`Kafka has no topic ${names.join(', ')}. Create the topics with: talaria topics apply`);
     this.name = 'MissingTopicError';
   }
 }

@@ -27,8 +27,8 @@ describe('the creation of topics', () => {
       { name: 'new', partitions: 2, retentionMs: 60_000 },
     ];
     const differences = [
-      `${prefix}old: partitions is 3, declared is 5`,
-      `${prefix}old: retention.ms is -1, declared is 1000`,
+      { topic: `${prefix}old`, setting: 'partitions', found: '3', declared: '5' },
+      { topic: `${prefix}old`, setting: 'retention.ms', found: '-1', declared: '1000' },
     ];
     expect(await create(declarations)).toEqual({ created: [`${prefix}new`], differences });
     expect(await create(declarations)).toEqual({ created: [], differences });

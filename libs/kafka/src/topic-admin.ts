@@ -10,10 +10,19 @@ export type TopicDeclaration = {
   readonly maxMessageBytes?: number;
 };
 
+/** Where a topic that exists is not as declared, for a person to decide. */
+export type TopicDifference = {
+  /** With the prefix. */
+  readonly topic: string;
+  /** `partitions`, or the name of a configuration entry. */
+  readonly setting: string;
+  readonly found: string;
+  readonly declared: string;
+};
+
 export type TopicReport = {
   readonly created: readonly string[];
-  /** Where a topic that exists is not as declared, for a person to decide. */
-  readonly differences: readonly string[];
+  readonly differences: readonly TopicDifference[];
 };
 
 /**
@@ -32,8 +41,8 @@ export async function createTopics(
   declarations: readonly TopicDeclaration[],
   { prefix, replicationFactor }: { readonly prefix: string; readonly replicationFactor: number },
 ): Promise<TopicReport> {
-  const existing = new Set(await admin.listTopics());
-  const missing = declarations.filter(({ name }) => !existing.has(prefix + name));
+  const { missing: names, differences } = await compareTopics(admin, declarations, prefix);
+  const missing = declarations.filter(({ name }) => names.includes(prefix + name));
   if (missing.length > 0) {
     await admin.createTopics({
       // Waits for leaders too, but gives up when a broker has not heard of the topic yet: waited for below.
@@ -55,14 +64,21 @@ export async function createTopics(
         ],
       })),
     });
-    await untilOpen(
-      admin,
-      missing.map(({ name }) => prefix + name),
-    );
+    await untilOpen(admin, names);
   }
+  return { created: names, differences };
+}
+
+/** Which topics are missing, by their full names, and where those that exist are not as declared. Changes nothing. */
+export async function compareTopics(
+  admin: Admin,
+  declarations: readonly TopicDeclaration[],
+  prefix: string,
+): Promise<{ readonly missing: readonly string[]; readonly differences: readonly TopicDifference[] }> {
+  const existing = new Set(await admin.listTopics());
   const present = declarations.filter(({ name }) => existing.has(prefix + name));
   return {
-    created: missing.map(({ name }) => prefix + name),
+    missing: declarations.map(({ name }) => prefix + name).filter((name) => !existing.has(name)),
     differences: present.length === 0 ? [] : await compare(admin, present, prefix),
   };
 }
@@ -94,7 +110,7 @@ async function compare(
   admin: Admin,
   declarations: readonly TopicDeclaration[],
   prefix: string,
-): Promise<string[]> {
+): Promise<TopicDifference[]> {
   const names = declarations.map(({ name }) => prefix + name);
   const { topics } = await admin.fetchTopicMetadata({ topics: names });
   const { resources } = await admin.describeConfigs({
@@ -111,18 +127,18 @@ async function compare(
     const entries = resources.find((resource) => resource.resourceName === name)?.configEntries ?? [];
     const valueOf = (key: string) => entries.find(({ configName }) => configName === key)?.configValue;
     return [
-      difference(name, 'partitions', partitions, declared.partitions),
-      difference(name, 'retention.ms', valueOf('retention.ms'), declared.retentionMs),
-      difference(name, 'cleanup.policy', valueOf('cleanup.policy'), 'delete'),
-      difference(name, 'compression.type', valueOf('compression.type'), COMPRESSION),
-      declared.maxMessageBytes &&
-        difference(name, 'max.message.bytes', valueOf('max.message.bytes'), declared.maxMessageBytes),
-    ].filter((one) => typeof one === 'string');
+      differenceOf(name, 'partitions', partitions, declared.partitions),
+      differenceOf(name, 'retention.ms', valueOf('retention.ms'), declared.retentionMs),
+      differenceOf(name, 'cleanup.policy', valueOf('cleanup.policy'), 'delete'),
+      differenceOf(name, 'compression.type', valueOf('compression.type'), COMPRESSION),
+      declared.maxMessageBytes === undefined
+        ? []
+        : differenceOf(name, 'max.message.bytes', valueOf('max.message.bytes'), declared.maxMessageBytes),
+    ].flat();
   });
 }
 
-function difference(topic: string, what: string, found: unknown, declared: unknown): string | undefined {
-  return String(found) === String(declared)
-    ? undefined
-    : `${topic}: ${what} is ${String(found)}, declared is ${String(declared)}`;
+function differenceOf(topic: string, setting: string, found: unknown, declared: unknown): TopicDifference[] {
+  const difference = { topic, setting, found: String(found), declared: String(declared) };
+  return difference.found === difference.declared ? [] : [difference];
 }

@@ -337,7 +337,7 @@ describe('the verified producer', () => {
       logger: testLogger,
     });
     await expect(create).rejects.toThrow(
-      `Kafka has no topic ${kafka.config.KAFKA_PREFIX}missing. Create the topics with: npm run topics`,
+      `Kafka has no topic ${kafka.config.KAFKA_PREFIX}missing. Create the topics with: talaria topics apply`,
     );
     await eventually(() => expect(connections()).toBe(before));
   });

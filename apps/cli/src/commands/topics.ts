@@ -1,0 +1,83 @@
+import { applyTopics, diffTopics, type ListedTopic, listTopics, type TopicsDiff } from '@talaria/operations';
+import { type Command } from 'commander';
+import { type Context } from '../context';
+import { exitCodes } from '../exit-codes';
+import { showTable } from '../output/table';
+import { dryRunOption, newNoun, newVerb } from '../verb';
+
+export function topicsCommand(context: Context): Command {
+  return newNoun('topics', 'the Kafka topics of this release')
+    .addCommand(listVerb(context))
+    .addCommand(diffVerb(context))
+    .addCommand(applyVerb(context));
+}
+
+const listVerb = (context: Context) =>
+  newVerb('list', {
+    summary: 'every topic that is declared, and whether Kafka has it so',
+    examples: ['talaria topics list', 'talaria topics list -o json'],
+  }).action(async () => {
+    const all = await listTopics(context.kafka());
+    context.answer(all, () => listText(context, all));
+  });
+
+const diffVerb = (context: Context) =>
+  newVerb('diff', {
+    summary: 'what Kafka lacks or has otherwise than declared; exit code 1 when there is any',
+    examples: ['talaria topics diff', 'talaria topics diff || talaria topics apply'],
+  }).action(async () => {
+    const diff = await diffTopics(context.kafka());
+    context.answer(diff, () => diffText(context, diff));
+    if (diff.missing.length + diff.differences.length > 0) context.exitWith(exitCodes.failed);
+  });
+
+const applyVerb = (context: Context) =>
+  newVerb('apply', {
+    summary: 'creates the topics that are missing',
+    more: 'A topic that exists is never changed: another partition count would re-key its order, a shorter retention would delete. Exit code 1 when one is not as declared.',
+    examples: ['talaria topics apply --dry-run', 'talaria topics apply'],
+  })
+    .addOption(dryRunOption())
+    .action(async ({ dryRun = false }: { dryRun?: boolean }) => {
+      const { created, differences } = dryRun
+        ? await wouldApply(context)
+        : await applyTopics(context.kafka());
+      context.answer({ dryRun, created, differences }, () => {
+        const did = dryRun ? 'Would create' : 'Created';
+        const lines = created.map((topic) => `${did} ${topic}`);
+        if (differences.length === 0) return [...lines, dryRun ? done(created) : ALL_AS_DECLARED].join('\n');
+        return [...lines, diffText(context, { missing: [], differences })].join('\n');
+      });
+      if (differences.length > 0) {
+        context.say('What differs is left as it is: decide for each whether topic or declaration is right.');
+        context.exitWith(exitCodes.failed);
+      }
+    });
+
+const ALL_AS_DECLARED = 'All topics are as declared.';
+const done = (created: readonly string[]) =>
+  created.length === 0 ? ALL_AS_DECLARED : 'Nothing was changed.';
+
+async function wouldApply(context: Context) {
+  const { missing, differences } = await diffTopics(context.kafka());
+  return { created: missing, differences };
+}
+
+function listText(context: Context, all: readonly ListedTopic[]): string {
+  const rows = all.map(({ topic, state, partitions, retentionMs, owner, key, value }) => [
+    ...[topic, state.replace('-', ' '), partitions, daysOf(retentionMs), owner, key, value],
+  ]);
+  return showTable(context, ['topic', 'state', 'partitions', 'kept', 'owner', 'key', 'value'], rows);
+}
+
+function diffText(context: Context, { missing, differences }: TopicsDiff): string {
+  if (missing.length + differences.length === 0) return ALL_AS_DECLARED;
+  const rows = [
+    ...missing.map((topic) => [topic, '', 'missing', '']),
+    ...differences.map(({ topic, setting, found, declared }) => [topic, setting, found, declared]),
+  ];
+  return showTable(context, ['topic', 'setting', 'found', 'declared'], rows);
+}
+
+const DAY_MS = 86_400_000;
+const daysOf = (ms: number) => (ms < 0 ? 'for ever' : `${ms / DAY_MS} days`);

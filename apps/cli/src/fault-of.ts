@@ -1,0 +1,68 @@
+import { ConfigurationError } from '@talaria/config';
+import { classifyDatabaseError } from '@talaria/database';
+import { NotFoundError, UnreachableError } from '@talaria/operations';
+import { CommanderError } from 'commander';
+import { type ExitCode, exitCodes } from './exit-codes';
+
+/** The command line was wrong in a way that the parser cannot see. */
+export class UsageError extends Error {}
+
+export type Fault = { readonly code: ExitCode; readonly message: string };
+
+/** What a person is told of an error, and what a script is: no stack, no statement, no password. */
+export function faultOf(error: unknown, env: NodeJS.ProcessEnv): Fault {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof CommanderError)
+    return { code: exitCodes.usage, message: message.replace(/^error: /, '') };
+  if (error instanceof UsageError || error instanceof ConfigurationError)
+    return { code: exitCodes.usage, message };
+  if (error instanceof NotFoundError) return { code: exitCodes.notFound, message };
+  if (error instanceof UnreachableError) return { code: exitCodes.unreachable, message };
+  return kafkaFault(error, env) ?? databaseFault(error, env) ?? { code: exitCodes.failed, message };
+}
+
+function kafkaFault(error: unknown, env: NodeJS.ProcessEnv): Fault | undefined {
+  const { name, cause } = (error ?? {}) as { name?: string; cause?: unknown };
+  if (name?.startsWith('KafkaJS') !== true) return undefined;
+  if (name === 'KafkaJSNumberOfRetriesExceeded' && cause !== undefined) return kafkaFault(cause, env);
+  const where = env.KAFKA_BROKERS ?? 'KAFKA_BROKERS';
+  if (name.startsWith('KafkaJSSASL'))
+    return {
+      code: exitCodes.unreachable,
+      message: `Kafka at ${where} refuses the user: check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD`,
+    };
+  if (!/Connection|Timeout|BrokerNotFound|NumberOfRetries/.test(name)) return undefined;
+  return {
+    code: exitCodes.unreachable,
+    message: `Kafka does not answer at ${where}: check that it runs, KAFKA_BROKERS, and KAFKA_SSL`,
+  };
+}
+
+function databaseFault(error: unknown, env: NodeJS.ProcessEnv): Fault | undefined {
+  const { code: sqlState } = (error ?? {}) as { code?: unknown };
+  if (typeof sqlState !== 'string') return undefined;
+  const where = placeOf(env.DATABASE_URL);
+  const unreachable = (message: string) => ({ code: exitCodes.unreachable, message });
+  if (sqlState.startsWith('28'))
+    return unreachable(`The database at ${where} refuses the user: check user and password in DATABASE_URL`);
+  if (sqlState === '3D000')
+    return unreachable(
+      `There is no database ${where}: create it, or correct DATABASE_URL; then npm run migrate`,
+    );
+  if (/^(42P01|42703|42883|3F000)$/.test(sqlState))
+    return {
+      code: exitCodes.failed,
+      message: `The schema of the database ${where} is not that of this release: npm run migrate`,
+    };
+  if (classifyDatabaseError(error) !== 'unavailable') return undefined;
+  return unreachable(
+    `The database does not answer at ${where} (${sqlState}): check that it runs, and DATABASE_URL`,
+  );
+}
+
+/** Host, port and name, without user and password. */
+function placeOf(url = ''): string {
+  if (!URL.canParse(url)) return 'DATABASE_URL';
+  const { host, pathname } = new URL(url);
+  return host + pathname;
+}

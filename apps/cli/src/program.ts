@@ -1,0 +1,18 @@
+import { Command } from 'commander';
+import packageJson from '../../../package.json';
+import { topicsCommand } from './commands/topics';
+import { type Context } from './context';
+
+/** The whole tree of nouns and verbs. */
+export function createProgram(context: Context): Command {
+  return new Command('talaria')
+    .description(
+      'Looks after a Talaria installation: the accounts, the messages, and the machinery between them.',
+    )
+    .version(packageJson.version)
+    .addHelpText(
+      'after',
+      '\nEvery noun and verb has --help, with examples. Settings are the environment variables of the services.',
+    )
+    .addCommand(topicsCommand(context));
+}
