@@ -394,6 +394,30 @@ it('what was copied from memory is found by the next owner, ahead of what was pa
   );
 });
 
+it('what has waited for long is copied although batches come without a pause', async () => {
+  const { publish, own, done } = aPartition(undefined, 20);
+  const waiting = publish({ lane: '100', recipient: '+15550' });
+  // Whether their recipients have something in the table is asked for each of the batches.
+  const campaign = Array.from({ length: HELD + 1 }, (_, n) =>
+    publish({ lane: '200', recipient: `+1666${n}`, priority: 'campaign' }),
+  );
+  const { jobs, take } = own();
+  await take([waiting, ...campaign]);
+  let batch = Promise.resolve();
+  for (const end = performance.now() + 2000; !done.has(waiting) && performance.now() < end;) {
+    // The next is there before the last is taken.
+    const next = take([publish({ lane: '200', recipient: '+15551' })]);
+    await batch;
+    batch = next;
+    for (const job of jobs.filter(({ command }) => command.to === '+15551')) {
+      jobs.splice(jobs.indexOf(job), 1);
+      job.done();
+    }
+  }
+  await batch;
+  expect(done).toContain(waiting);
+});
+
 it('one that is sent while it is being copied leaves nothing behind', async () => {
   const { log, publish, own, done, partition } = aPartition(undefined, 20);
   publish({ lane: '100', recipient: '+15550' });

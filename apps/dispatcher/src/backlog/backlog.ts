@@ -351,11 +351,16 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
         ),
         ...{ fresh: new Set(), loaded: new Set(), held: 0, heldBytes: 0, turn: undefined },
       };
+      // Behind the batch that is being taken, and before the next: under a load without a pause no turn is ever free.
+      let isCopyDue = false;
       const copying = setInterval(() => {
-        if (owner.turn !== undefined) return;
-        inTurn(owner, () => copyOld(owner)).catch((error: unknown) =>
-          logger.warn({ err: error }, 'what has waited for long is not copied into the backlog yet'),
-        );
+        if (isCopyDue) return;
+        isCopyDue = true;
+        inTurn(owner, () => copyOld(owner))
+          .catch((error: unknown) =>
+            logger.warn({ err: error }, 'what has waited for long is not copied into the backlog yet'),
+          )
+          .finally(() => (isCopyDue = false));
       }, copyAfterMs / 4).unref();
       void inTurn(owner, () => beginUntilDone(owner));
       owned.set(assignment.partition, owner);
