@@ -7,7 +7,7 @@ const command = {
   message: { type: 'text', text: { body: 'hi' } },
 };
 const aLetter = (fields: Partial<WaitingLetter> = {}): WaitingLetter => ({
-  ...{ id: 17, topic: topics.outboundDlq.name, partition: 3, offset: 5, originTopic: null },
+  ...{ id: 17, topic: topics.outboundDlq.name, partition: 3, offset: 5, timestamp: 7, originTopic: null },
   ...{ key: Buffer.from('k'), value: Buffer.from(JSON.stringify(command, null, 1)), headers: {} },
   ...fields,
 });

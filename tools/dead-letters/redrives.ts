@@ -22,13 +22,16 @@ export type Redrive = {
 };
 
 /** All letters up to here are done, in this order. */
-export type LetterPosition = { readonly topic: string; readonly partition: number; readonly offset: number };
-
-export type WaitingLetter = {
-  readonly id: number;
+export type LetterPosition = {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
+  /** A topic that was deleted and made anew has the same offsets again. */
+  readonly timestamp: number;
+};
+
+export type WaitingLetter = LetterPosition & {
+  readonly id: number;
   readonly originTopic: string | null;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
@@ -89,7 +92,7 @@ export async function takeLetters(
 /** Nothing is sent of a re-drive of which one would be no command. */
 async function checkCorrections(sql: Sql, id: number, correction: Correction): Promise<void> {
   const problems: string[] = [];
-  for (let position: LetterPosition = { topic: '', partition: 0, offset: -1 }; ;) {
+  for (let position: LetterPosition = { topic: '', partition: 0, offset: -1, timestamp: 0 }; ;) {
     const letters = await nextLetters(sql, id, position, VALIDATED_AT_ONCE);
     const last = letters.at(-1);
     if (last === undefined) break;
@@ -120,22 +123,27 @@ export async function nextLetters(
   after: LetterPosition,
   most: number,
 ): Promise<WaitingLetter[]> {
-  const rows = await sql<WaitingLetter & { id: string; offset: string }>(
-    `SELECT id, topic, partition, record_offset AS offset, origin_topic AS "originTopic", key, value, headers
+  const rows = await sql<WaitingLetter & { id: string; offset: string; timestamp: string }>(
+    `SELECT id, topic, partition, record_offset AS offset, record_timestamp AS timestamp, origin_topic AS "originTopic", key, value, headers
      FROM (
-       SELECT *, sum(octet_length(value)) OVER (ORDER BY topic, partition, record_offset) - octet_length(value) AS bytes_before
+       SELECT *, sum(octet_length(value)) OVER (ORDER BY topic, partition, record_offset, record_timestamp) - octet_length(value) AS bytes_before
        FROM (
-         SELECT * FROM dead_letters WHERE redrive = $1 AND (topic, partition, record_offset) > ($2, $3, $4)
-         ORDER BY topic, partition, record_offset LIMIT $5) AS next) AS l
-     WHERE bytes_before < $6 ORDER BY topic, partition, record_offset`,
-    [id, after.topic, after.partition, after.offset, most, READ_BYTES],
+         SELECT * FROM dead_letters WHERE redrive = $1 AND (topic, partition, record_offset, record_timestamp) > ($2, $3, $4, $5)
+         ORDER BY topic, partition, record_offset, record_timestamp LIMIT $6) AS next) AS l
+     WHERE bytes_before < $7 ORDER BY topic, partition, record_offset, record_timestamp`,
+    [id, after.topic, after.partition, after.offset, after.timestamp, most, READ_BYTES],
   );
-  return rows.map((row) => ({ ...row, id: Number(row.id), offset: Number(row.offset) }));
+  return rows.map((row) => ({
+    ...row,
+    id: Number(row.id),
+    offset: Number(row.offset),
+    timestamp: Number(row.timestamp),
+  }));
 }
 
 const REDRIVE_COLUMNS = `id::integer, state, begun_by AS by, reason, correction, per_second AS "perSecond", letters::integer, causes,
   sent::integer, refused::integer,
-  json_build_object('topic', sent_topic, 'partition', sent_partition, 'offset', sent_offset) AS position`;
+  json_build_object('topic', sent_topic, 'partition', sent_partition, 'offset', sent_offset, 'timestamp', sent_timestamp) AS position`;
 
 /** @throws when there is none */
 export async function readRedrive(sql: Sql, id: number): Promise<Redrive> {
@@ -153,13 +161,15 @@ export function runningRedrives(sql: Sql): Promise<Redrive[]> {
 export async function noteSent(
   sql: Sql,
   id: number,
-  { topic, partition, offset }: LetterPosition,
+  { topic, partition, offset, timestamp }: LetterPosition,
   { sent, refused }: { readonly sent: number; readonly refused: readonly number[] },
 ): Promise<void> {
   if (refused.length > 0) await reopen(sql, id, 'id = ANY ($2::bigint[])', [refused]);
   await sql(
-    `UPDATE redrives SET sent = sent + $2, refused = refused + $3, sent_topic = $4, sent_partition = $5, sent_offset = $6 WHERE id = $1`,
-    [id, sent, refused.length, topic, partition, offset],
+    `UPDATE redrives SET sent = sent + $2, refused = refused + $3, sent_topic = $4, sent_partition = $5, sent_offset = $6,
+                         sent_timestamp = $7
+     WHERE id = $1`,
+    [id, sent, refused.length, topic, partition, offset, timestamp],
   );
 }
 
@@ -169,10 +179,13 @@ export async function finishRedrive(sql: Sql, id: number): Promise<void> {
 
 /** Ends a re-drive. In the caller's transaction. @returns how many letters are open again */
 export async function abandonRedrive(sql: Sql, { id, position }: Redrive): Promise<number> {
-  const { topic, partition, offset } = position;
-  const reopened = await reopen(sql, id, '(topic, partition, record_offset) > ($2, $3, $4)', [
-    ...[topic, partition, offset],
-  ]);
+  const { topic, partition, offset, timestamp } = position;
+  const reopened = await reopen(
+    sql,
+    id,
+    '(topic, partition, record_offset, record_timestamp) > ($2, $3, $4, $5)',
+    [...[topic, partition, offset, timestamp]],
+  );
   await sql(`UPDATE redrives SET state = 'abandoned', finished_at = now() WHERE id = $1`, [id]);
   return reopened;
 }

@@ -154,8 +154,8 @@ describe('list', () => {
 
   it('reads a page of each filter from an index', async () => {
     await database.dataSource.query(`
-      INSERT INTO dead_letters (topic, partition, record_offset, dead_at, cause, code, waba_id, phone_number_id, campaign_id, headers)
-      SELECT 'whatsapp.' || CASE WHEN n % 9 = 0 THEN 'webhooks' ELSE 'outbound' END || '.dlq', n % 12, n, now() - n * interval '1 s',
+      INSERT INTO dead_letters (topic, partition, record_offset, record_timestamp, dead_at, cause, code, waba_id, phone_number_id, campaign_id, headers)
+      SELECT 'whatsapp.' || CASE WHEN n % 9 = 0 THEN 'webhooks' ELSE 'outbound' END || '.dlq', n % 12, n, 0, now() - n * interval '1 s',
              CASE WHEN n % 7 = 0 THEN 'exhausted' ELSE 'permanent' END, n % 5, n % 50, n % 100, 'c' || n % 20, '{}'
       FROM generate_series(1, 20000) AS n`);
     await database.dataSource.query('ANALYZE dead_letters');

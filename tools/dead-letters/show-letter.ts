@@ -28,7 +28,7 @@ export async function showLetter(sql: Sql, id: number, body: boolean): Promise<S
   ]);
   return {
     ...Object.fromEntries(Object.entries(rest).filter(([, one]) => one !== null)),
-    ...{ id, record_offset: Number(row.record_offset) },
+    ...{ id, record_offset: Number(row.record_offset), record_timestamp: Number(row.record_timestamp) },
     headers: Object.fromEntries(shown) as unknown,
     ...(body && { key: readable(key), value: readable(value) }),
   };
@@ -36,6 +36,7 @@ export async function showLetter(sql: Sql, id: number, body: boolean): Promise<S
 
 type LetterRow = Readonly<Record<string, unknown>> & {
   readonly record_offset: string;
+  readonly record_timestamp: string;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, string>>;

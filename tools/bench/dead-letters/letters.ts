@@ -41,10 +41,10 @@ export async function fillLetters(
 ): Promise<void> {
   const { wabas, numbers, campaigns, codes, days } = spreadOver;
   await client.query(
-    `INSERT INTO dead_letters (topic, partition, record_offset, dead_at, cause, class, code, message, attempts, first_failure_at,
+    `INSERT INTO dead_letters (topic, partition, record_offset, record_timestamp, dead_at, cause, class, code, message, attempts, first_failure_at,
                                last_failure_at, origin_topic, origin_partition, origin_offset, waba_id, phone_number_id, command_id,
                                campaign_id, state, key, value, headers)
-     SELECT 'whatsapp.outbound.dlq', n % 12, n, at, cause, 'recipient', 131000 + n % ${codes}, 'Message undeliverable', 1, at, at,
+     SELECT 'whatsapp.outbound.dlq', n % 12, n, extract(epoch FROM at) * 1000, at, cause, 'recipient', 131000 + n % ${codes}, 'Message undeliverable', 1, at, at,
             'whatsapp.outbound', n % 12, n * 7, waba, number, 'command-' || n, campaign, state, convert_to(waba, 'UTF8'),
             convert_to('{"id":"command-' || n || '","wabaId":"' || waba || '","phoneNumberId":"' || number || '","to":"+1555'
               || lpad(n::text, 7, '0') || '","message":{"type":"text","text":{"body":"Your order ' || n || ' is on its way, and will be with you in two days."}},"campaignId":"'

@@ -221,8 +221,8 @@ describe('a command that was dead-lettered', () => {
     }>(
       `WITH r AS (INSERT INTO redrives (begun_by, reason, filter, correction, per_second, letters, causes)
                   VALUES ('spec', 'spec', '{}', $3, 1, 1, '{}') RETURNING id),
-            l AS (INSERT INTO dead_letters (topic, partition, record_offset, dead_at, cause, waba_id, command_id, headers, state, redrive)
-                  SELECT 'spec', 0, id, now(), $4, $1, $2, '{}', 'redriven', id FROM r RETURNING id)
+            l AS (INSERT INTO dead_letters (topic, partition, record_offset, record_timestamp, dead_at, cause, waba_id, command_id, headers, state, redrive)
+                  SELECT 'spec', 0, id, 0, now(), $4, $1, $2, '{}', 'redriven', id FROM r RETURNING id)
        SELECT r.id::integer AS redrive, l.id::integer AS letter FROM r, l`,
       [wabaId, commandId, correction && JSON.stringify(correction), cause],
     );

@@ -87,6 +87,17 @@ it('a row that is there already stays as it is, also when a person has decided a
   expect(await sql(`SELECT state FROM dead_letters WHERE topic = 'again'`)).toEqual([{ state: 'discarded' }]);
 });
 
+it('a record of a topic that was made anew is not taken for the one that had its place', async () => {
+  const sql = sqlOf(database.dataSource);
+  const old = { topic: 'anew', partition: 0, offset: 5, timestamp: 1, key: null, value: null, headers: {} };
+  for (const record of [old, { ...old, timestamp: 2 }])
+    expect(await recordLetters(sql, [{ record, letter: readLetter(record, Date.now()) }])).toHaveLength(1);
+  expect(await sql(`SELECT record_timestamp FROM dead_letters WHERE topic = 'anew' ORDER BY id`)).toEqual([
+    { record_timestamp: '1' },
+    { record_timestamp: '2' },
+  ]);
+});
+
 it('no record is refused by the database', async () => {
   const sql = sqlOf(database.dataSource);
   let offset = 0;

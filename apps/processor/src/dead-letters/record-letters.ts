@@ -13,18 +13,19 @@ export async function recordLetters(sql: Sql, all: readonly FoundLetter[]): Prom
   const { topic = '', partition = 0 } = all[0]?.record ?? {};
   const column = (read: (one: FoundLetter) => unknown) => all.map(read);
   const rows = await sql<{ record_offset: string }>(
-    `INSERT INTO dead_letters (topic, partition, record_offset, dead_at, cause, class, code, message, fbtrace_id, attempts,
+    `INSERT INTO dead_letters (topic, partition, record_offset, record_timestamp, dead_at, cause, class, code, message, fbtrace_id, attempts,
                                first_failure_at, last_failure_at, origin_topic, origin_partition, origin_offset, trace_id,
                                waba_id, phone_number_id, command_id, campaign_id, expires_at, key, value, headers)
-     SELECT $1, $2, t.* FROM unnest($3::bigint[], $4::timestamptz[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::text[],
-       $10::integer[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::integer[], $15::bigint[], $16::text[], $17::text[],
-       $18::text[], $19::text[], $20::text[], $21::timestamptz[], $22::bytea[], $23::bytea[], $24::json[]) AS t
-     ON CONFLICT (topic, partition, record_offset) DO NOTHING
+     SELECT $1, $2, t.* FROM unnest($3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::integer[], $9::text[], $10::text[],
+       $11::integer[], $12::timestamptz[], $13::timestamptz[], $14::text[], $15::integer[], $16::bigint[], $17::text[], $18::text[],
+       $19::text[], $20::text[], $21::text[], $22::timestamptz[], $23::bytea[], $24::bytea[], $25::json[]) AS t
+     ON CONFLICT (topic, partition, record_offset, record_timestamp) DO NOTHING
      RETURNING record_offset`,
     [
       topic,
       partition,
       column(({ record }) => record.offset),
+      column(({ record }) => record.timestamp),
       column(({ letter }) => letter.deadAt),
       column(({ letter }) => letter.cause),
       column(({ letter }) => letter.class),

@@ -155,6 +155,8 @@ async function makeDeadLetters(runner: QueryRunner): Promise<void> {
       topic text NOT NULL,
       partition integer NOT NULL,
       record_offset bigint NOT NULL,
+      -- With it, records of a topic that was deleted and made anew are told from those of the old one.
+      record_timestamp bigint NOT NULL,
       dead_at timestamptz NOT NULL,
       cause text NOT NULL,
       class text,
@@ -180,7 +182,7 @@ async function makeDeadLetters(runner: QueryRunner): Promise<void> {
       value bytea,
       -- Not jsonb, which refuses what any publisher may put into a header: the null character.
       headers json NOT NULL,
-      UNIQUE (topic, partition, record_offset)
+      UNIQUE (topic, partition, record_offset, record_timestamp)
     )`);
   // A page of any filter is read in its order; the columns that most letters lack are indexed where they are there.
   await runner.query('CREATE INDEX dead_letters_time ON dead_letters (state, dead_at, id)');
@@ -189,7 +191,8 @@ async function makeDeadLetters(runner: QueryRunner): Promise<void> {
       `CREATE INDEX dead_letters_${column} ON dead_letters (state, ${column}, dead_at, id) WHERE ${column} IS NOT NULL`,
     );
   await runner.query(`
-    CREATE INDEX dead_letters_redrive ON dead_letters (redrive, topic, partition, record_offset) WHERE redrive IS NOT NULL`);
+    CREATE INDEX dead_letters_redrive ON dead_letters (redrive, topic, partition, record_offset, record_timestamp)
+    WHERE redrive IS NOT NULL`);
   await runner.query(`
     CREATE TABLE redrives (
       id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -207,6 +210,7 @@ async function makeDeadLetters(runner: QueryRunner): Promise<void> {
       sent_topic text NOT NULL DEFAULT '',
       sent_partition integer NOT NULL DEFAULT 0,
       sent_offset bigint NOT NULL DEFAULT -1,
+      sent_timestamp bigint NOT NULL DEFAULT 0,
       finished_at timestamptz
     )`);
   await runner.query(`
