@@ -23,6 +23,12 @@ module.exports = {
       to: { path: '^(apps|libs|tools|test|examples)/', pathNot: '^libs/($1|observability|config)/' },
     },
     {
+      name: 'registry-imports-config-only',
+      severity: 'error',
+      from: { path: '^libs/registry/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^(apps|libs|tools|test|examples)/', pathNot: '^libs/(registry|config)/' },
+    },
+    {
       name: 'client-imports-contracts-kafka-and-observability-only',
       severity: 'error',
       from: { path: '^libs/client/', pathNot: '\\.spec\\.ts$' },

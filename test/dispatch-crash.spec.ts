@@ -95,14 +95,8 @@ describe('a dispatcher killed with -9 at an exact moment', () => {
     const id = String(paused++);
     const number = {
       ...{ phoneNumberId: `66${id}`, wabaId: `88${id}`, displayPhoneNumber: `+1666${id}` },
-      ...{ accessToken: `paused-${id}`, messagesPerSecond: 80 },
+      ...{ accessToken: `paused-${id}`, messagesPerSecond: 80, pausedUntil: '2099-01-01' },
     };
-    await sql('INSERT INTO wabas (waba_id, name) VALUES ($1, $1)', [number.wabaId]);
-    await sql(
-      `INSERT INTO phone_numbers (phone_number_id, waba_id, display_phone_number, access_token, paused_until)
-       VALUES ($1, $2, '', '', '2099-01-01')`,
-      [number.phoneNumberId, number.wabaId],
-    );
     await platform.addNumber(number);
     return number;
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { topics } from '@talaria/contracts';
 import { createKafka, type KafkaConfig } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
-import { type NewNumber } from '../platform/platform';
+import { type NewNumber } from '../platform/register';
 
 /**
  * Publishes notifications and campaign messages as a product would, at a steady rate, until stopped.

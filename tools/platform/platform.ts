@@ -2,14 +2,15 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEnvironment } from '@talaria/config';
 import { topics } from '@talaria/contracts';
-import { createDataSource, PhoneNumber, Waba } from '@talaria/database';
 import { createKafka, kafkaSettings } from '@talaria/kafka';
 import { createLogger } from '@talaria/observability';
+import { generateKey } from '@talaria/registry';
 import { prepareDatabase, prepareTopics } from '../setup/prepare';
 import { freePorts } from '../stack/ports';
 import { repositoryRoot } from '../stack/repository';
 import { AppProcess } from './app-process';
 import { createDatabase, dropDatabase } from './database';
+import { keysOf, type NewNumber, registerNumbers, replaceToken } from './register';
 import { Simulator } from './simulator';
 
 export const appNames = ['simulator', 'ingestion', 'processor', 'dispatcher'] as const;
@@ -43,22 +44,18 @@ export type Platform = {
   readonly kafkaBrokers: string;
   readonly kafkaPrefix: string;
   readonly databaseUrl: string;
+  /** Its `SECRETS_KEYS`: seals and opens what is in its registry. */
+  readonly secretsKeys: string;
   readonly webhookUrl: string;
   readonly metricsUrls: Readonly<Record<Exclude<AppName, 'simulator'>, string>>;
   /** Makes a business number known to Meta's stand-in and to the dispatcher. */
   addNumber(number: NewNumber): Promise<void>;
+  /** The registry has another token for these numbers; what Meta's stand-in takes stays as it is. */
+  replaceToken(phoneNumberIds: readonly string[], accessToken: string): Promise<void>;
   /** Another process of ours, started with these variables and ended with the platform. */
   addProcess(name: string, script: string, env: Readonly<Record<string, string>>): Promise<AppProcess>;
   /** SIGTERM for every process, then topics, database and spool are dropped. @returns how each process ended */
   stop(): Promise<Readonly<Record<string, string>>>;
-};
-
-export type NewNumber = {
-  readonly phoneNumberId: string;
-  readonly wabaId: string;
-  readonly displayPhoneNumber: string;
-  readonly accessToken: string;
-  readonly messagesPerSecond?: number;
 };
 
 export const appSecret = 'demo-app-secret';
@@ -86,7 +83,15 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     spoolDirectory: join(root, '.talaria/spool', name),
   };
   const { onUnexpectedEnd } = options;
-  const common = { KAFKA_BROKERS: kafkaBrokers, KAFKA_PREFIX: kafkaPrefix, DATABASE_URL: databaseUrl };
+  const secretsKeys = generateKey();
+  const keys = keysOf(secretsKeys);
+  const common = {
+    KAFKA_BROKERS: kafkaBrokers,
+    KAFKA_PREFIX: kafkaPrefix,
+    DATABASE_URL: databaseUrl,
+    SECRETS_KEYS: secretsKeys,
+    SECRETS_KEYS_FILE: '',
+  };
   const own: Record<AppName, Record<string, string>> = {
     simulator: { WEBHOOK_URL: webhookUrl, WHATSAPP_APP_SECRET: appSecret },
     ingestion: {
@@ -159,6 +164,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     kafkaBrokers,
     kafkaPrefix,
     databaseUrl,
+    secretsKeys,
     webhookUrl,
     metricsUrls: {
       ingestion: `http://127.0.0.1:${port('ingestion', 'metrics')}/metrics`,
@@ -166,23 +172,12 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       dispatcher: `http://127.0.0.1:${port('dispatcher', 'metrics')}/metrics`,
     },
     async addNumber(number) {
-      await simulator.putNumber(number);
-      const dataSource = await createDataSource({
-        DATABASE_URL: databaseUrl,
-        DATABASE_POOL_SIZE: 1,
-      }).initialize();
-      try {
-        const { wabaId, phoneNumberId, displayPhoneNumber, accessToken, messagesPerSecond = 80 } = number;
-        await dataSource.getRepository(Waba).upsert({ wabaId, name: `WABA ${wabaId}` }, ['wabaId']);
-        await dataSource
-          .getRepository(PhoneNumber)
-          .upsert({ phoneNumberId, wabaId, displayPhoneNumber, accessToken, messagesPerSecond }, [
-            'phoneNumberId',
-          ]);
-      } finally {
-        await dataSource.destroy();
-      }
+      const { pausedUntil: _, ...known } = number;
+      await simulator.putNumber(known);
+      await registerNumbers(databaseUrl, keys, [number]);
     },
+    replaceToken: (phoneNumberIds, accessToken) =>
+      replaceToken(databaseUrl, keys, phoneNumberIds, accessToken),
     async addProcess(processName, script, env) {
       const [httpPort = 0] = await freePorts(1);
       const app = new AppProcess({

@@ -131,17 +131,17 @@ export async function clearFaults({ simulator }: Platform, { blocked }: Plan): P
 }
 
 /** Meta takes another token from now on; the registry learns of it later. */
-async function revokeToken({ simulator, databaseUrl }: Platform, wabaId: string, ms: number): Promise<void> {
+async function revokeToken(platform: Platform, wabaId: string, ms: number): Promise<void> {
   const accessToken = tokenOf(wabaId, Date.now());
-  for (const number of numbers.filter((one) => one.wabaId === wabaId))
-    await simulator.putNumber({ ...number, accessToken });
+  const itsNumbers = numbers.filter((one) => one.wabaId === wabaId);
+  for (const number of itsNumbers) await platform.simulator.putNumber({ ...number, accessToken });
   await sleep(ms);
   const deadline = Date.now() + UP_WITHIN_MS;
   await untilDone(deadline, () =>
-    query(databaseUrl, 'UPDATE phone_numbers SET access_token = $1 WHERE waba_id = $2', [
+    platform.replaceToken(
+      itsNumbers.map(({ phoneNumberId }) => phoneNumberId),
       accessToken,
-      wabaId,
-    ]),
+    ),
   );
 }
 

@@ -10,10 +10,12 @@ import {
 } from '@talaria/config';
 import { databaseSettings } from '@talaria/database';
 import { kafkaSettings } from '@talaria/kafka';
+import { secretsSettings } from '@talaria/registry';
 
 export const settings = {
   ...kafkaSettings,
   ...databaseSettings,
+  ...secretsSettings,
   HTTP_PORT: port({ default: 3002, desc: 'where health is served' }),
   METRICS_PORT: port({ default: 9464, desc: 'where /metrics is served; never route it publicly' }),
   GRAPH_API_URL: httpUrl({
@@ -98,7 +100,10 @@ export const settings = {
     default: 60_000,
     desc: 'how long a number or WABA rests after Meta refused its token, registration or payment, before Meta is asked whether it is well again',
   }),
-  REGISTRY_POLL: duration(100)({ default: 1000, desc: 'how often the registry of numbers is read again' }),
+  REGISTRY_POLL: duration(100)({
+    default: 1000,
+    desc: 'how often the registry of numbers is read again, whether or not Postgres told of a change',
+  }),
 };
 
 export type DispatcherConfig = ReturnType<typeof readConfig>;

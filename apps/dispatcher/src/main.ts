@@ -6,6 +6,7 @@ import { parseSendMessage, retryTiers, topics } from '@talaria/contracts';
 import { createDataSource, sqlOf } from '@talaria/database';
 import { createRecordReader, createVerifiedProducer, KafkaTransport, startConsumer } from '@talaria/kafka';
 import { gauge, nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
+import { createKeyProvider } from '@talaria/registry';
 import { createCloudApiClient } from '@talaria/whatsapp';
 import { AppModule } from './app.module';
 import { createBacklog } from './backlog/backlog';
@@ -45,9 +46,13 @@ runProcess('dispatcher', async (logger, stop) => {
     connections: config.DISPATCH_MAX_IN_FLIGHT,
   });
   const parts: { dispatcher?: Dispatcher } = {};
-  const registry = await openRegistry(dataSource, config.REGISTRY_POLL, logger, () =>
-    parts.dispatcher?.setRates(),
-  );
+  const registry = await openRegistry({
+    ...{ dataSource, url: config.DATABASE_URL, pollMs: config.REGISTRY_POLL, logger },
+    keys: createKeyProvider(config, (fault) =>
+      logger.error(`SECRETS_KEYS_FILE ${fault}: the keys stay as they were`),
+    ),
+    onChange: () => parts.dispatcher?.setRates(),
+  });
   const outlet = createOutlet(producer);
   const ledger = createLedger(sqlOf(dataSource), randomUUID());
   const transport = new KafkaTransport({
@@ -89,6 +94,11 @@ runProcess('dispatcher', async (logger, stop) => {
     () => dispatcher.resting('refused'),
   );
   gauge(
+    'talaria_registry_token_faults',
+    'Numbers and accounts whose token does not open, or is missing; their commands wait, and the log says what to do',
+    () => registry.tokenFaults,
+  );
+  gauge(
     'talaria_dispatch_resting',
     'Numbers, and Meta as a whole, that are not called because calls fail one after another',
     () => dispatcher.resting('trouble'),
@@ -118,7 +128,7 @@ runProcess('dispatcher', async (logger, stop) => {
   await app.listen(config.HTTP_PORT, '0.0.0.0');
   return {
     close: async () => {
-      registry.close();
+      await registry.close();
       await statuses.close();
       await app.close();
       await reader.close();

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { MetaApp, PhoneNumber, type Sql, sqlOf, Waba } from '@talaria/database';
+import { listen, MetaApp, PhoneNumber, type Sql, sqlOf, Waba } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
+import { type KeyProvider } from '@talaria/registry';
 import { type DataSource } from 'typeorm';
+import { type BusinessNumber, createTokenOpener } from './open-tokens';
 
 /** The business numbers, their accounts and the apps of those, as they were read last. */
 export type Registry = {
-  find(phoneNumberId: string): PhoneNumber | undefined;
+  find(phoneNumberId: string): BusinessNumber | undefined;
   findAccount(wabaId: string): Waba | undefined;
   accounts(): Iterable<Waba>;
   apps(): Iterable<MetaApp>;
@@ -23,22 +25,33 @@ export type Registry = {
    * is at most one a second. Rejects when the database does not answer.
    */
   refresh(): Promise<void>;
-  close(): void;
+  /** Numbers and accounts whose token does not open, or is missing: what they would send waits. */
+  readonly tokenFaults: number;
+  close(): Promise<void>;
 };
 
 const REFRESH_AT_MOST_MS = 1000;
+/** Sooner, when something is known to have changed; a script may change thousands of rows one by one. */
+const NOTICED_AT_MOST_MS = 200;
 
 /**
- * Reads the numbers, then what has changed every `pollMs`. While the database is away the last ones stay.
+ * Reads the numbers, then what has changed: as soon as Postgres tells of it, and every `pollMs` whatever it tells. While the database is away the
+ * last ones stay.
+ * @param url of the database, for a connection of the registry's own
  * @param onChange called after every reading
  */
-export async function openRegistry(
-  dataSource: DataSource,
-  pollMs: number,
-  logger: Logger,
-  onChange: (registry: Registry) => void,
-): Promise<Registry> {
-  let numbers = new Map<string, PhoneNumber>();
+export async function openRegistry(options: {
+  readonly dataSource: DataSource;
+  readonly url: string;
+  readonly keys: KeyProvider;
+  readonly pollMs: number;
+  readonly logger: Logger;
+  readonly onChange: () => void;
+}): Promise<Registry> {
+  const { dataSource, url, keys, pollMs, logger, onChange } = options;
+  const tokens = createTokenOpener(keys, logger);
+  let numberRows: readonly PhoneNumber[] = [];
+  let numbers: ReadonlyMap<string, BusinessNumber> = new Map();
   let accounts = new Map<string, Waba>();
   let apps: readonly MetaApp[] = [];
   let cancelled = new Set<string>();
@@ -47,25 +60,33 @@ export async function openRegistry(
   let readAt = 0;
   let knownSince = 0;
   let next: Promise<void> | undefined;
+  let noticed: Promise<void> | undefined;
+  let last: Promise<void> = Promise.resolve();
 
-  async function read(): Promise<void> {
+  /** One after another: of two readings at once, the older could end last. */
+  function read(): Promise<void> {
+    return (last = last.catch(() => undefined).then(readOnce));
+  }
+
+  async function readOnce(): Promise<void> {
     const began = (readAt = performance.now());
     // First: what changes while we read is read again.
     const state = await readState(sqlOf(dataSource));
     if (state !== known) await readAll();
+    // A key may have come that opens what did not open.
+    if (state !== known || tokens.faults > 0) numbers = await tokens.open(numberRows, [...accounts.values()]);
     known = state;
     inbound = await readInbound(sqlOf(dataSource));
     knownSince = began;
-    onChange(registry);
+    onChange();
   }
 
   async function readAll(): Promise<void> {
-    const numberRows = await dataSource.getRepository(PhoneNumber).find();
+    numberRows = await dataSource.getRepository(PhoneNumber).find();
     const accountRows = await dataSource.getRepository(Waba).find();
     apps = await dataSource.getRepository(MetaApp).find();
     const cancelledNow = await readCancelled(sqlOf(dataSource));
     if (!isDeepStrictEqual(cancelledNow, cancelled)) cancelled = cancelledNow;
-    numbers = new Map(numberRows.map((row) => [row.phoneNumberId, row]));
     accounts = new Map(accountRows.map((row) => [row.wabaId, row]));
   }
 
@@ -75,6 +96,15 @@ export async function openRegistry(
     next = undefined;
     await read();
   }
+
+  async function readNoticed(): Promise<void> {
+    await delay(Math.max(0, readAt + NOTICED_AT_MOST_MS - performance.now()));
+    noticed = undefined;
+    await read();
+  }
+
+  const reported = (reading: Promise<void>) =>
+    reading.catch((error: unknown) => logger.warn({ err: error }, 'the registry could not be read'));
 
   const registry: Registry = {
     find: (phoneNumberId) => numbers.get(phoneNumberId),
@@ -91,14 +121,22 @@ export async function openRegistry(
       return knownSince;
     },
     refresh: () => (next ??= readNext()),
-    close: () => clearInterval(poll),
+    get tokenFaults() {
+      return tokens.faults;
+    },
+    async close() {
+      clearInterval(poll);
+      await listener.close();
+    },
   };
-  const poll = setInterval(() => {
-    registry
-      .refresh()
-      .catch((error: unknown) => logger.warn({ err: error }, 'the registry could not be read'));
-  }, pollMs).unref();
   await read();
+  const poll = setInterval(() => void reported(registry.refresh()), pollMs).unref();
+  const listener = listen({
+    ...{ url, channel: 'talaria_registry', logger },
+    onNotice() {
+      noticed ??= reported(readNoticed());
+    },
+  });
   return registry;
 }
 

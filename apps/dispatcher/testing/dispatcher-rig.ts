@@ -8,7 +8,7 @@ import {
   topics,
 } from '@talaria/contracts';
 import { type DataSource } from 'typeorm';
-import { createDataSource, PhoneNumber, sqlOf, Waba } from '@talaria/database';
+import { createDataSource, sqlOf, Waba } from '@talaria/database';
 import { createKafka, type KafkaConfig, type KafkaRecord, startConsumer } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 
@@ -19,6 +19,7 @@ export type RunningPlatform = {
   readonly metricsUrls: { readonly dispatcher: string };
   readonly simulator: { accepted(): Promise<readonly Accepted[]> };
   addNumber(number: NewNumber): Promise<void>;
+  replaceToken(phoneNumberIds: readonly string[], accessToken: string): Promise<void>;
 };
 
 /** A message that Meta's stand-in accepted. */
@@ -36,6 +37,7 @@ export type NewNumber = {
   readonly displayPhoneNumber: string;
   readonly accessToken: string;
   readonly messagesPerSecond: number;
+  readonly pausedUntil?: string;
 };
 
 /** What a test does to a dispatcher, and wants to know of it. */
@@ -178,11 +180,7 @@ export async function startDispatcherRig(
       const found = text.split('\n').find((one) => one.startsWith(`${line} `));
       return Number(found?.slice(line.length + 1) ?? Number.NaN);
     },
-    async mendToken({ phoneNumberId }, accessToken) {
-      await withDatabase((dataSource) =>
-        dataSource.getRepository(PhoneNumber).update({ phoneNumberId }, { accessToken }),
-      );
-    },
+    mendToken: ({ phoneNumberId }, accessToken) => platform.replaceToken([phoneNumberId], accessToken),
     async close() {
       await observer.close();
       await producer.disconnect();

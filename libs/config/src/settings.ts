@@ -22,6 +22,16 @@ export const port = integer(0, 65_535);
 /** Any text that is not empty. */
 export const text = makeExactValidator<string>((input) => input);
 
+/** What a function makes of the text. The message of what it throws is the fault: it must not repeat the text, which may be a secret. */
+export const parsed = <T>(parse: (input: string) => T) =>
+  makeExactValidator<T>((input) => {
+    try {
+      return parse(input);
+    } catch (error) {
+      return invalid(error instanceof Error ? error.message : 'cannot be read');
+    }
+  });
+
 /** Text of a given form; `expected` completes the sentence "must be …". */
 export const pattern = (form: RegExp, expected: string) =>
   makeExactValidator<string>((input) => (form.test(input) ? input : invalid(`must be ${expected}`)));

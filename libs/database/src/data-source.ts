@@ -1,8 +1,8 @@
 import 'reflect-metadata';
-import { Socket } from 'node:net';
 import { DataSource } from 'typeorm';
 import { DispatchCommand } from './entities/ledger.entities';
 import { MetaApp, PhoneNumber, Waba } from './entities/registry.entities';
+import { impatientSocket } from './impatient-socket';
 import { Initial1763900000000 } from './migrations/1763900000000-initial';
 import { schemaOf } from './projection/create-projection';
 import { type DatabaseConfig } from './settings';
@@ -51,17 +51,5 @@ export function createDataSource(
     },
     // A connection that breaks while it is idle: the pool opens another.
     poolErrorHandler: () => undefined,
-  });
-}
-
-/**
- * A database that answers nothing, not even that it is gone, would be waited for for ever. Not pg's `query_timeout`: it leaves the connection in the
- * pool, where the next statement waits behind the one that was given up. Destroyed, nothing of it is sent later either.
- */
-function impatientSocket(silenceMs: number): Socket {
-  const socket = new Socket();
-  return socket.setTimeout(silenceMs, () => {
-    const error = new Error(`the database was silent for ${silenceMs} ms: the connection is given up`);
-    socket.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
   });
 }

@@ -2,6 +2,7 @@ export * from './data-source';
 export * from './entities/ledger.entities';
 export * from './entities/registry.entities';
 export * from './errors';
+export * from './listen';
 export * from './migrate';
 export * from './projection/compare-projections';
 export * from './projection/create-projection';

@@ -31,10 +31,10 @@ async function migratedColumns(): Promise<Column[]> {
 function declaredColumns({ entityMetadatas }: DataSource): Column[] {
   return entityMetadatas
     .flatMap(({ tableName, columns }) =>
-      columns.map(({ databaseName, type, isNullable, isPrimary }) => ({
+      columns.map(({ databaseName, type, isArray, isNullable, isPrimary }) => ({
         table: tableName,
         column: databaseName,
-        type: String(type),
+        type: isArray ? 'ARRAY' : String(type),
         nullable: isNullable,
         key: isPrimary,
       })),

@@ -1,4 +1,6 @@
+import { generateKey } from '@talaria/registry';
 import { type AppProcess } from '../../platform/app-process';
+import { keysOf, registerNumbers } from '../../platform/register';
 import { Simulator } from '../../platform/simulator';
 import { freePorts } from '../../stack/ports';
 import { type BenchContext } from '../bench-case';
@@ -50,6 +52,7 @@ async function siteOn(
   simulator: Simulator,
   simulatorPid: number,
 ): Promise<Site> {
+  const secretsKeys = generateKey();
   let senders = 0;
   let commands = 0;
   const take = (count: number) => (commands += count) - count;
@@ -59,7 +62,7 @@ async function siteOn(
     async addSenders(asked) {
       const added = sendersOf(senders, asked);
       senders += added.length;
-      await register(database, added);
+      await registerNumbers(database.url, keysOf(secretsKeys), added);
       for (const sender of added) await simulator.putNumber(sender);
       return added;
     },
@@ -67,6 +70,8 @@ async function siteOn(
       const [metricsPort = 0] = await freePorts(1);
       return ground.startServer('dispatcher', 'apps/dispatcher/src/main.js', {
         DATABASE_URL: database.url,
+        SECRETS_KEYS: secretsKeys,
+        SECRETS_KEYS_FILE: '',
         METRICS_PORT: String(metricsPort),
         GRAPH_API_URL: simulator.url,
         // As it is deployed: with a line for each attempt.
@@ -77,26 +82,6 @@ async function siteOn(
     publisher: await openPublisher(ground, take),
     openPublisher: () => openPublisher(ground, take),
   };
-}
-
-async function register({ client }: Database, senders: readonly Sender[]): Promise<void> {
-  const column = <Key extends keyof Sender>(key: Key) => senders.map((sender) => sender[key]);
-  await client.query(
-    `INSERT INTO wabas (waba_id, name) SELECT DISTINCT id, 'bench' FROM unnest($1::text[]) AS t (id)
-     ON CONFLICT DO NOTHING`,
-    [column('wabaId')],
-  );
-  await client.query(
-    `INSERT INTO phone_numbers (phone_number_id, waba_id, display_phone_number, access_token, messages_per_second)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[])`,
-    [
-      column('phoneNumberId'),
-      column('wabaId'),
-      column('displayPhoneNumber'),
-      column('accessToken'),
-      column('messagesPerSecond'),
-    ],
-  );
 }
 
 /** What the registry allows them from now on; the stand-in goes on with what it was told first. */

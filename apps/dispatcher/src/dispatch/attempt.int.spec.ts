@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type SendMessage, topics } from '@talaria/contracts';
-import { type PhoneNumber, type Sql, sqlOf } from '@talaria/database';
+import { generateKey } from '@talaria/registry';
+import { type Sql, sqlOf } from '@talaria/database';
 import { type SendResult } from '@talaria/whatsapp';
 import { eventually, testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { readConfig } from '../config';
 import { createLedger } from '../ledger/ledger';
+import { type BusinessNumber } from '../open-tokens';
 import { attempt } from './attempt';
 import { type Turn } from './turn';
 import { createBreakers } from './breakers';
@@ -21,6 +23,7 @@ afterAll(() => database.close());
 const config = readConfig({
   KAFKA_BROKERS: 'localhost:9092',
   DATABASE_URL: 'postgres://x@localhost/x',
+  SECRETS_KEYS: generateKey(),
   GRAPH_API_TIMEOUT: '2s',
 });
 const number = {
@@ -28,7 +31,7 @@ const number = {
   wabaId: '900',
   accessToken: 't',
   messagesPerSecond: 80,
-} as PhoneNumber;
+} as BusinessNumber;
 const accepted: SendResult = { kind: 'accepted', wamid: 'wamid.1' };
 const refused = (code: number): SendResult => ({
   kind: 'refused',
@@ -80,7 +83,8 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
     inboundPerSecond: () => 0,
     knownSince: 0,
     refresh: () => Promise.resolve(),
-    close: () => undefined,
+    tokenFaults: 0,
+    close: () => Promise.resolve(),
   };
   const client = {
     send: () =>
@@ -360,4 +364,19 @@ it('a number that is not known yet is looked up before anything is claimed or gi
   };
   expect(await attempt(fresh, job, atOnce)).toEqual({ kind: 'done' });
   expect(world).toMatchObject({ sent: 0, letters: ['invalid'] });
+});
+
+it('a number whose token does not open sends nothing: the claim is given back, nothing spent, and it goes out when the token is mended', async () => {
+  const world = aWorld();
+  const process = aProcess(world, accepted);
+  const job = aJob();
+  const sealed = {
+    ...process,
+    registry: { ...process.registry, find: () => ({ ...number, accessToken: undefined }) },
+  };
+  for (let turn = 0; turn < 2; turn += 1)
+    expect(await attempt(sealed, job, atOnce)).toMatchObject({ kind: 'again' });
+  expect(world).toMatchObject({ sent: 0, told: new Set(), letters: [] });
+  expect(await attempt(process, job, atOnce)).toEqual({ kind: 'done' });
+  expect(world).toMatchObject({ sent: 1, told: new Set(['1 accepted']) });
 });

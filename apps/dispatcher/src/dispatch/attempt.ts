@@ -1,8 +1,8 @@
 import { parseRedriven } from '@talaria/contracts';
-import { type PhoneNumber } from '@talaria/database';
 import { inSpan } from '@talaria/observability';
 import { SpanKind } from '@opentelemetry/api';
 import { type Claim, type Claimed, type LedgerRow, type Outcome } from '../ledger/ledger';
+import { type BusinessNumber } from '../open-tokens';
 import { buildRequest } from './build-request';
 import { mayGo } from './check-command';
 import { decide, type Decision } from './decide';
@@ -63,7 +63,7 @@ function goOn(
   dependencies: AttemptDependencies,
   job: Job,
   { attempts, attemptsBefore }: LedgerRow,
-  number: PhoneNumber | undefined,
+  number: BusinessNumber | undefined,
   pace: Pace,
 ): Promise<Turn> {
   job.attemptsBefore = attemptsBefore;
@@ -83,18 +83,19 @@ async function makeAttempt(
   dependencies: AttemptDependencies,
   job: Job,
   attemptNumber: number,
-  number: PhoneNumber | undefined,
+  number: BusinessNumber | undefined,
   pace: Pace,
 ): Promise<Turn> {
   const adopted = await adoptIfSent(dependencies, job, attemptNumber);
   if (adopted !== undefined) return adopted;
   const checked = mayGo(dependencies.registry, job.command, number);
   if (checked.ok) await until(pace());
+  const token = checked.ok ? checked.number.accessToken : '';
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
-  if (!job.isOurs()) return giveBack(dependencies, job, attemptNumber);
+  if (!job.isOurs() || token === undefined) return giveBack(dependencies, job, attemptNumber);
   const begun = checked.ok ? beginning() : {};
   const decision = checked.ok
-    ? await decideAttempt(dependencies, job, attemptNumber, checked.number)
+    ? await decideAttempt(dependencies, job, attemptNumber, token)
     : checked.decision;
   reportAttempt(dependencies.logger, job, attemptNumber, decision);
   return settle(dependencies, job, attemptNumber, decision, { begun });
@@ -129,12 +130,12 @@ async function decideAttempt(
   dependencies: AttemptDependencies,
   job: Job,
   attemptNumber: number,
-  number: PhoneNumber,
+  accessToken: string,
 ): Promise<Decision> {
   const startedAt = performance.now();
   try {
-    const decision = await call(dependencies, job, attemptNumber, number);
-    return dependencies.breakers.judge(job.command, number.accessToken, decision, startedAt);
+    const decision = await call(dependencies, job, attemptNumber, accessToken);
+    return dependencies.breakers.judge(job.command, accessToken, decision, startedAt);
   } catch (error) {
     // A fault of ours in the middle of an attempt: nobody knows how far it came.
     dependencies.logger.error({ err: error, commandId: job.command.id }, 'an attempt broke off');
@@ -146,13 +147,13 @@ async function call(
   { client, config }: AttemptDependencies,
   job: Job,
   attemptNumber: number,
-  { phoneNumberId, accessToken }: PhoneNumber,
+  accessToken: string,
 ): Promise<Decision> {
   const { command } = job;
   const attributes = { 'messaging.message.conversation_id': command.id, 'talaria.attempt': attemptNumber };
   const stop = graphApiDuration.startTimer();
   const result = await inSpan('POST messages', { kind: SpanKind.CLIENT, attributes }, () =>
-    client.send(phoneNumberId, accessToken, buildRequest(command, attemptNumber)),
+    client.send(command.phoneNumberId, accessToken, buildRequest(command, attemptNumber)),
   );
   stop();
   const { RETRY_JITTER_PERCENT: jitterPercent } = config;

@@ -1,7 +1,7 @@
 import { type SendMessage } from '@talaria/contracts';
-import { type PhoneNumber } from '@talaria/database';
 import { type ProbeResult } from '@talaria/whatsapp';
 import { testLogger } from '../../../../test/kit/logger';
+import { type BusinessNumber } from '../open-tokens';
 import { createBreakers, PROVIDER } from './breakers';
 import { type Decision } from './decide';
 
@@ -15,14 +15,19 @@ const unknown: Decision = { kind: 'unknown', error };
 const parked: Decision = { kind: 'wait', pause: 'parked', delayMs: 60_000, error };
 
 function rig() {
-  const world = { token: 'old', isKnown: true, answer: 'away' as ProbeResult, probes: 0 };
+  const world = {
+    token: 'old' as string | undefined,
+    isKnown: true,
+    answer: 'away' as ProbeResult,
+    probes: 0,
+  };
   const changed: string[] = [];
   const breakers = createBreakers({
     client: { probe: () => (world.probes++, Promise.resolve(world.answer)) },
     registry: {
       find: (phoneNumberId) =>
         world.isKnown
-          ? ({ phoneNumberId, wabaId: '900', accessToken: world.token } as PhoneNumber)
+          ? ({ phoneNumberId, wabaId: '900', accessToken: world.token } as BusinessNumber)
           : undefined,
     },
     logger: testLogger,
@@ -94,6 +99,19 @@ describe('a sender that Meta refuses', () => {
     judge('2', { ...parked, isOfAccount: true });
     expect([calls('1'), calls('2'), calls('900'), calls(PROVIDER)]).toEqual([0, Infinity, 0, Infinity]);
     expect(breakers.count('refused')).toBe(2);
+  });
+
+  it('is not asked about while its token does not open', async () => {
+    const { world, breakers, judge, calls } = rig();
+    judge('1', parked);
+    Object.assign(world, { token: undefined, answer: 'well' });
+    breakers.lookAgain();
+    await jest.advanceTimersByTimeAsync(75_000);
+    expect([world.probes, calls('1')]).toEqual([0, 0]);
+    world.token = 'new';
+    breakers.lookAgain();
+    await jest.advanceTimersByTimeAsync(1);
+    expect([world.probes, calls('1')]).toEqual([1, 1]);
   });
 
   it('is called again when a probe finds it well, once a second until one succeeds', async () => {

@@ -1,5 +1,4 @@
 import { type SendMessage } from '@talaria/contracts';
-import { type PhoneNumber } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type CloudApiClient } from '@talaria/whatsapp';
 import {
@@ -11,6 +10,7 @@ import {
   probed,
   succeeded,
 } from '../lanes/breaker';
+import { type BusinessNumber } from '../open-tokens';
 import { type Registry } from '../registry';
 import { type Decision } from './decide';
 import { probes } from './dispatch.metrics';
@@ -33,7 +33,7 @@ type Entry = {
   timer?: NodeJS.Timeout;
 };
 
-type Sender = Pick<PhoneNumber, 'phoneNumberId' | 'wabaId' | 'accessToken'>;
+type Sender = Pick<BusinessNumber, 'phoneNumberId' | 'wabaId' | 'accessToken'>;
 
 /** Which numbers, accounts, or Meta as a whole, are not called for now, because calls fail that are not at fault themselves. */
 export type Breakers = {
@@ -101,12 +101,16 @@ export function createBreakers(dependencies: {
     }
     entry.sender = number;
     const startedAt = performance.now();
-    const result = await client.probe(number.phoneNumberId, number.accessToken);
+    const result = await ask(number);
     probes.inc({ result });
     if (entries.get(id) !== entry) return;
     const isAnswered = result !== 'away' && (result !== 'refused' || entry.reason === 'trouble');
     set(id, { ...entry, breaker: probed(entry.breaker, isAnswered, entry.limits, callFrom(startedAt)) });
   }
+
+  /** Of a sender without a token that opens, Meta knows nothing. */
+  const ask = ({ phoneNumberId, accessToken }: Sender) =>
+    accessToken === undefined ? Promise.resolve('away' as const) : client.probe(phoneNumberId, accessToken);
 
   function report(id: string, { state }: Breaker, reason: Reason, { phoneNumberId, wabaId }: Sender): void {
     const line = { breaker: id, state, reason, phoneNumberId, wabaId };
@@ -142,7 +146,7 @@ export function createBreakers(dependencies: {
       for (const [id, { breaker, reason, sender }] of entries) {
         if (breaker.state !== 'open' || reason !== 'refused') continue;
         const { accessToken } = registry.find(sender.phoneNumberId) ?? sender;
-        if (accessToken !== sender.accessToken) void probe(id);
+        if (accessToken !== undefined && accessToken !== sender.accessToken) void probe(id);
       }
     },
     count: (reason) =>

@@ -1,11 +1,12 @@
 import { type SendMessage } from '@talaria/contracts';
-import { type PhoneNumber } from '@talaria/database';
 import { checkMessage } from '@talaria/whatsapp';
+import { type BusinessNumber } from '../open-tokens';
 import { type Registry } from '../registry';
 import { type Decision } from './decide';
 
 export type Checked =
-  { readonly ok: true; readonly number: PhoneNumber } | { readonly ok: false; readonly decision: Decision };
+  | { readonly ok: true; readonly number: BusinessNumber }
+  | { readonly ok: false; readonly decision: Decision };
 
 /** A list of a hundred thousand empty contacts has two for each. */
 const MAX_PROBLEMS = 10;
@@ -14,7 +15,7 @@ const MAX_PROBLEMS = 10;
 export function mayGo(
   registry: Pick<Registry, 'isCancelled'>,
   command: SendMessage,
-  number: PhoneNumber | undefined,
+  number: BusinessNumber | undefined,
 ): Checked {
   if (registry.isCancelled(command)) return { ok: false, decision: { kind: 'cancelled' } };
   return checkCommand(command, number, Date.now());
@@ -25,7 +26,7 @@ export function mayGo(
  * @param number the sender, if the registry knows it
  * @param now milliseconds since 1970
  */
-export function checkCommand(command: SendMessage, number: PhoneNumber | undefined, now: number): Checked {
+export function checkCommand(command: SendMessage, number: BusinessNumber | undefined, now: number): Checked {
   if (command.expiresAt !== undefined && Date.parse(command.expiresAt) <= now) {
     return givenUp('expired', 'expiresAt has passed');
   }

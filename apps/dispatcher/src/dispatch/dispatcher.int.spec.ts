@@ -479,12 +479,7 @@ describe('paused by a person', () => {
   it('a number that is deleted meanwhile, or moved to another WABA, gives up its commands and says why', async () => {
     const [account, another] = [await rig.newNumber(), await rig.newNumber()];
     const [gone, moved] = ['4041', '4042'].map((phoneNumberId) => ({ ...account, phoneNumberId }));
-    for (const { phoneNumberId, wabaId } of [gone!, moved!])
-      await rig.sql(
-        `INSERT INTO phone_numbers (phone_number_id, waba_id, display_phone_number, access_token, paused_until)
-         VALUES ($1, $2, '', '', 'infinity')`,
-        [phoneNumberId, wabaId],
-      );
+    for (const number of [gone!, moved!]) await platform.addNumber({ ...number, pausedUntil: 'infinity' });
     const commands = [aCommand(gone!), aCommand(moved!)];
     await rig.publish(commands.map(recordOf));
     await eventually(async () => expect(await paused()).toBe(2));

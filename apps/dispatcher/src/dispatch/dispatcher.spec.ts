@@ -1,7 +1,8 @@
-import { type PhoneNumber } from '@talaria/database';
 import { testLogger } from '../../../../test/kit/logger';
+import { generateKey } from '@talaria/registry';
 import { readConfig } from '../config';
 import { type Claimed } from '../ledger/ledger';
+import { type BusinessNumber } from '../open-tokens';
 import { type Registry } from '../registry';
 import { type AttemptDependencies } from './turn';
 import { createDispatcher } from './dispatcher';
@@ -13,13 +14,14 @@ const number = {
   accessToken: 't',
   messagesPerSecond: 1000,
   pausedUntil: null,
-} as PhoneNumber;
+} as BusinessNumber;
 
 /** A dispatcher whose claims answer when the test says so. */
 function rig(claim: () => Promise<Claimed>, ownedShare = () => 1, known: object = {}) {
   const env = {
     KAFKA_BROKERS: 'localhost:9092',
     DATABASE_URL: 'postgres://x@localhost/x',
+    SECRETS_KEYS: generateKey(),
   };
   const dependencies = {
     config: readConfig(env),
@@ -136,7 +138,7 @@ it('rests while all that it waits for is due in a month', async () => {
   await dispatcher.stop();
 });
 
-const paused = { ...(number as object), pausedUntil: Infinity } as PhoneNumber;
+const paused = { ...(number as object), pausedUntil: Infinity } as BusinessNumber;
 
 it('looks through what waits when campaigns were cancelled, and not each time the registry was read', async () => {
   let asked = 0;

@@ -1,10 +1,11 @@
-import { type MetaApp, type PhoneNumber, type Waba } from '@talaria/database';
+import { type MetaApp, type Waba } from '@talaria/database';
 import { createScheduler, enqueue, finish, type Scheduler, startJobs } from '../lanes/scheduler';
+import { type BusinessNumber } from '../open-tokens';
 import { type Registry } from '../registry';
 import { PROVIDER } from './breakers';
 import { createLimits } from './limits';
 
-type Rows = { numbers: Partial<PhoneNumber>[]; accounts: Partial<Waba>[]; apps: Partial<MetaApp>[] };
+type Rows = { numbers: Partial<BusinessNumber>[]; accounts: Partial<Waba>[]; apps: Partial<MetaApp>[] };
 
 /** Two numbers of two WABAs of one app, and a third of another. */
 const rows = (): Rows => ({

@@ -1,5 +1,5 @@
-import { type PhoneNumber } from '@talaria/database';
 import { type LedgerRow } from '../ledger/ledger';
+import { type BusinessNumber } from '../open-tokens';
 import { mayGo } from './check-command';
 import { type Decision } from './decide';
 import { commandsSeen } from './dispatch.metrics';
@@ -15,7 +15,7 @@ const SETTLING_MS = 2000;
 export async function followTaken(
   dependencies: AttemptDependencies,
   job: Job,
-  number: PhoneNumber | undefined,
+  number: BusinessNumber | undefined,
   row: LedgerRow,
 ): Promise<Turn> {
   const { outcome, version, attempts } = row;
@@ -65,7 +65,7 @@ async function outlast(dependencies: AttemptDependencies, job: Job, row: LedgerR
 async function reconcile(
   dependencies: AttemptDependencies,
   job: Job,
-  number: PhoneNumber | undefined,
+  number: BusinessNumber | undefined,
   row: LedgerRow,
 ): Promise<Turn> {
   const { ledger, config, outlet, registry } = dependencies;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { retryTiers, type SendMessage, topics } from '@talaria/contracts';
+import { generateKey } from '@talaria/registry';
 import { type Sql, sqlOf } from '@talaria/database';
 import {
   createRecordReader,
@@ -20,6 +21,7 @@ import { takeFailedStatuses } from './take-failed-statuses';
 const config = readConfig({
   KAFKA_BROKERS: 'localhost:9092',
   DATABASE_URL: 'postgres://x@localhost/x',
+  SECRETS_KEYS: generateKey(),
 });
 const written = [
   topics.outbound,

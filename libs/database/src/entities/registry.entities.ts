@@ -9,6 +9,10 @@ export abstract class Pausable {
   /** For people. */
   @Column('text', { name: 'paused_reason', nullable: true })
   pausedReason!: string | null;
+
+  /** Who has paused it: a person's pause is never shortened by what Meta says, nor the other way round. */
+  @Column('text', { name: 'paused_by', nullable: true })
+  pausedBy!: 'person' | 'meta' | null;
 }
 
 /** An app at Meta, whose token sends for WABAs. */
@@ -16,6 +20,14 @@ export abstract class Pausable {
 export class MetaApp extends Pausable {
   @PrimaryColumn('text', { name: 'app_id' })
   appId!: string;
+
+  /** Sealed. Up to two, both of which are live: of webhooks, either may have signed. */
+  @Column('text', { name: 'app_secrets', array: true })
+  appSecrets!: string[];
+
+  /** Sealed. What Meta repeats when the webhook is set up. */
+  @Column('text', { name: 'verify_token', nullable: true })
+  verifyToken!: string | null;
 
   /** What all its WABAs may send together, on top of what each may; null for no ceiling of its own. */
   @Column('integer', { name: 'messages_per_second', nullable: true })
@@ -30,6 +42,14 @@ export class Waba extends Pausable {
 
   @Column('text')
   name!: string;
+
+  /** Who carries its messages. */
+  @Column('text', { default: 'meta' })
+  provider!: 'meta';
+
+  /** Sealed. For all its numbers that have none of their own. */
+  @Column('text', { name: 'access_token', nullable: true })
+  accessToken!: string | null;
 
   /** What all its numbers may send together, on top of what each may; null for no ceiling of its own. */
   @Column('integer', { name: 'messages_per_second', nullable: true })
@@ -51,9 +71,9 @@ export class PhoneNumber extends Pausable {
   @Column('text', { name: 'display_phone_number' })
   displayPhoneNumber!: string;
 
-  /** Never leaves this table but as the Authorization header of a call to Meta. */
-  @Column('text', { name: 'access_token' })
-  accessToken!: string;
+  /** Sealed; null when the account's is used. Opened, it leaves a process only as the Authorization header of a call to Meta. */
+  @Column('text', { name: 'access_token', nullable: true })
+  accessToken!: string | null;
 
   /** What Meta allows this number, inbound and outbound together: at most 1000. */
   @Column('integer', { name: 'messages_per_second', default: 80 })

@@ -4,33 +4,7 @@ import { type Sql } from '../transaction';
 
 export class Initial1763900000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query(`
-      CREATE TABLE apps (
-        app_id text PRIMARY KEY,
-        messages_per_second integer CHECK (messages_per_second > 0),
-        paused_until timestamptz,
-        paused_reason text
-      )`);
-    await runner.query(`INSERT INTO apps (app_id) VALUES ('default')`);
-    await runner.query(`
-      CREATE TABLE wabas (
-        waba_id text PRIMARY KEY,
-        name text NOT NULL,
-        messages_per_second integer CHECK (messages_per_second > 0),
-        app_id text NOT NULL DEFAULT 'default' REFERENCES apps,
-        paused_until timestamptz,
-        paused_reason text
-      )`);
-    await runner.query(`
-      CREATE TABLE phone_numbers (
-        phone_number_id text PRIMARY KEY,
-        waba_id text NOT NULL REFERENCES wabas,
-        display_phone_number text NOT NULL,
-        access_token text NOT NULL,
-        messages_per_second integer NOT NULL DEFAULT 80 CHECK (messages_per_second BETWEEN 1 AND 1000),
-        paused_until timestamptz,
-        paused_reason text
-      )`);
+    await makeRegistry(runner);
     // What it holds is of the last seconds: after a crash nobody misses it.
     await runner.query(`
       CREATE UNLOGGED TABLE inbound_rates (
@@ -131,6 +105,7 @@ export class Initial1763900000000 implements MigrationInterface {
         cancelled_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (waba_id, campaign_id)
       )`);
+    await tellOfRegistry(runner);
     const sql: Sql = (text, parameters = []) => runner.query(text, [...parameters]);
     await createProjection(sql, 1, 'live');
     await showProjection(sql, 1);
@@ -143,8 +118,60 @@ export class Initial1763900000000 implements MigrationInterface {
     await runner.query(
       'DROP TABLE discards, redrives, dead_letters, cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, phone_numbers, wabas, apps',
     );
-    await runner.query('DROP FUNCTION count_backlog');
+    await runner.query('DROP FUNCTION count_backlog, notify_registry');
   }
+}
+
+/** What a person or Meta has paused says until when, why and who. */
+const PAUSE = `
+  paused_until timestamptz,
+  paused_reason text,
+  paused_by text CHECK (paused_by IN ('person', 'meta'))`;
+
+/** Apps, accounts and numbers. Tokens and secrets are sealed: see libs/registry. */
+async function makeRegistry(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE TABLE apps (
+      app_id text PRIMARY KEY,
+      app_secrets text[] NOT NULL DEFAULT '{}' CHECK (cardinality(app_secrets) <= 2),
+      verify_token text,
+      messages_per_second integer CHECK (messages_per_second > 0),
+      ${PAUSE}
+    )`);
+  await runner.query(`INSERT INTO apps (app_id) VALUES ('default')`);
+  await runner.query(`
+    CREATE TABLE wabas (
+      waba_id text PRIMARY KEY,
+      name text NOT NULL,
+      provider text NOT NULL DEFAULT 'meta' CHECK (provider IN ('meta')),
+      access_token text,
+      messages_per_second integer CHECK (messages_per_second > 0),
+      app_id text NOT NULL DEFAULT 'default' REFERENCES apps,
+      ${PAUSE}
+    )`);
+  await runner.query(`
+    CREATE TABLE phone_numbers (
+      phone_number_id text PRIMARY KEY,
+      waba_id text NOT NULL REFERENCES wabas,
+      display_phone_number text NOT NULL,
+      access_token text,
+      messages_per_second integer NOT NULL DEFAULT 80 CHECK (messages_per_second BETWEEN 1 AND 1000),
+      ${PAUSE}
+    )`);
+}
+
+/** Whoever changes the registry, everybody who listens hears of it once the change is committed. */
+async function tellOfRegistry(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE FUNCTION notify_registry() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      PERFORM pg_notify('talaria_registry', TG_TABLE_NAME);
+      RETURN NULL;
+    END $$`);
+  for (const table of ['apps', 'wabas', 'phone_numbers', 'cancelled_campaigns'])
+    await runner.query(`
+      CREATE TRIGGER talaria_registry AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ${table}
+      FOR EACH STATEMENT EXECUTE FUNCTION notify_registry()`);
 }
 
 /** The index of the dead-letter topics, and what people have decided about them. */
