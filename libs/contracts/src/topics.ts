@@ -100,3 +100,8 @@ export const retryTiers = [
   { topic: topics.outboundRetry5m, delayMs: 300_000 },
   { topic: topics.outboundRetry1h, delayMs: 3_600_000 },
 ] as const;
+
+/** The retry topic whose delay is nearest below; the shortest for anything less. */
+export function retryTopicFor(delayMs: number): Topic {
+  return retryTiers.findLast((tier) => tier.delayMs <= delayMs)?.topic ?? retryTiers[0].topic;
+}

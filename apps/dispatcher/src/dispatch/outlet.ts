@@ -4,11 +4,11 @@ import {
   deadLetterHeaders,
   headers,
   originHeaders,
+  retryTopicFor,
   topics,
 } from '@talaria/contracts';
 import { type KafkaRecord, NotWrittenError, type VerifiedProducer } from '@talaria/kafka';
 import { type Outcome } from '../ledger/ledger';
-import { retryTopicFor } from '../retry/retry-delay';
 import { dispatchEvent, type ToldCommand } from './dispatch-event';
 import { deadLetters } from './dispatch.metrics';
 

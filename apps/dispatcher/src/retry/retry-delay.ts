@@ -1,5 +1,3 @@
-import { retryTiers, type Topic } from '@talaria/contracts';
-
 export type RetryPolicy = {
   /** Milliseconds before the 2nd, 3rd … attempt; when it is used up, so are the attempts. */
   readonly schedule: readonly number[];
@@ -14,11 +12,6 @@ export type RetryPolicy = {
 export function retryDelay(attempts: number, policy: RetryPolicy, random: number): number | undefined {
   const delay = policy.schedule[attempts - 1];
   return delay === undefined ? undefined : Math.round(delay * (1 + (policy.jitterPercent / 100) * random));
-}
-
-/** The retry topic whose delay is nearest below; the shortest for anything less. */
-export function retryTopicFor(delayMs: number): Topic {
-  return retryTiers.findLast((tier) => tier.delayMs <= delayMs)?.topic ?? retryTiers[0].topic;
 }
 
 /**

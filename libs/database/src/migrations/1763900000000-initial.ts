@@ -49,7 +49,8 @@ export class Initial1763900000000 implements MigrationInterface {
         outcome jsonb,
         redrive bigint,
         attempts_before integer NOT NULL DEFAULT 0,
-        PRIMARY KEY (waba_id, command_id)
+        -- By the id that people ask for, of which they may not know the account.
+        PRIMARY KEY (command_id, waba_id)
       )`);
     await makeDeadLetters(runner);
     await runner.query(`
@@ -78,6 +79,7 @@ export class Initial1763900000000 implements MigrationInterface {
     await runner.query(
       'CREATE INDEX dispatch_backlog_recipients ON dispatch_backlog (partition, phone_number_id, recipient, position)',
     );
+    await runner.query('CREATE INDEX dispatch_backlog_command ON dispatch_backlog (command_id)');
     await runner.query(`
       CREATE TABLE dispatch_backlog_lanes (
         partition integer NOT NULL,
@@ -217,6 +219,9 @@ async function makeDeadLetters(runner: QueryRunner): Promise<void> {
     await runner.query(
       `CREATE INDEX dead_letters_${column} ON dead_letters (state, ${column}, dead_at, id) WHERE ${column} IS NOT NULL`,
     );
+  await runner.query(
+    'CREATE INDEX dead_letters_command ON dead_letters (command_id) WHERE command_id IS NOT NULL',
+  );
   await runner.query(`
     CREATE INDEX dead_letters_redrive ON dead_letters (redrive, topic, partition, record_offset, record_timestamp)
     WHERE redrive IS NOT NULL`);
