@@ -5,12 +5,14 @@ import { measureBig } from './big';
 import { drainLag } from './lag';
 import { measureLatency } from './latency';
 import { compareDuplicates, compareRates } from './rates';
+import { measureStory } from './story';
 
 const parts: Readonly<Record<string, (ground: Ground) => Promise<Outcome>>> = {
   rates: compareRates,
   duplicates: compareDuplicates,
   lag: drainLag,
   big: measureBig,
+  story: measureStory,
   latency: measureLatency,
 };
 
