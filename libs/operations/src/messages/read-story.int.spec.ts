@@ -394,7 +394,7 @@ type Plan = { 'Node Type': string; 'Index Cond'?: string; 'Relation Name'?: stri
 
 function scansWithoutIndex(plan: Plan): string[] {
   const own =
-    plan['Node Type'].endsWith("Scan") &&
+    plan['Node Type'].endsWith('Scan') &&
     !/CTE|Subquery|Bitmap Heap/.test(plan['Node Type']) &&
     plan['Index Cond'] === undefined
       ? [`${plan['Node Type']} of ${plan['Relation Name']}`]
