@@ -22,3 +22,31 @@ export async function migrate(dataSource: DataSource): Promise<string[]> {
     await runner.release();
   }
 }
+
+export type MigrationState = {
+  readonly applied: readonly string[];
+  /** Of this release, and not applied. */
+  readonly pending: readonly string[];
+  /** Applied by a release that is newer than this one. */
+  readonly unknown: readonly string[];
+};
+
+/** How the schema stands to this release, by the names of migrations. Changes nothing. */
+export async function readMigrations(dataSource: DataSource): Promise<MigrationState> {
+  const known = dataSource.migrations.map((migration) => migration.name ?? migration.constructor.name);
+  const applied = await appliedMigrations(dataSource);
+  return {
+    applied,
+    pending: known.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.includes(name)),
+  };
+}
+
+async function appliedMigrations(dataSource: DataSource): Promise<string[]> {
+  const [table] = await dataSource.query<{ is: string | null }[]>(
+    `SELECT to_regclass('public.migrations') AS is`,
+  );
+  if (table?.is == null) return [];
+  const rows = await dataSource.query<{ name: string }[]>('SELECT name FROM migrations ORDER BY timestamp');
+  return rows.map(({ name }) => name);
+}

@@ -66,7 +66,7 @@ function check(
     return { command: undefined, problems: ['no sender: give phoneNumberId (the column from, or --from)'] };
   if (fields.message === undefined)
     return { command: undefined, problems: ['no message: give a text or a template'] };
-  const wabaId = accounts.get(String(phoneNumberId));
+  const wabaId = typeof phoneNumberId === 'string' ? accounts.get(phoneNumberId) : undefined;
   if (wabaId === undefined)
     return {
       command: undefined,
@@ -107,7 +107,7 @@ function sortKeys(_key: string, value: unknown): unknown {
 async function readAccounts(sql: Sql, numbers: readonly unknown[]): Promise<Map<string, string>> {
   const rows = await sql<{ number: string; wabaId: string }>(
     'SELECT phone_number_id AS number, waba_id AS "wabaId" FROM phone_numbers WHERE phone_number_id = ANY ($1::text[])',
-    [[...new Set(numbers.map(String))]],
+    [[...new Set(numbers.filter((number) => typeof number === 'string'))]],
   );
   return new Map(rows.map(({ number, wabaId }) => [number, wabaId]));
 }

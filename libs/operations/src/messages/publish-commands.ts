@@ -31,7 +31,7 @@ export async function publishCommands(
       : Math.min(AT_ONCE, Math.max(1, Math.round(perSecond / PARTS_OF_A_SECOND)));
   let nextAt = performance.now();
   let published = 0;
-  while (published < commands.length && !signal.aborted) {
+  while (published < commands.length) {
     const some = commands.slice(published, published + size);
     await delay(Math.max(0, nextAt - performance.now()), undefined, { signal }).catch(() => undefined);
     if (signal.aborted) break;

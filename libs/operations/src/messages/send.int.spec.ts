@@ -31,7 +31,7 @@ const check = (drafts: Parameters<typeof checkDrafts>[1], batch = 'spring') =>
 const publish = (
   commands: readonly SendMessage[],
   signal = new AbortController().signal,
-  onProgress = () => undefined as void,
+  onProgress: (published: number) => void = () => undefined,
   perSecond?: number,
 ) => publishCommands(commands, { publish: (some) => client.publish(some), signal, onProgress, perSecond });
 

@@ -1,0 +1,175 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readEnvironment } from '@talaria/config';
+import { topics } from '@talaria/contracts';
+import { createDataSource } from '@talaria/database';
+import { createKafka, kafkaSettings } from '@talaria/kafka';
+import { testDatabase, type TestDatabase, testKafka, type TestKafka, testLogger } from '../../../../test/kit';
+import { applyTopics } from '../topics/topics';
+import { examine, type Examination } from './examine';
+
+let database: TestDatabase;
+let kafka: TestKafka;
+let directory: string;
+let meta: Server;
+let metaAt: Date | undefined;
+
+beforeAll(async () => {
+  [database, kafka] = await Promise.all([testDatabase(), testKafka([])]);
+  await applyTopics({ config: kafka.config, logger: testLogger });
+  directory = mkdtempSync(join(tmpdir(), 'doctor-'));
+  meta = createServer((_, response) => {
+    response.sendDate = metaAt === undefined;
+    if (metaAt !== undefined) response.setHeader('date', metaAt.toUTCString());
+    response.writeHead(400).end();
+  });
+  await new Promise<void>((resolve) => meta.listen(0, '127.0.0.1', resolve));
+}, 60_000);
+afterAll(async () => {
+  meta.close();
+  rmSync(directory, { recursive: true });
+  const admin = createKafka(kafka.config, 'test', testLogger).admin();
+  await admin.connect();
+  const names = await admin.listTopics();
+  await admin.deleteTopics({ topics: names.filter((name) => name.startsWith(kafka.config.KAFKA_PREFIX)) });
+  await admin.disconnect();
+  await kafka.close();
+  await database.close();
+}, 60_000);
+
+const metaUrl = () => `http://127.0.0.1:${(meta.address() as AddressInfo).port}`;
+
+async function look(asked: Partial<Examination> = {}) {
+  const findings = await examine({
+    services: {},
+    env: {},
+    openDatabase: () => Promise.resolve(database.dataSource),
+    openKafka: () => ({ config: kafka.config, logger: testLogger }),
+    deadlineMs: 15_000,
+    ...asked,
+  });
+  return findings;
+}
+
+const sick = async (asked: Partial<Examination> = {}) =>
+  (await look(asked))
+    .filter(({ result }) => result !== 'ok')
+    .map(({ check, subject, result, found }) => [check, subject, result, found]);
+
+const NOBODY_RUNS = [
+  ['lag', 'dispatcher', 'warning', 'none runs; 0 records behind'],
+  ['lag', 'processor', 'warning', 'none runs; 0 records behind'],
+];
+
+it('where all is well says so of everything, and leaves nothing behind', async () => {
+  const services = { processor: kafkaSettings };
+  const env = { KAFKA_BROKERS: kafka.config.KAFKA_BROKERS.join() };
+  const all = await look({ services, env, spool: { directory, maxBytes: 1 }, metaUrl: metaUrl() });
+  const checks = [
+    'configuration',
+    'postgres',
+    'migrations',
+    'clock',
+    'read model',
+    'kafka',
+    'topics',
+    'lag',
+    'disk',
+    'meta',
+  ];
+  expect([...new Set(all.map(({ check }) => check))]).toEqual(checks);
+  const notWell = all.filter(({ result, check }) => result !== 'ok' && check !== 'lag' && check !== 'disk');
+  expect(notWell).toEqual([]);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it('variables that a service lacks or has wrong are named, each with the service, never with its value', async () => {
+  const services = { dispatcher: kafkaSettings, processor: kafkaSettings };
+  const found = await sick({ services, env: { KAFKA_BROKERS: 'a secret', KAFKA_SSL: 'yes' } });
+  expect(found.slice(0, 3)).toEqual([
+    [
+      'configuration',
+      'dispatcher',
+      'failed',
+      expect.stringMatching(/^KAFKA_BROKERS must be comma-separated/),
+    ],
+    ['configuration', 'dispatcher', 'failed', expect.stringMatching(/^KAFKA_SSL must be one of/)],
+    ['configuration', 'processor', 'failed', expect.stringMatching(/^KAFKA_BROKERS/)],
+  ]);
+  expect(JSON.stringify(found)).not.toContain('secret');
+});
+
+it('servers that are away, or never answer, cost their deadline, and what needs them is not judged', async () => {
+  const open = new Set<Socket>();
+  const silent = createTcpServer((socket) => void open.add(socket));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const away = readEnvironment(kafkaSettings, { KAFKA_BROKERS: '127.0.0.1:1' });
+  const url = `postgres://u:a-secret@127.0.0.1:${port}/d`;
+  const began = performance.now();
+  const found = await sick({
+    openDatabase: () => createDataSource({ DATABASE_URL: url, DATABASE_POOL_SIZE: 1 }).initialize(),
+    openKafka: () => ({ config: away, logger: testLogger }),
+    metaUrl: 'http://127.0.0.1:1',
+    deadlineMs: 3000,
+  });
+  expect(performance.now() - began).toBeLessThan(8000);
+  expect(found).toEqual([
+    ['postgres', 'postgres', 'failed', 'no answer within 3 s'],
+    ...['migrations', 'clock', 'read model'].map((check) => [check, check, 'failed', 'no answer within 3 s']),
+    ['kafka', 'KAFKA_BROKERS', 'failed', expect.stringMatching(/^no broker answers/)],
+    ['topics', 'topics', 'warning', 'not checked: Kafka cannot be asked'],
+    ['lag', 'lag', 'warning', 'not checked: Kafka cannot be asked'],
+    ['meta', 'http://127.0.0.1:1', 'failed', expect.stringMatching(/^it does not answer/)],
+  ]);
+  expect(JSON.stringify(found)).not.toContain('a-secret');
+  for (const socket of open) socket.destroy();
+  silent.close();
+}, 20_000);
+
+it('a schema that is older or newer than this release, and a read model of another shape, say what to do', async () => {
+  const { dataSource } = database;
+  await dataSource.query(`UPDATE projections SET shape = 99`);
+  await dataSource.query(`INSERT INTO migrations (timestamp, name) VALUES (9, 'Tomorrow9')`);
+  expect(await sick()).toEqual([
+    ['migrations', 'schema', 'failed', 'it is newer than this release: Tomorrow9'],
+    ['read model', 'version 1', 'failed', 'live, of shape 99: this release writes shape 1'],
+    ...NOBODY_RUNS,
+  ]);
+  await dataSource.query(`UPDATE projections SET shape = 1`);
+  await dataSource.query(`ALTER TABLE migrations RENAME TO m`);
+  expect(await sick()).toEqual([
+    ['migrations', 'schema', 'failed', 'not applied: Initial1763900000000'],
+    ...NOBODY_RUNS,
+  ]);
+  await dataSource.query(`ALTER TABLE m RENAME TO migrations`);
+  await dataSource.query(`DELETE FROM migrations WHERE timestamp = 9`);
+});
+
+it('a clock, a disk and topics that are not right are told with how far', async () => {
+  metaAt = new Date(Date.now() - 60_000);
+  const admin = createKafka(kafka.config, 'test', testLogger).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [kafka.config.KAFKA_PREFIX + topics.webhooksDlq.name] });
+  await admin.disconnect();
+  const missing = { directory: join(directory, 'missing'), maxBytes: 1 };
+  const found = await sick({ spool: missing, metaUrl: metaUrl() });
+  expect(found).toEqual([
+    ['topics', kafka.config.KAFKA_PREFIX + topics.webhooksDlq.name, 'failed', 'it is missing'],
+    ...NOBODY_RUNS,
+    ['disk', missing.directory, 'warning', 'there is no such folder; ingestion makes it when it starts'],
+    ['meta', `${metaUrl()} (clock)`, 'failed', expect.stringMatching(/^its clock is (59|60)\.\d s behind/)],
+  ]);
+  const full = await sick({ spool: { directory, maxBytes: 2 ** 60 } });
+  expect(full).toContainEqual([
+    'disk',
+    directory,
+    'warning',
+    expect.stringMatching(/MiB are free, SPOOL_MAX_SIZE is/),
+  ]);
+  const file = await sick({ spool: { directory: __filename, maxBytes: 1 } });
+  expect(file).toContainEqual(['disk', __filename, 'failed', 'it cannot be looked at (ENOTDIR)']);
+});

@@ -1,0 +1,38 @@
+import { sqlOf } from '@talaria/database';
+import { type KafkaAccess } from '../with-admin';
+import { configurationCheck, type ServiceSettings } from './check-configuration';
+import { databaseChecks, type OpenDatabase } from './check-database';
+import { kafkaChecks } from './check-kafka';
+import { metaCheck } from './check-meta';
+import { spoolCheck, type SpoolSettings } from './check-spool';
+import { type Finding, runChecks } from './finding';
+
+export type Examination = {
+  readonly services: ServiceSettings;
+  readonly env: NodeJS.ProcessEnv;
+  /** Rejects when it is away, or its settings are wrong. */
+  readonly openDatabase: OpenDatabase;
+  readonly openKafka: () => KafkaAccess;
+  /** Where this machine has a spool. */
+  readonly spool?: SpoolSettings | undefined;
+  /** Where Meta is to be asked. */
+  readonly metaUrl?: string | undefined;
+  readonly deadlineMs: number;
+};
+
+/** Looks at everything that an installation stands on, and changes nothing but for a file that comes and goes in the spool's folder. Never throws for what it finds. */
+export function examine(asked: Examination): Promise<Finding[]> {
+  const { services, env, openKafka, spool, metaUrl, deadlineMs } = asked;
+  let opened: ReturnType<OpenDatabase> | undefined;
+  const openDatabase: OpenDatabase = () => (opened ??= asked.openDatabase());
+  return runChecks(
+    [
+      configurationCheck(services, env),
+      ...databaseChecks(openDatabase),
+      ...kafkaChecks(openKafka, async () => sqlOf(await openDatabase())),
+      ...(spool === undefined ? [] : [spoolCheck(spool)]),
+      ...(metaUrl === undefined ? [] : [metaCheck(metaUrl)]),
+    ],
+    deadlineMs,
+  );
+}
