@@ -92,8 +92,8 @@ async function fillDispatcher({ say }: Ground, { client }: Database): Promise<vo
      FROM generate_series(0, ${PARKED - 1}) AS i`,
   );
   await client.query(
-    `INSERT INTO dead_letters (topic, partition, record_offset, dead_at, cause, waba_id, command_id, headers)
-     SELECT 'whatsapp.outbound.dlq', 0, i, now(), 'permanent', '730001000000000', 'dead-' || i, '{}' FROM generate_series(1, ${LETTERS}) AS i`,
+    `INSERT INTO dead_letters (topic, partition, record_offset, record_timestamp, dead_at, cause, waba_id, command_id, headers)
+     SELECT 'whatsapp.outbound.dlq', 0, i, 0, now(), 'permanent', '730001000000000', 'dead-' || i, '{}' FROM generate_series(1, ${LETTERS}) AS i`,
   );
   await client.query('VACUUM ANALYZE');
   say('So are their ledger rows, a backlog, and dead letters.');

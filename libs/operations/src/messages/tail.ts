@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { type DispatchEventData, topics } from '@talaria/contracts';
 import { type KafkaRecord, type RecordBatch, startConsumer } from '@talaria/kafka';
 import { type KafkaAccess, withAdmin } from '../with-admin';
@@ -31,9 +32,10 @@ export const tailedTopics = { dispatches: topics.dispatches.name, events: topics
 export type TailedTopic = keyof typeof tailedTopics;
 
 /**
- * Hands over the events of these topics as they come, until it is closed. Those of one account or contact are in order; nothing is kept, and nobody else's
+ * Hands over the events of these topics as they come, until the signal. Those of one account or contact are in order; nothing is kept, and nobody else's
  * reading is disturbed.
  * @param options.since milliseconds since 1970: begins with what was written after it; without it with what comes from now on
+ * @throws when no broker answers, or reading ends for good
  */
 export async function tailEvents(
   kafka: KafkaAccess,
@@ -42,28 +44,38 @@ export async function tailEvents(
     readonly filter: TailFilter;
     readonly since?: number | undefined;
     readonly onEvent: (event: TailedEvent) => void;
-    readonly onEnd: (error: Error) => void;
+    readonly signal: AbortSignal;
   },
-): Promise<{ close(): Promise<void> }> {
+): Promise<void> {
+  const { filter, since, onEvent, signal } = options;
   const names = options.topics.map((topic) => tailedTopics[topic]);
-  const starts = await findStarts(kafka, names, options.since);
+  const starts = await findStarts(kafka, names, since);
   const handler = ({ records, done }: RecordBatch) => {
     for (const record of records) {
       const event = readEvent(record);
-      if (event !== undefined && matches(event, options.filter)) options.onEvent(event);
+      if (event !== undefined && matches(event, filter)) onEvent(event);
       // A rebalance goes on from here.
       starts.set(`${record.topic}/${record.partition}`, record.offset + 1);
       done(record.offset);
     }
     return Promise.resolve(undefined);
   };
-  return startConsumer({
+  let failure: Error | undefined;
+  const fatal = new AbortController();
+  const consumer = await startConsumer({
     ...kafka,
     groupId: `talaria.tail-${randomUUID()}`,
     handlers: new Map(names.map((name) => [name, handler])),
     positionOf: (topic, partition) => Promise.resolve(starts.get(`${topic}/${partition}`)),
-    onFatal: options.onEnd,
+    onFatal: (error) => {
+      failure = error;
+      fatal.abort();
+    },
   });
+  const ended = AbortSignal.any([signal, fatal.signal]);
+  if (!ended.aborted) await once(ended, 'abort');
+  await consumer.close();
+  if (failure !== undefined) throw failure;
 }
 
 /** By topic and partition, the offset to begin with. */
