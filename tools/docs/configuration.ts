@@ -1,13 +1,11 @@
-import { settings as dispatcher } from '../../apps/dispatcher/src/config';
-import { settings as ingestion } from '../../apps/ingestion/src/config';
-import { settings as processor } from '../../apps/processor/src/config';
+import { dispatcherSettings, ingestionSettings, processorSettings } from '@talaria/settings';
 
 type Setting = { readonly desc?: string | undefined; readonly default?: unknown };
 
 const apps: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
-  ingestion,
-  processor,
-  dispatcher,
+  ingestion: ingestionSettings,
+  processor: processorSettings,
+  dispatcher: dispatcherSettings,
 };
 
 const head = `# Configuration

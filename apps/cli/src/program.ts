@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import packageJson from '../../../package.json';
+import { doctorCommand } from './commands/doctor';
 import { messagesCommand } from './commands/messages';
 import { topicsCommand } from './commands/topics';
 import { type Context } from './context';
@@ -15,6 +16,7 @@ export function createProgram(context: Context): Command {
       'after',
       '\nEvery noun and verb has --help, with examples. Settings are the environment variables of the services.',
     )
+    .addCommand(doctorCommand(context))
     .addCommand(messagesCommand(context))
     .addCommand(topicsCommand(context));
 }

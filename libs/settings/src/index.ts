@@ -1,0 +1,3 @@
+export { dispatcherSettings } from './dispatcher';
+export { ingestionSettings } from './ingestion';
+export { processorSettings } from './processor';
