@@ -59,7 +59,7 @@ const lettersOf = ({ phoneNumberId }: NewNumber, count: number) =>
     return letters;
   }, 20_000);
 
-/** `npm run dead-letters -- …`, as a process. */
+/** `talaria dead-letters …`, as a process. */
 function start(...args: string[]): {
   child: ChildProcess;
   ended: Promise<number | null>;
@@ -67,8 +67,8 @@ function start(...args: string[]): {
 } {
   const { kafkaBrokers, kafkaPrefix, databaseUrl } = platform;
   const env = { KAFKA_BROKERS: kafkaBrokers, KAFKA_PREFIX: kafkaPrefix, DATABASE_URL: databaseUrl };
-  const script = join(repositoryRoot(), 'dist/tools/dead-letters/main.js');
-  const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, ...env } });
+  const script = join(repositoryRoot(), 'dist/apps/cli/src/main.js');
+  const child = spawn(process.execPath, [script, 'dead-letters', ...args], { env: { ...process.env, ...env } });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -71,7 +71,6 @@ const scripts = {
   soak: () => (build(), start('tools/soak/main.js')),
   migrate: () => (build(), start('tools/setup/migrate.js')),
   projections: () => (build(), start('tools/projections/main.js')),
-  'dead-letters': () => (build(), start('tools/dead-letters/main.js')),
   spool: () => (build(), start('tools/spool/main.js')),
   talaria: () => (build(), start('apps/cli/src/main.js')),
   client: () => run('the package of libs/client', process.execPath, [join(root, 'tools/client/build.mjs')]),

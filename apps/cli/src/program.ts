@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageJson from '../../../package.json';
 import { doctorCommand } from './commands/doctor';
 import { messagesCommand } from './commands/messages';
+import { deadLettersCommand } from './commands/dead-letters';
 import { topicsCommand } from './commands/topics';
 import { type Context } from './context';
 
@@ -18,5 +19,6 @@ export function createProgram(context: Context): Command {
     )
     .addCommand(doctorCommand(context))
     .addCommand(messagesCommand(context))
+    .addCommand(deadLettersCommand(context))
     .addCommand(topicsCommand(context));
 }

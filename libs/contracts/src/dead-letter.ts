@@ -11,6 +11,21 @@ export type RecordOrigin = {
 
 const MAX_TEXT = 512;
 
+/** `other`: whoever wrote it gave none that is known. */
+export type LetterCause = DeadLetterCause | 'other';
+
+export const letterCauses: readonly LetterCause[] = [
+  'decode',
+  'invalid',
+  'permanent',
+  'exhausted',
+  'expired',
+  'ambiguous',
+  'conflict',
+  'data',
+  'other',
+];
+
 /** The record's own headers and where it was first read: set once, kept through every later topic. */
 export function originHeaders(record: RecordOrigin): Record<string, string> {
   return {

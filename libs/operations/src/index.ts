@@ -1,6 +1,16 @@
 export { examine, type Examination } from './doctor/examine';
 export { type ServiceSettings } from './doctor/check-configuration';
 export { type Finding } from './doctor/finding';
+export { type Correction } from './dead-letters/correct-command';
+export { type Causes, type Counted, type LeftOut } from './dead-letters/count-letters';
+export { type Discarded } from './dead-letters/discard-letters';
+export { type LetterFilter, type LetterState, letterStates, letterTopics } from './dead-letters/filter';
+export { type LettersPage, listLetters, pageStatement } from './dead-letters/list-letters';
+export * from './dead-letters/redrive';
+export { redriveTopics } from './dead-letters/redriven-record';
+export { type Redrive, type RedriveOrder, takeLetters } from './dead-letters/redrives';
+export { sendRedrive } from './dead-letters/send-redrive';
+export { showLetter } from './dead-letters/show-letter';
 export * from './errors';
 export {
   batchOf,

@@ -92,5 +92,8 @@ export const dispatcherSettings = {
     default: 60_000,
     desc: 'how long a number or WABA rests after Meta refused its token, registration or payment, before Meta is asked whether it is well again',
   }),
-  REGISTRY_POLL: duration(100)({ default: 1000, desc: 'how often the registry of numbers is read again, whether or not Postgres told of a change' }),
+  REGISTRY_POLL: duration(100)({
+    default: 1000,
+    desc: 'how often the registry of numbers is read again, whether or not Postgres told of a change',
+  }),
 };

@@ -1,6 +1,5 @@
 import { sqlOf } from '@talaria/database';
-import { type LetterFilter, letterStates } from '../../dead-letters/filter';
-import { listLetters } from '../../dead-letters/list-letters';
+import { type LetterFilter, letterStates, listLetters } from '@talaria/operations';
 import { type BenchContext } from '../bench-case';
 import { percentiles } from '../load/run-load';
 import { goal, type Outcome, type Result, round, spread } from '../report';

@@ -24,7 +24,7 @@ import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
 import { UsageError } from '../fault-of';
 import { collect, durationOf, rateOf } from '../option-values';
-import { progressOf } from '../output/progress';
+import { startProgress } from '../output/progress';
 import { showTable } from '../output/table';
 import { dryRunOption, newVerb } from '../verb';
 
@@ -300,7 +300,7 @@ async function publishAll(
   commands: Parameters<typeof publishCommands>[0],
   perSecond: number | undefined,
 ): Promise<number> {
-  const progress = progressOf(context, commands.length);
+  const progress = startProgress(context, commands.length, 'commands');
   const signal = context.interrupt();
   try {
     return await withClient(context, false, (client) =>
@@ -308,7 +308,7 @@ async function publishAll(
         publish: (some) => client.publish(some),
         perSecond,
         signal,
-        onProgress: (published) => progress.step(published),
+        onProgress: (published) => progress.at(published),
       }),
     );
   } finally {

@@ -1,31 +1,50 @@
 import { type Context } from '../context';
 
-const WIDTH = 30;
-const TELL_EVERY_MS = 5000;
+/** How far long work is. */
+export type Progress = {
+  /** @param done of the total */
+  at(done: number): void;
+  /** The work is over, or has ended: whatever is written next begins on a line of its own. */
+  end(): void;
+};
 
-/**
- * How far a long work is: a bar that is drawn over itself on a terminal, a line every five seconds elsewhere. Call it with each step; at the end `end` leaves the
- * last state.
- */
-export function progressOf(
-  { stderr, say }: Pick<Context, 'stderr' | 'say'>,
-  total: number,
-): { step(done: number): void; end(): void } {
-  let toldAt = performance.now();
-  let isDrawn = false;
+const TELL_EVERY_MS = { terminal: 100, elsewhere: 5000 };
+const CLEAR_LINE = '\r\u001b[2K';
+
+/** On standard error: a bar where that is a terminal, elsewhere a line every five seconds. */
+export function startProgress({ stderr, say }: Context, total: number, unit: string): Progress {
+  const begunAt = performance.now();
+  const isTerminal = stderr.isTTY === true;
+  let toldAt = begunAt;
+  let isShown = false;
   return {
-    step(done) {
-      if (stderr.isTTY === true) {
-        const filled = Math.round((WIDTH * done) / Math.max(1, total));
-        stderr.write(`\r[${'#'.repeat(filled)}${'-'.repeat(WIDTH - filled)}] ${done} of ${total}`);
-        isDrawn = true;
-      } else if (performance.now() - toldAt >= TELL_EVERY_MS) {
-        toldAt = performance.now();
-        say(`${done} of ${total}`);
+    at(done) {
+      const now = performance.now();
+      if (now - toldAt < TELL_EVERY_MS[isTerminal ? 'terminal' : 'elsewhere']) return;
+      toldAt = now;
+      const text = progressText(done, total, unit, now - begunAt);
+      if (!isTerminal) {
+        say(text);
+        return;
       }
+      isShown = true;
+      stderr.write(`${CLEAR_LINE}${barOf(done, total)} ${text}`);
     },
     end() {
-      if (isDrawn) stderr.write('\n');
+      if (isShown) stderr.write(CLEAR_LINE);
     },
   };
+}
+
+export function progressText(done: number, total: number, unit: string, elapsedMs: number): string {
+  const perSecond = (done * 1000) / Math.max(1, elapsedMs);
+  const left = perSecond === 0 ? '' : `, about ${Math.ceil((total - done) / perSecond)} s left`;
+  return `${done} of ${total} ${unit}, ${Math.round(perSecond)} a second${left}`;
+}
+
+const WIDTH = 24;
+
+export function barOf(done: number, total: number): string {
+  const filled = Math.round((Math.min(done, total) * WIDTH) / Math.max(1, total));
+  return `[${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}]`;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { topics } from '@talaria/contracts';
+import { topics, letterCauses } from '@talaria/contracts';
 import { type Sql } from '@talaria/database';
 import { type GroupConsumer, type KafkaConfig, type RecordBatch, startConsumer } from '@talaria/kafka';
 import { counter, type Logger } from '@talaria/observability';
-import { letterCauses, readLetter } from './read-letter';
+import { readLetter } from './read-letter';
 import { recordLetters } from './record-letters';
 
 export type LetterIndex = {

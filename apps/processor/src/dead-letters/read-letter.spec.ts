@@ -1,6 +1,6 @@
-import { headers } from '@talaria/contracts';
+import { headers, letterCauses } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
-import { letterCauses, readLetter } from './read-letter';
+import { readLetter } from './read-letter';
 
 const now = Date.UTC(2026, 0);
 const aRecord = (found: Record<string, string>, value: unknown = {}): KafkaRecord => ({

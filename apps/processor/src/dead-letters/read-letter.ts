@@ -1,4 +1,4 @@
-import { type DeadLetterCause, headers } from '@talaria/contracts';
+import { headers, type LetterCause, letterCauses } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
 
 /** What the index knows of a dead letter, beside its bytes. What its headers do not tell, or tell wrongly, is null. */
@@ -22,20 +22,6 @@ export type Letter = {
   readonly campaignId: string | null;
   readonly expiresAt: Date | null;
 };
-
-export type LetterCause = DeadLetterCause | 'other';
-
-export const letterCauses: readonly LetterCause[] = [
-  'decode',
-  'invalid',
-  'permanent',
-  'exhausted',
-  'expired',
-  'ambiguous',
-  'conflict',
-  'data',
-  'other',
-];
 
 const INT4 = 2 ** 31 - 1;
 

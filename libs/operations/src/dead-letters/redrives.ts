@@ -1,8 +1,14 @@
 import { type Sql } from '@talaria/database';
-import { type RedriveOrder } from './arguments';
+import { NotFoundError } from '../errors';
 import { type Correction, correctCommand } from './correct-command';
 import { type Causes, leftOutSql } from './count-letters';
-import { conditionOf, letterTopics, Parameters } from './filter';
+import { conditionOf, type LetterFilter, letterTopics, Parameters } from './filter';
+
+export type RedriveOrder = {
+  readonly filter: LetterFilter;
+  readonly perSecond: number;
+  readonly correction: Correction | undefined;
+};
 
 /** A re-drive as its row has it: what was asked, by whom, and how far it is. */
 export type Redrive = {
@@ -148,7 +154,7 @@ const REDRIVE_COLUMNS = `id::integer, state, begun_by AS by, reason, correction,
 /** @throws when there is none */
 export async function readRedrive(sql: Sql, id: number): Promise<Redrive> {
   const [row] = await sql<Redrive>(`SELECT ${REDRIVE_COLUMNS} FROM redrives WHERE id = $1`, [id]);
-  if (row === undefined) throw new Error(`there is no re-drive ${id}`);
+  if (row === undefined) throw new NotFoundError(`there is no re-drive ${id}`);
   return row;
 }
 

@@ -1,5 +1,6 @@
 import { headers } from '@talaria/contracts';
 import { type Sql } from '@talaria/database';
+import { NotFoundError } from '../errors';
 
 /** All that is known of a letter: what the index has, what the ledger has of its command, what people decided. */
 export type ShownLetter = Readonly<Record<string, unknown>>;
@@ -20,23 +21,36 @@ export async function showLetter(sql: Sql, id: number, body: boolean): Promise<S
      FROM dead_letters d WHERE d.id = $1`,
     [id],
   );
-  if (row === undefined) throw new Error(`there is no dead letter ${id}`);
+  if (row === undefined) throw new NotFoundError(`there is no dead letter ${id}`);
   const { key, value, headers: found, redrive: _redrive, discard: _discard, ...rest } = row;
+  const origin = rest.origin_offset;
   const shown = Object.entries(found).map(([name, text]) => [
     name,
     body || ours.has(name) ? text : '(not shown: --body)',
   ]);
   return {
-    ...Object.fromEntries(Object.entries(rest).filter(([, one]) => one !== null)),
-    ...{ id, record_offset: Number(row.record_offset), record_timestamp: Number(row.record_timestamp) },
+    ...(withoutNulls(rest) as object),
+    ...{ id, recordOffset: Number(row.record_offset), recordTimestamp: Number(row.record_timestamp) },
+    ...(origin !== null && { originOffset: Number(origin) }),
     headers: Object.fromEntries(shown) as unknown,
     ...(body && { key: readable(key), value: readable(value) }),
   };
 }
 
+/** Columns as fields are named everywhere else; those that are null are left out. */
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  const fields = Object.entries(value).filter(([, one]) => one !== null);
+  return Object.fromEntries(fields.map(([name, one]) => [camelCase(name), withoutNulls(one)]));
+}
+
+const camelCase = (column: string) =>
+  column.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
 type LetterRow = Readonly<Record<string, unknown>> & {
   readonly record_offset: string;
   readonly record_timestamp: string;
+  readonly origin_offset: string | null;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, string>>;
@@ -48,24 +62,3 @@ function readable(bytes: Buffer | null): string | null {
   const text = bytes.toString('utf8');
   return Buffer.from(text).equals(bytes) ? text : `base64:${bytes.toString('base64')}`;
 }
-
-/** Anybody may have written it: what a terminal would act on is shown as what it is. */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /\p{Cc}/gu,
-    (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-}
-
-/** For people: a line for each thing, those of a kind indented below it. */
-export function shownText(letter: object, indent = ''): string {
-  const lines = Object.entries(letter).map(([name, one]: [string, unknown]) => {
-    if (typeof one !== 'object' || one === null || one instanceof Date)
-      return `${indent}${printable(name)}: ${textOf(one)}`;
-    return `${indent}${printable(name)}:\n${shownText(one, `${indent}  `)}`;
-  });
-  return lines.join('\n');
-}
-
-const textOf = (value: unknown) =>
-  typeof value === 'string' ? printable(value) : JSON.stringify(value).replaceAll('"', '');

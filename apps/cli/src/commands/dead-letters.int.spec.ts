@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { headers, topics } from '@talaria/contracts';
 import { sqlOf } from '@talaria/database';
-import { createKafka, createTopics, createVerifiedProducer, type KafkaRecord } from '@talaria/kafka';
-import { readLetter } from '../../apps/processor/src/dead-letters/read-letter';
-import { recordLetters } from '../../apps/processor/src/dead-letters/record-letters';
+import { createKafka, createTopics, type KafkaRecord } from '@talaria/kafka';
+import { letterTopics, pageStatement, redriveTopics } from '@talaria/operations';
+import { readLetter } from '../../../processor/src/dead-letters/read-letter';
+import { recordLetters } from '../../../processor/src/dead-letters/record-letters';
 import {
   eventually,
   testDatabase,
@@ -10,17 +12,14 @@ import {
   testKafka,
   type TestKafka,
   testLogger,
-} from '../../test/kit';
-import { readArguments } from './arguments';
-import { letterTopics } from './filter';
-import { pageStatement } from './list-letters';
-import { redriveTopics } from './redriven-record';
-import { runVerb } from './run-verb';
+} from '../../../../test/kit';
+import { type Ran, runCli } from '../../testing/run-cli';
 
 let kafka: TestKafka;
 let database: TestDatabase;
-let printed: string[];
-let said: string[];
+let env: Record<string, string>;
+let printed: string;
+let said: string;
 let offset = 0;
 
 beforeAll(async () => {
@@ -29,38 +28,36 @@ beforeAll(async () => {
 beforeEach(async () => {
   kafka = await testKafka(redriveTopics);
   await database.dataSource.query('TRUNCATE dead_letters, redrives, discards, dispatch_commands');
-  [printed, said] = [[], []];
+  const { KAFKA_BROKERS, KAFKA_PREFIX } = kafka.config;
+  env = { DATABASE_URL: database.url, KAFKA_BROKERS: KAFKA_BROKERS.join(','), KAFKA_PREFIX };
+  said = '';
 });
 afterEach(() => kafka.close());
 afterAll(() => database.close());
 
-/** @param connected done once the producer is connected, before anything is sent */
-async function run(
-  args: readonly string[],
-  signal = new AbortController().signal,
-  connected: () => Promise<void> = () => Promise.resolve(),
-): Promise<number> {
-  const asked = readArguments(args, Date.now());
-  if (asked.verb === 'help') throw new Error('help needs nothing');
-  return runVerb(asked, {
-    dataSource: database.dataSource,
-    async openProducer() {
-      const { config } = kafka;
-      const names = { config, clientId: 'spec', topics: redriveTopics, logger: testLogger };
-      const producer = await createVerifiedProducer(names);
-      await connected();
-      return producer;
-    },
-    whoami: () => 'ada',
+async function ask(args: readonly string[], signal = new AbortController().signal): Promise<Ran> {
+  const by = args.includes('--reason') && !args.includes('--by') ? ['--by', 'ada'] : [];
+  const ran = await runCli(['dead-letters', ...args, ...by], {
+    env,
     signal,
-    print: (line) => printed.push(line),
-    say: (line) => said.push(line),
+    onWrite: (text) => (said += text),
   });
+  printed = ran.out.trimEnd();
+  return ran;
 }
 
+const run = async (args: readonly string[], signal?: AbortSignal) => (await ask(args, signal)).code;
+
+/** Nothing is answered, and the one line that is said ends with the reason. */
+const refusal = async (args: readonly string[]) => {
+  const { code, out, err } = await ask(args);
+  expect(out).toBe('');
+  return `${code} ${err.trimEnd()}`;
+};
+
 async function json<T>(...args: string[]): Promise<T> {
-  await run([...args, '--json']);
-  return JSON.parse(printed.at(-1) ?? '') as T;
+  await run([...args, '--output', 'json']);
+  return JSON.parse(printed) as T;
 }
 
 type Listed = { letters: { id: number; commandId: string | null; state: string }[]; next?: number };
@@ -135,21 +132,21 @@ describe('list', () => {
     const ids = [first, second, third].map(({ letters }) => letters.map(({ commandId }) => commandId));
     expect(ids).toEqual([['e', 'd'], ['c', 'b'], ['a']]);
     expect(third).not.toHaveProperty('next');
-    await expect(run(['list', '--after', '999999'])).rejects.toThrow('there is no dead letter 999999');
+    expect(await refusal(['list', '--after', '999999'])).toMatch(/^3 error: there is no dead letter 999999/);
   });
 
   it('shows people a table, without texts and phones, and nothing that a terminal would act on', async () => {
     const id = await aLetter('a', {}, { [headers.errorMessage]: 'bad\x1b[2Jluck', [headers.attempts]: '3' });
     expect(await run(['list'])).toBe(0);
-    expect(printed.at(-1)).toMatch(
+    expect(printed).toMatch(
       /^id +given up at +state +cause +code +attempts +number +command +what was wrong\n/,
     );
-    expect(printed.at(-1)).toMatch(
+    expect(printed).toMatch(
       new RegExp(`^${id} +\\S+Z +open +permanent +- +3 +100 +a +bad\\\\x1b\\[2Jluck$`, 'm'),
     );
-    expect(printed.at(-1)).not.toMatch(/secret|1555/);
+    expect(printed).not.toMatch(/secret|1555/);
     await run(['list', '--cause', 'data']);
-    expect(printed.at(-1)).toBe('There are none.');
+    expect(printed).toBe('There are none.');
   });
 
   it('reads a page of each filter from an index', async () => {
@@ -192,16 +189,16 @@ describe('show', () => {
     );
     const shown = await json<Record<string, unknown>>('show', String(id));
     expect(shown).toMatchObject({
-      ...{ id, state: 'open', cause: 'permanent', class: 'window', origin_offset: '4', command_id: 'a' },
+      ...{ id, state: 'open', cause: 'permanent', class: 'window', originOffset: 4, commandId: 'a' },
       command: { state: 'dead-lettered', version: 2, attempts: 3 },
     });
     expect(JSON.stringify(shown)).not.toMatch(/secret|1555/);
     await run(['show', String(id)]);
-    expect(printed.at(-1)).toMatch(/^ {2}x-customer: \(not shown: --body\)$/m);
+    expect(printed).toMatch(/^ {2}x-customer: \(not shown: --body\)$/m);
     const whole = await json<Record<string, unknown>>('show', String(id), '--body');
     expect(whole).toMatchObject({ key: 'base64:/w==', headers: found });
     expect(whole.value).toBe(JSON.stringify(aCommand('a'), null, 1));
-    await expect(run(['show', '999999'])).rejects.toThrow('there is no dead letter 999999');
+    expect(await refusal(['show', '999999'])).toMatch(/^3 error: there is no dead letter 999999/);
   });
 });
 
@@ -222,8 +219,10 @@ describe('discard', () => {
       state: 'discarded',
       discarded: { reason: 'old news' },
     });
-    await expect(run(['discard', '--cause', 'permanent', '--reason', 'x'])).rejects.toThrow('No open dead');
-    expect(await run(['discard', '--cause', 'permanent', '--dry-run'])).toBe(1);
+    expect(await refusal(['discard', '--cause', 'permanent', '--reason', 'x'])).toMatch(
+      /^3 error: No open dead/,
+    );
+    expect(await run(['discard', '--cause', 'permanent', '--dry-run'])).toBe(3);
     expect(await database.dataSource.query('SELECT FROM discards')).toHaveLength(1);
     expect(await sent()).toEqual([]);
   });
@@ -253,17 +252,17 @@ describe('redrive', () => {
     });
     expect(await json('redrive', '--cause', 'ambiguous', '--dry-run')).toMatchObject({ letters: 1 });
     expect(await run(['redrive', '--all', '--dry-run'])).toBe(0);
-    expect(printed.at(-1)).toMatch(/^together +3\n.*\n.*\n.*\nOf these commands 1 were accepted meanwhile/m);
+    expect(printed).toMatch(/^together +3\n.*\n.*\n.*\nOf these commands 1 were accepted meanwhile/m);
     expect([await sent(), await redriveRows()]).toEqual([[], []]);
-    expect(await run(['redrive', '--campaign', 'none', '--dry-run'])).toBe(1);
-    expect(printed.at(-1)).toBe('No open dead letter is meant by this.');
+    expect(await run(['redrive', '--campaign', 'none', '--dry-run'])).toBe(3);
+    expect(printed).toBe('No open dead letter is meant by this.');
   });
 
   it('sends what the filter names, once, with its bytes, and notes who and why', async () => {
     const id = await aLetter('a', {}, { [headers.originalTopic]: 'whatsapp.outbound', own: 'kept' });
     await aLetter('b', {}, { [headers.dlqCause]: 'data' });
     expect(await run(['redrive', '--cause', 'permanent', '--reason', 'mended'])).toBe(0);
-    expect(printed.at(-1)).toMatch(/^Re-drive \d+ is finished: 1 letters are sent\.$/);
+    expect(printed).toMatch(/^Re-drive \d+ is finished: 1 letters are sent\.$/);
     const [record, ...others] = await sent();
     expect(others).toEqual([]);
     const [redrive] = await redriveRows();
@@ -275,8 +274,12 @@ describe('redrive', () => {
       ...{ letters: '1', sent: '1', refused: '0', state: 'finished', finished_at: expect.any(Date) },
     });
     expect(await listed()).toEqual(['b']);
-    await expect(run(['redrive', '--cause', 'permanent', '--reason', 'again'])).rejects.toThrow('No open');
-    await expect(run(['redrive', String(id), '--reason', 'again'])).rejects.toThrow('No open dead letter');
+    expect(await refusal(['redrive', '--cause', 'permanent', '--reason', 'again'])).toMatch(
+      /^3 error: No open/,
+    );
+    expect(await refusal(['redrive', String(id), '--reason', 'again'])).toMatch(
+      /^3 error: No open dead letter/,
+    );
     expect(await redriveRows()).toHaveLength(1);
   });
 
@@ -303,7 +306,7 @@ describe('redrive', () => {
     await aLetter('a', { to: '555' });
     const wrong = await aLetter('b', { to: '555', surplus: 1 });
     const right = JSON.stringify({ to: '+15550002222' });
-    await expect(run(['redrive', '--all', '--correct', right, '--reason', 'x'])).rejects.toThrow(
+    expect(await refusal(['redrive', '--all', '--correct', right, '--reason', 'x'])).toMatch(
       new RegExp(`nothing is sent:\\s+${wrong}: the command has a field it does not know$`),
     );
     expect([await sent(), await redriveRows(), await listed()]).toEqual([[], [], ['b', 'a']]);
@@ -313,7 +316,7 @@ describe('redrive', () => {
     expect(commands).toEqual(expect.arrayContaining([aCommand('a', { to: '+15550002222' })]));
     expect(commands).toHaveLength(2);
     await aLetter('', {}, {}, { topic: letterTopics.webhooks });
-    await expect(run(['redrive', '--all', '--correct', both, '--reason', 'x'])).rejects.toThrow(
+    expect(await refusal(['redrive', '--all', '--correct', both, '--reason', 'x'])).toMatch(
       'add --topic outbound',
     );
   });
@@ -334,24 +337,24 @@ describe('redrive', () => {
     await eventually(async () => expect(Number((await redriveRows())[0]?.sent)).toBeGreaterThan(1));
     // While it runs nobody else may go on with it, and it is in nobody's way.
     const [{ id } = { id: 0 }] = await redriveRows();
-    await expect(run(['redrive', '--continue', String(id)])).rejects.toThrow(
-      'another process is at re-drive',
-    );
+    expect(await refusal(['redrive', '--continue', String(id)])).toMatch('another process is at re-drive');
     const other = await aLetter('other');
     expect(await run(['redrive', String(other), '--reason', 'x'])).toBe(0);
     interrupt.abort();
     expect(await begun).toBe(1);
-    expect(printed.at(-1)).toContain(`redrive --continue ${String(id)}`);
+    expect(printed).toContain(`redrive --continue ${String(id)}`);
 
     await aLetter('later');
-    await expect(run(['redrive', '--all', '--reason', 'x'])).rejects.toThrow(
+    expect(await refusal(['redrive', '--all', '--reason', 'x'])).toMatch(
       new RegExp(`Re-drive ${String(id)} of ada \\(x\\) was interrupted: \\d of 10 are sent`),
     );
     expect(await run(['redrive', '--continue', String(id), '--rate', '1000'])).toBe(0);
     const all = [...Array.from({ length: 10 }, (_, index) => `a${index}`), 'other'];
     expect(valuesOf(await sent())).toEqual(all.sort());
-    await expect(run(['redrive', '--continue', String(id)])).rejects.toThrow('is finished already');
-    await expect(run(['redrive', '--continue', '999'])).rejects.toThrow('there is no re-drive 999');
+    expect(await refusal(['redrive', '--continue', String(id)])).toMatch(
+      /^1 error: re-drive \d+ is finished already/,
+    );
+    expect(await refusal(['redrive', '--continue', '999'])).toMatch(/^3 error: there is no re-drive 999/);
   });
 
   it('that is given up leaves open what it has not sent', async () => {
@@ -375,29 +378,35 @@ describe('redrive', () => {
     await aLetter('huge', {}, {}, { value: Buffer.from(huge) });
     await aLetter('a');
     expect(await run(['redrive', '--all', '--reason', 'x'])).toBe(1);
-    expect(printed.at(-1)).toContain('Kafka refuses 1 for their size');
+    expect(printed).toContain('Kafka refuses 1 for their size');
     expect(await listed()).toEqual(['huge']);
     expect(valuesOf(await sent())).toEqual(['a']);
   });
 
   it('ends when it is told to while Kafka takes nothing, and can be continued', async () => {
-    await aLetter('a');
+    for (let index = 0; index < 9; index++) await aLetter(`a${index}`);
     const interrupt = new AbortController();
     const admin = createKafka(kafka.config, 'spec', testLogger).admin();
     await admin.connect();
     const name = topics.outbound.name;
-    const begun = run(['redrive', '--all', '--reason', 'x'], interrupt.signal, () =>
-      admin.deleteTopics({ topics: [kafka.config.KAFKA_PREFIX + name] }),
-    );
-    await eventually(() => expect(said.at(-1)).toMatch(/1 letters/));
+    const begun = ask(['redrive', '--all', '--rate', '1', '--reason', 'x'], interrupt.signal);
+    await eventually(async () => expect(Number((await redriveRows())[0]?.sent)).toBeGreaterThan(0));
+    await admin.deleteTopics({ topics: [kafka.config.KAFKA_PREFIX + name] });
+    // The next one is under way, and nobody takes it.
+    await delay(2000);
     interrupt.abort();
-    await expect(begun).rejects.toThrow(/was interrupted: .+\. Go on with: redrive --continue \d+/);
+    expect(await begun).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(
+        /was interrupted: .+\. Go on with: talaria dead-letters redrive --continue \d+/,
+      ),
+    });
     await createTopics(admin, [{ name, partitions: 3, retentionMs: -1 }], {
       ...{ prefix: kafka.config.KAFKA_PREFIX, replicationFactor: 1 },
     });
     await admin.disconnect();
     const [{ id } = { id: 0 }] = await redriveRows();
-    expect(await run(['redrive', '--continue', String(id)])).toBe(0);
-    expect(valuesOf(await sent())).toEqual(['a']);
-  });
+    expect(await run(['redrive', '--continue', String(id), '--rate', '100'])).toBe(0);
+    expect(valuesOf(await sent()).at(-1)).toBe('a8');
+  }, 60_000);
 });

@@ -1,4 +1,5 @@
 import { type Sql } from '@talaria/database';
+import { NotFoundError } from '../errors';
 import { conditionOf, type LetterFilter, type LetterState, Parameters } from './filter';
 
 /** A line of the list. */
@@ -17,7 +18,7 @@ export type ListedLetter = {
   readonly message: string | null;
 };
 
-export type Page = {
+export type LettersPage = {
   readonly letters: readonly ListedLetter[];
   /** Where the next page begins; undefined: this is the last. */
   readonly next?: number;
@@ -35,7 +36,7 @@ export type PageAsked = {
  * A page of letters, newest first. With one filter it is read from that filter's index, however many letters there are.
  * @throws when there is no letter `after`
  */
-export async function listLetters(sql: Sql, asked: PageAsked): Promise<Page> {
+export async function listLetters(sql: Sql, asked: PageAsked): Promise<LettersPage> {
   const before = asked.after === undefined ? undefined : await placeOf(sql, asked.after);
   const { text, values } = pageStatement(asked, before);
   const rows = await sql<ListedLetter & { id: string; deadAt: Date }>(text, values);
@@ -50,7 +51,8 @@ type ListPlace = { readonly deadAt: Date; readonly id: number };
 
 async function placeOf(sql: Sql, id: number): Promise<ListPlace> {
   const [row] = await sql<{ dead_at: Date }>('SELECT dead_at FROM dead_letters WHERE id = $1', [id]);
-  if (row === undefined) throw new Error(`there is no dead letter ${id} after which a page could begin`);
+  if (row === undefined)
+    throw new NotFoundError(`there is no dead letter ${id} after which a page could begin`);
   return { deadAt: row.dead_at, id };
 }
 
