@@ -1,20 +1,7 @@
-import { headers, type SendMessage, topics } from '@talaria/contracts';
-import { createDataSource, inTransaction, type Sql, sqlOf } from '@talaria/database';
-import { type KafkaRecord } from '@talaria/kafka';
-import { type DataSource } from 'typeorm';
-import { createBacklogTable } from '../../../../apps/dispatcher/src/backlog/backlog-table';
-import { fingerprintOf } from '../../../../apps/dispatcher/src/dispatch/fingerprint';
-import { createLedger, type Outcome } from '../../../../apps/dispatcher/src/ledger/ledger';
-import { Consumers } from '../../../../apps/processor/src/consumers';
-import { readLetter } from '../../../../apps/processor/src/dead-letters/read-letter';
-import { recordLetters } from '../../../../apps/processor/src/dead-letters/record-letters';
-import { keepingProducer } from '../../../../apps/processor/testing/processor';
+import { topics } from '@talaria/contracts';
+import { inTransaction, type Sql } from '@talaria/database';
 import {
-  aBatch,
-  aDispatch,
   aMessage,
-  aRecord,
-  aStatus,
   aTextMessage,
   aWebhook,
   NUMBER,
@@ -23,114 +10,32 @@ import {
   USER_ID,
   WABA,
 } from '../../../../apps/processor/testing/records';
-import { testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
+import { type Outcome } from '../../../../apps/dispatcher/src/ledger/ledger';
+import {
+  aCommand,
+  at,
+  commandRecord,
+  type MessageRig,
+  openMessageRig,
+  TRACE,
+} from '../../../../test/kit/message-rig';
 import { findMessages, type MessageAsked } from './find-messages';
 import { readStory, type StoryOptions } from './read-story';
 import { timelineOf } from './story';
 
-let database: TestDatabase;
-let projection: DataSource;
+let rig: MessageRig;
 let sql: Sql;
 /** What the operations have asked, to be explained. */
 const asked: [string, readonly unknown[]][] = [];
-let offset = 0;
 
 beforeAll(async () => {
-  database = await testDatabase();
-  projection = await createDataSource({ DATABASE_URL: database.url, DATABASE_POOL_SIZE: 2 }, 1).initialize();
-  const run = sqlOf(database.dataSource);
+  rig = await openMessageRig();
   sql = (text, parameters = []) => {
     asked.push([text, parameters]);
-    return run(text, parameters);
+    return rig.sql(text, parameters);
   };
-  await run(`INSERT INTO wabas (waba_id, name) VALUES ($1, 'Acme'), ('900', 'Other')`, [WABA]);
 }, 60_000);
-afterAll(async () => {
-  await projection.destroy();
-  await database.close();
-});
-
-async function told(...records: KafkaRecord[]): Promise<void> {
-  const consumers = new Consumers({
-    dataSource: projection,
-    producer: keepingProducer(),
-    logger: testLogger,
-  });
-  for (const record of records) {
-    const of = { firstOffset: offset++, topic: record.topic };
-    // Nothing counts as having happened after it was heard of.
-    const heard = { ...record, timestamp: at(100_000).getTime() };
-    if (record.topic === topics.dispatches.name) await consumers.dispatches(aBatch([record], of));
-    else await consumers.webhooks(aBatch([heard], of));
-  }
-}
-
-const at = (seconds: number) => new Date((SECONDS + seconds) * 1000);
-const TRACE = '0af7651916cd43dd8448eb211c80319c';
-
-function aCommand(id: string, fields: Partial<SendMessage> = {}): SendMessage {
-  return {
-    ...{
-      id,
-      wabaId: WABA,
-      phoneNumberId: NUMBER,
-      to: `+${PHONE}`,
-      campaignId: 'spring',
-      correlationId: 'order 7',
-    },
-    ...{ message: { type: 'text', text: { body: 'a secret' } }, ...fields },
-  };
-}
-
-function commandRecord(command: SendMessage, fields: Partial<KafkaRecord> = {}): KafkaRecord {
-  return aRecord({
-    ...{ topic: topics.outbound.name, partition: 3, offset: offset++, timestamp: SECONDS * 1000 },
-    ...{ key: Buffer.from(command.wabaId), value: Buffer.from(JSON.stringify(command)) },
-    headers: { traceparent: `00-${TRACE}-b7ad6b7169203331-01` },
-    ...fields,
-  });
-}
-
-/** In the ledger, after one attempt. */
-async function settled(command: SendMessage, outcome: Outcome | undefined): Promise<void> {
-  const ledger = createLedger(sqlOf(database.dataSource), crypto.randomUUID());
-  const { wabaId, id: commandId, phoneNumberId } = command;
-  const source = { topic: topics.outbound.name, partition: 3, offset: 77 };
-  await ledger.claim({ wabaId, commandId, phoneNumberId, fingerprint: fingerprintOf(command), source });
-  if (outcome === undefined) return;
-  await ledger.settle({ wabaId, commandId, claimedAttempt: 1, attempts: 1, source, outcome, isTold: true });
-}
-
-async function park(...commands: SendMessage[]): Promise<void> {
-  await createBacklogTable(sqlOf(database.dataSource)).park(
-    3,
-    commands.map((command) => ({
-      record: commandRecord(command),
-      position: offset,
-      phoneNumberId: command.phoneNumberId,
-      priority: command.priority ?? 'notification',
-      wabaId: command.wabaId,
-      commandId: command.id,
-      campaignId: command.campaignId,
-      recipient: command.to ?? '',
-    })),
-  );
-}
-
-async function aLetter(command: SendMessage, cause: string): Promise<number> {
-  const found = {
-    [headers.dlqCause]: cause,
-    [headers.dlqAt]: at(60).toISOString(),
-    [headers.metaCode]: '131047',
-    [headers.originalTimestamp]: String(SECONDS * 1000),
-  };
-  const record = commandRecord(command, { topic: topics.outboundDlq.name, headers: found });
-  await recordLetters(sqlOf(database.dataSource), [{ record, letter: readLetter(record, Date.now()) }]);
-  const [row] = await sqlOf(database.dataSource)<{ id: number }>(
-    'SELECT max(id)::integer AS id FROM dead_letters',
-  );
-  return row!.id;
-}
+afterAll(() => rig.close());
 
 async function storyOf(name: MessageAsked, options: Partial<StoryOptions> = {}) {
   const found = await findMessages(sql, name);
@@ -142,61 +47,15 @@ const waitsOf = async (id: string) => (await storyOf({ id })).waits;
 
 describe('a message that was sent', () => {
   const command = aCommand('sent-1');
-  const event = (state: string, version: number, seconds: number, data: object) =>
-    aDispatch({
-      state,
-      time: at(seconds).toISOString(),
-      data: {
-        ...{ commandId: command.id, version, attempt: version, to: command.to, campaignId: 'spring' },
-        ...{ correlationId: 'order 7', ...data },
-      },
-    });
-  const pricing = { billable: true, pricing_model: 'PMP', type: 'regular', category: 'utility' };
-  const status = (fields: object) =>
-    aWebhook({
-      value: {
-        statuses: [
-          aStatus({ id: 'wamid.sent', biz_opaque_callback_data: 'talaria/sent-1/2', pricing, ...fields }),
-        ],
-      },
-    });
 
-  beforeAll(async () => {
-    const startedAt = at(4.5).toISOString();
-    await told(
-      event('retrying', 1, 1, {
-        error: { code: 131016, class: 'transient', message: 'unavailable', fbtraceId: 'AbC' },
-      }),
-      event('accepted', 2, 5, {
-        startedAt,
-        traceId: 'aa'.repeat(16),
-        wamid: 'wamid.sent',
-        message: command.message,
-      }),
-      status({ status: 'sent', timestamp: String(SECONDS + 6) }),
-      status({ status: 'delivered', timestamp: String(SECONDS + 8) }),
-      aWebhook({
-        value: {
-          contacts: [{ profile: { name: 'Rosa' }, wa_id: PHONE, user_id: USER_ID }],
-          messages: [
-            aMessage('reaction', {
-              from_user_id: USER_ID,
-              timestamp: String(SECONDS + 20),
-              reaction: { message_id: 'wamid.sent', emoji: '👍' },
-            }),
-          ],
-        },
-      }),
-    );
-    await settled(command, { state: 'accepted', at: at(5).toISOString(), wamid: 'wamid.sent' });
-  });
+  beforeAll(() => rig.sent(command, 'wamid.sent'));
 
   it('has one story, by command id, by wamid, and by phone and time', async () => {
     const story = await storyOf({ id: command.id });
     expect(await storyOf({ id: 'wamid.sent' })).toEqual(story);
     const near = { phone: PHONE, at: at(30), withinMs: 26_000 };
     const found = await findMessages(sql, near);
-    expect(found.map(({ wamid }) => wamid)).toEqual(['wamid.reaction', 'wamid.sent']);
+    expect(found.map(({ wamid }) => wamid)).toEqual(['wamid.sent.reaction', 'wamid.sent']);
     expect(await findMessages(sql, { ...near, withinMs: 5000 })).toEqual([]);
     expect(timelineOf(story).map(({ what, detail }) => [what, detail])).toEqual([
       ['retrying', 'attempt 1, transient 131016, unavailable, fbtrace_id AbC'],
@@ -240,7 +99,7 @@ describe('a message that was sent', () => {
   });
 
   it('is found by a phone that Meta has linked with the user id under which it lies', async () => {
-    await told(
+    await rig.told(
       aWebhook({
         value: {
           messages: [
@@ -259,7 +118,7 @@ describe('a message that was sent', () => {
 });
 
 it('an id that several accounts have means each of them, until one is named', async () => {
-  for (const wabaId of [WABA, '900']) await settled(aCommand('twice', { wabaId }), undefined);
+  for (const wabaId of [WABA, '900']) await rig.settled(aCommand('twice', { wabaId }), undefined);
   expect((await findMessages(sql, { id: 'twice' })).map(({ wabaId }) => wabaId).sort()).toEqual([
     WABA,
     '900',
@@ -269,7 +128,7 @@ it('an id that several accounts have means each of them, until one is named', as
 
 it('a wamid of which both ends are ours means either, until a number is named', async () => {
   for (const phoneNumberId of ['1', '2'])
-    await told(aWebhook({ phoneNumberId, value: { messages: [aTextMessage({ id: 'wamid.both' })] } }));
+    await rig.told(aWebhook({ phoneNumberId, value: { messages: [aTextMessage({ id: 'wamid.both' })] } }));
   expect(await findMessages(sql, { id: 'wamid.both' })).toHaveLength(2);
   expect((await storyOf({ id: 'wamid.both', phoneNumberId: '2' })).messages).toMatchObject([
     { phoneNumberId: '2' },
@@ -288,7 +147,7 @@ it('an incoming message has its edit and its end', async () => {
         ],
       },
     });
-  await told(
+  await rig.told(
     aWebhook({ value: { messages: [aTextMessage({ id: 'wamid.in' })] } }),
     effect('edit', 3),
     effect('revoke', 9),
@@ -304,7 +163,7 @@ it('an incoming message has its edit and its end', async () => {
 
 describe('a command that waits', () => {
   it('stands in the backlog behind others, and says what holds all of them back', async () => {
-    await park(
+    await rig.park(
       aCommand('before-1'),
       aCommand('before-2'),
       aCommand('parked'),
@@ -313,7 +172,7 @@ describe('a command that waits', () => {
     expect(await waitsOf('parked')).toMatchObject([
       { kind: 'backlog', priority: 'notification', partition: 3, ahead: 2, isMore: false, higher: 1 },
     ]);
-    const run = sqlOf(database.dataSource);
+    const run = rig.sql;
     await run(`UPDATE wabas SET paused_until = 'infinity', paused_reason = 'complaint' WHERE waba_id = $1`, [
       WABA,
     ]);
@@ -359,15 +218,15 @@ describe('a command that waits', () => {
     ],
     ['lost', { state: 'unknown', ...until(30) }, { kind: 'status', dueAt: at(30), since: expect.any(Date) }],
   ])('%s says so', async (id, outcome, wait) => {
-    await settled(aCommand(id), outcome);
+    await rig.settled(aCommand(id), outcome);
     expect(await waitsOf(id)).toMatchObject([wait]);
   });
 });
 
 it('a dead letter tells why, and who sent it again or discarded it', async () => {
   const command = aCommand('dead');
-  const id = await aLetter(command, 'permanent');
-  await inTransaction(database.dataSource, async (run) => {
+  const id = await rig.aLetter(command, 'permanent');
+  await inTransaction(rig.database.dataSource, async (run) => {
     await run(
       `INSERT INTO redrives (begun_by, reason, filter, per_second, letters, causes) VALUES ('ada', 'ticket 12', '{}', 1, 1, '{}')`,
     );
@@ -405,7 +264,7 @@ function scansWithoutIndex(plan: Plan): string[] {
 // The last, so that all the statements of the others are known.
 it('no question reads a table but by an index', async () => {
   expect(asked.length).toBeGreaterThan(100);
-  await inTransaction(database.dataSource, async (run) => {
+  await inTransaction(rig.database.dataSource, async (run) => {
     await run('SET LOCAL enable_seqscan = off');
     for (const [text, parameters] of new Map(asked)) {
       const [row] = await run<{ 'QUERY PLAN': [{ Plan: Plan }] }>(

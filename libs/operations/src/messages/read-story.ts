@@ -182,8 +182,7 @@ function commandOf(
       ledger?.state ??
       told?.state ??
       (parked ? 'parked' : letter ? 'dead-lettered' : (found.status ?? 'unknown')),
-    stateAt:
-      ledger?.settledAt ?? ledger?.claimedAt ?? told?.stateAt ?? parked?.parkedAt ?? letter?.at ?? found.at,
+    stateAt: timeOf(ledger) ?? told?.stateAt ?? parked?.parkedAt ?? letter?.at ?? found.at,
     attempts: ledger?.attempts ?? told?.attempts ?? letter?.attempts ?? 0,
     recipient: withContent ? recipient : maskIdentity(recipient),
     cause: cause ?? told?.cause ?? (ledger ? null : (letter?.cause ?? null)),
@@ -194,6 +193,13 @@ function commandOf(
     correlationId: asked?.command.correlationId ?? told?.correlationId ?? null,
     asked: asked && askedStory(asked, withContent),
   };
+}
+
+/** When it came into its state: the outcome tells it, as its event does. */
+function timeOf(ledger: LedgerRow | undefined): Date | undefined {
+  if (ledger === undefined) return undefined;
+  const told = new Date(ledger.state === 'claimed' ? NaN : (ledger.outcome?.at ?? NaN));
+  return Number.isNaN(told.getTime()) ? ledger.claimedAt : told;
 }
 
 type Asked = {
