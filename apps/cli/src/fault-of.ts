@@ -1,5 +1,5 @@
 import { ConfigurationError } from '@talaria/config';
-import { classifyDatabaseError } from '@talaria/database';
+import { classifyDatabaseError, MissingVersionError } from '@talaria/database';
 import { NotFoundError, UnreachableError } from '@talaria/operations';
 import { CommanderError } from 'commander';
 import { type ExitCode, exitCodes } from './exit-codes';
@@ -16,7 +16,8 @@ export function faultOf(error: unknown, env: NodeJS.ProcessEnv): Fault {
     return { code: exitCodes.usage, message: message.replace(/^error: /, '') };
   if (error instanceof UsageError || error instanceof ConfigurationError)
     return { code: exitCodes.usage, message };
-  if (error instanceof NotFoundError) return { code: exitCodes.notFound, message };
+  if (error instanceof NotFoundError || error instanceof MissingVersionError)
+    return { code: exitCodes.notFound, message };
   if (error instanceof UnreachableError) return { code: exitCodes.unreachable, message };
   return kafkaFault(error, env) ?? databaseFault(error, env) ?? { code: exitCodes.failed, message };
 }

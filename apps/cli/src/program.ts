@@ -3,6 +3,7 @@ import packageJson from '../../../package.json';
 import { doctorCommand } from './commands/doctor';
 import { messagesCommand } from './commands/messages';
 import { deadLettersCommand } from './commands/dead-letters';
+import { projectionsCommand } from './commands/projections';
 import { topicsCommand } from './commands/topics';
 import { type Context } from './context';
 
@@ -13,6 +14,7 @@ export function createProgram(context: Context): Command {
       'Looks after a Talaria installation: the accounts, the messages, and the machinery between them.',
     )
     .version(packageJson.version)
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       '\nEvery noun and verb has --help, with examples. Settings are the environment variables of the services.',
@@ -20,5 +22,6 @@ export function createProgram(context: Context): Command {
     .addCommand(doctorCommand(context))
     .addCommand(messagesCommand(context))
     .addCommand(deadLettersCommand(context))
+    .addCommand(projectionsCommand(context))
     .addCommand(topicsCommand(context));
 }

@@ -1,6 +1,7 @@
 export * from './callback-data';
 export * from './cloud-events';
 export * from './dead-letter';
+export * from './groups';
 export * from './headers';
 export * from './keys';
 export * from './parse-send-message';

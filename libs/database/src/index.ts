@@ -10,6 +10,8 @@ export * from './projection/list-projections';
 export * from './projection/projection-progress';
 export {
   NotPromotedError,
+  planPromotion,
+  planRollBack,
   promoteProjection,
   type PromoteOptions,
   type Promotion,

@@ -38,4 +38,6 @@ export {
 } from './messages/tail';
 export { explainMissing } from './messages/explain-missing';
 export * from './topics/topics';
+export { type LogEnds, type VersionStatus } from './projections/progress';
+export * from './projections/projections';
 export { type KafkaAccess } from './with-admin';

@@ -269,9 +269,9 @@ async function surroundingsOf(context: Context) {
     onBegun({ id, letters, sent, refused, perSecond }: Redrive, leftOut: Parameters<typeof leftOutLines>[0]) {
       for (const line of leftOutLines(leftOut)) context.say(line);
       context.say(`Re-drive ${id}: ${letters - sent - refused} letters, ${perSecond} a second.`);
-      progress = startProgress(context, letters, 'letters');
+      progress = startProgress(context, 'letters', sent + refused);
     },
-    onProgress: ({ sent, refused }: Redrive) => progress?.at(sent + refused),
+    onProgress: ({ sent, refused, letters }: Redrive) => progress?.at(sent + refused, letters),
     endProgress: () => progress?.end(),
   };
 }

@@ -2,10 +2,14 @@ import { barOf, progressText, startProgress } from './progress';
 
 describe('the progress of long work', () => {
   it('tells how much is done, how fast, and how long it takes still', () => {
-    expect(progressText(250, 1000, 'letters', 5000)).toBe(
+    const letters = { from: 0, total: 1000, unit: 'letters' };
+    expect(progressText({ ...letters, done: 250 }, 5000)).toBe(
       '250 of 1000 letters, 50 a second, about 15 s left',
     );
-    expect(progressText(0, 10, 'letters', 5000)).toBe('0 of 10 letters, 0 a second');
+    expect(progressText({ ...letters, done: 250, from: 240 }, 5000)).toBe(
+      '250 of 1000 letters, 2 a second, about 375 s left',
+    );
+    expect(progressText({ ...letters, done: 0 }, 5000)).toBe('0 of 1000 letters, 0 a second');
     expect(barOf(250, 1000)).toBe('[██████░░░░░░░░░░░░░░░░░░]');
     expect([barOf(0, 0), barOf(9, 3)]).toEqual([`[${'░'.repeat(24)}]`, `[${'█'.repeat(24)}]`]);
   });
@@ -16,10 +20,10 @@ describe('the progress of long work', () => {
       let text = '';
       const stderr = { isTTY, write: (more: string) => (text += more) };
       const say = (line: string) => (text += `${line}\n`);
-      const progress = startProgress({ stderr, say } as never, 100, 'letters');
+      const progress = startProgress({ stderr, say } as never, 'letters');
       for (let second = 1; second <= 5; second++) {
         jest.advanceTimersByTime(1000);
-        progress.at(second * 10);
+        progress.at(second * 10, 100);
       }
       progress.end();
       return text;

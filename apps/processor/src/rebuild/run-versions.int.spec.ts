@@ -1,10 +1,9 @@
-import { topics } from '@talaria/contracts';
+import { projectionGroup, topics } from '@talaria/contracts';
 import { beginRebuild, dropProjection } from '@talaria/database';
 import { createKafka } from '@talaria/kafka';
 import { eventually, testDatabase, testKafka, testLogger } from '../../../../test/kit';
 import { eventIds, processorTopics, versionsRig, type VersionsRig } from '../../testing/versions';
 import { aTextMessage, aWebhook, NUMBER } from '../../testing/records';
-import { groupOf } from './start-version';
 
 let rig: VersionsRig;
 beforeEach(async () => {
@@ -44,7 +43,7 @@ async function committed(version = 1): Promise<number> {
   const admin = createKafka(rig.kafka.config, 'spec', testLogger).admin();
   await admin.connect();
   const [found] = await admin.fetchOffsets({
-    groupId: rig.kafka.config.KAFKA_PREFIX + groupOf(version),
+    groupId: rig.kafka.config.KAFKA_PREFIX + projectionGroup(version),
     topics: [rig.kafka.config.KAFKA_PREFIX + topics.webhooks.name],
   });
   await admin.disconnect();
@@ -89,7 +88,7 @@ it('what is projected and not committed is not projected again', async () => {
   await first.close();
   const admin = createKafka(rig.kafka.config, 'spec', testLogger).admin();
   await admin.connect();
-  await admin.deleteGroups([rig.kafka.config.KAFKA_PREFIX + groupOf(1)]);
+  await admin.deleteGroups([rig.kafka.config.KAFKA_PREFIX + projectionGroup(1)]);
   await admin.disconnect();
   await query('DELETE FROM projection_1.messages');
   rig.start();
@@ -111,7 +110,7 @@ it('runs a version when it comes, silently, and stops it when it goes', async ()
   const isEmpty = async () => {
     const admin = createKafka(rig.kafka.config, 'spec', testLogger).admin();
     await admin.connect();
-    const { groups } = await admin.describeGroups([rig.kafka.config.KAFKA_PREFIX + groupOf(2)]);
+    const { groups } = await admin.describeGroups([rig.kafka.config.KAFKA_PREFIX + projectionGroup(2)]);
     await admin.disconnect();
     expect(groups[0]?.members).toEqual([]);
   };
@@ -130,7 +129,7 @@ it('does not touch a version of another shape, and says what to do when there is
   expect(versions.notReady()).toBeDefined();
   await eventually(() => expect(versions.notReady()).toBeUndefined());
   await query('UPDATE projections SET shape = 77');
-  await eventually(() => expect(versions.notReady()).toMatch(/shape 1.*npm run projections -- rebuild/));
+  await eventually(() => expect(versions.notReady()).toMatch(/shape 1.*talaria projections rebuild/));
   await publish('a');
   await query('UPDATE projections SET shape = 1');
   await untilProjected(['a']);

@@ -66,7 +66,7 @@ export function runVersions(dataSource: DataSource, options: VersionOptions): Ve
       // A newer program beside the old: what it builds is what it is for until that is promoted.
       const version = (ours.find(({ state }) => state === 'live') ?? ours.at(-1))?.version;
       if (version === undefined)
-        return `no version of the read model has shape ${PROJECTION_SHAPE}, which this program writes. Make one with: npm run projections -- rebuild`;
+        return `no version of the read model has shape ${PROJECTION_SHAPE}, which this program writes. Make one with: talaria projections rebuild`;
       return running.get(version)?.joined() === true
         ? undefined
         : `version ${version} is not a member of its group yet`;

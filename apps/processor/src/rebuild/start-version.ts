@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { projectionGroup } from '@talaria/contracts';
 import { createDataSource, type DatabaseConfig, sqlOf } from '@talaria/database';
 import { type KafkaConfig, KafkaTransport, type VerifiedProducer } from '@talaria/kafka';
 import { type Logger, nestLogger } from '@talaria/observability';
@@ -48,7 +49,7 @@ export async function startVersion(options: VersionOptions, version: number): Pr
   const sql = sqlOf(dataSource);
   const strategy = new KafkaTransport({
     config,
-    groupId: groupOf(version),
+    groupId: projectionGroup(version),
     logger,
     onFatal,
     positionOf: (topic, partition) => readPosition(sql, topic, partition),
@@ -77,9 +78,4 @@ export async function startVersion(options: VersionOptions, version: number): Pr
     await dataSource.destroy();
     throw error;
   }
-}
-
-/** The consumer group of a version, without the prefix. */
-export function groupOf(version: number): string {
-  return `talaria.processor.${version}`;
 }

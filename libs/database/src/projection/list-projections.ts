@@ -9,6 +9,15 @@ export type ProjectionVersion = {
   readonly promotedAt: Date | null;
 };
 
+/** A version of the read model was named that is not there. */
+export class MissingVersionError extends Error {
+  constructor(version: number) {
+    super(
+      `there is no version ${version} of the read model: talaria projections status shows those there are`,
+    );
+  }
+}
+
 /** Every version of the read model, oldest first. */
 export function listProjections(sql: Sql): Promise<ProjectionVersion[]> {
   return sql<ProjectionVersion>(

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type DataSource } from 'typeorm';
 import { inTransaction, type Sql, sqlOf } from '../transaction';
 import { schemaOf, showProjection } from './create-projection';
-import { listProjections, type ProjectionVersion } from './list-projections';
+import { listProjections, MissingVersionError, type ProjectionVersion } from './list-projections';
 import { holdVersions } from './versions';
 
 /** Why a version could not be promoted; everything is as it was. */
@@ -30,6 +30,7 @@ const LOOK_EVERY_MS = 20;
  * other comes up to exactly the same record of each partition, and tells events from the next one on. So none is left out, and none is told by both.
  * @param version default: the one that is being built, else the last that was live
  * @throws {NotPromotedError}
+ * @throws {MissingVersionError}
  */
 export async function promoteProjection(
   dataSource: DataSource,
@@ -58,9 +59,21 @@ export async function rollBackProjection(
   dataSource: DataSource,
   options: PromoteOptions = {},
 ): Promise<Promotion> {
-  const before = lastLive(await listProjections(sqlOf(dataSource)));
+  const { to } = await planRollBack(sqlOf(dataSource));
+  return promoteProjection(dataSource, to, options);
+}
+
+/** What `promoteProjection` would do, if that version comes up to the live one in time. @throws {NotPromotedError} */
+export async function planPromotion(sql: Sql, version: number | undefined): Promise<Promotion> {
+  const { live, next } = choose(await listProjections(sql), version);
+  return { from: live, to: next };
+}
+
+/** What `rollBackProjection` would do. @throws {NotPromotedError} */
+export async function planRollBack(sql: Sql): Promise<Promotion> {
+  const before = lastLive(await listProjections(sql));
   if (before === undefined) throw new NotPromotedError('there is no version that was live before');
-  return promoteProjection(dataSource, before.version, options);
+  return planPromotion(sql, before.version);
 }
 
 async function promote(
@@ -75,7 +88,7 @@ async function promote(
   await holdCheckpoints(sql, live);
   if (!(await cameUp(sql, live, next, catchUpWithinMs)))
     throw new NotPromotedError(
-      `nothing was changed: version ${next} has not come up to version ${live} within ${catchUpWithinMs / 1000} s. See how far it is with: npm run projections -- status`,
+      `nothing was changed: version ${next} has not come up to version ${live} within ${catchUpWithinMs / 1000} s. See how far it is with: talaria projections status`,
     );
   await holdCheckpoints(sql, next);
   await handOver(sql, live, next);
@@ -96,9 +109,9 @@ function choose(
       ? (all.find(({ state }) => state === 'building') ?? lastLive(all))
       : all.find((one) => one.version === version);
   if (next === undefined)
-    throw new NotPromotedError(
-      version === undefined ? 'there is no version but the live one' : `there is no version ${version}`,
-    );
+    throw version === undefined
+      ? new NotPromotedError('there is no version but the live one')
+      : new MissingVersionError(version);
   if (next.state === 'live') throw new NotPromotedError(`version ${next.version} is live already`);
   return { live: live.version, next: next.version };
 }

@@ -1,7 +1,7 @@
 import { type DataSource } from 'typeorm';
 import { inTransaction, type Sql } from '../transaction';
 import { createProjection, schemaOf } from './create-projection';
-import { listProjections } from './list-projections';
+import { listProjections, MissingVersionError } from './list-projections';
 
 /**
  * Makes the next version of the read model, empty, for the processors to fill. There is one at a time: while one is being built, that is
@@ -52,7 +52,7 @@ export async function dropProjection(
     if (one?.state === 'live')
       throw new Error(`version ${version} is the live one: promote another before you drop it`);
     const schemas = await sql('SELECT FROM pg_namespace WHERE nspname = $1', [schemaOf(version)]);
-    if (one === undefined && schemas.length === 0) throw new Error(`there is no version ${version}`);
+    if (one === undefined && schemas.length === 0) throw new MissingVersionError(version);
     await sql('DELETE FROM public.projections WHERE version = $1', [version]);
   });
   await options.stopped();

@@ -1,5 +1,4 @@
 import { type ProjectionProgress } from '@talaria/database';
-import { tableOf } from '../setup/table';
 
 /** The end of every partition in Kafka, by topic and partition. */
 export type LogEnds = ReadonlyMap<string, number>;
@@ -53,33 +52,6 @@ export function statusOf(
       ...(behind > 0 && perSecond > 0 && { secondsLeft: Math.ceil(behind / perSecond) }),
     };
   });
-}
-
-export function statusTable(all: readonly VersionStatus[]): string {
-  return tableOf(
-    [
-      'version',
-      'shape',
-      'state',
-      'records',
-      'behind live',
-      'behind Kafka',
-      'a second',
-      'time left',
-      'skipped',
-    ],
-    all.map((one) => [
-      one.version,
-      one.shape,
-      one.state,
-      one.records,
-      one.behindLive,
-      one.behindKafka ?? '?',
-      one.perSecond,
-      one.secondsLeft === undefined ? '-' : `${one.secondsLeft} s`,
-      one.skipped,
-    ]),
-  );
 }
 
 function positionsOf(progress: ProjectionProgress | undefined): Map<string, number> {
