@@ -23,6 +23,12 @@ export const headers = {
   originalOffset: 'x-original-offset',
   originalTimestamp: 'x-original-timestamp',
 
+  /**
+   * The offset at which a command of `order: strict` stood in `whatsapp.outbound`, when it has come back there: it goes before what stands
+   * behind that.
+   */
+  place: 'x-place',
+
   /** The partition that a command was forwarded to, because its publisher's partitioner had chosen another. */
   rekeyedTo: 'x-rekeyed-to',
 

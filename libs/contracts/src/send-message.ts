@@ -39,7 +39,7 @@ export class SendMessage {
   @Matches(/^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/)
   expiresAt?: string;
 
-  /** `strict` will hold later ones to the same recipient behind it wherever it waits; refused until then. */
+  /** `strict` holds later ones from the same number to the same recipient behind it, wherever it waits. */
   @IsOptional()
   @IsIn(['strict', 'relaxed'])
   order?: 'strict' | 'relaxed';

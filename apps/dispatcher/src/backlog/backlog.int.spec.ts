@@ -1,9 +1,9 @@
-import { parseSendMessage, type SendMessage, topics } from '@talaria/contracts';
+import { headers, parseSendMessage, type SendMessage, topics } from '@talaria/contracts';
 import { inTransaction, sqlOf } from '@talaria/database';
 import { type Assignment, type KafkaRecord, type RecordBatch } from '@talaria/kafka';
 import fc from 'fast-check';
 import { eventually, testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
-import { type Job } from '../dispatch/job';
+import { type Job, placeOf } from '../dispatch/job';
 import { priorities, type Priority } from '../lanes/scheduler';
 import { createBacklog } from './backlog';
 import { createBacklogTable } from './backlog-table';
@@ -14,7 +14,13 @@ afterAll(() => database.close());
 
 let partitions = 0;
 
-type Asked = { readonly lane: string; readonly recipient: string; readonly priority?: Priority };
+type Asked = {
+  readonly lane: string;
+  readonly recipient: string;
+  readonly priority?: Priority;
+  /** It is of strict order, and comes back to stand here. */
+  readonly place?: number;
+};
 
 function aRecord(
   partition: number,
@@ -26,6 +32,7 @@ function aRecord(
     ...{ id: `c${offset}`, wabaId: '900', phoneNumberId: asked.lane, to: asked.recipient },
     message: { type: 'text', text: { body: 'x' } },
     ...(asked.priority !== undefined && { priority: asked.priority }),
+    ...(asked.place !== undefined && { order: 'strict' as const }),
   };
   const value = Buffer.from(JSON.stringify(command));
   return {
@@ -35,7 +42,7 @@ function aRecord(
     timestamp: 1000 + offset,
     key: Buffer.from('900'),
     value,
-    headers: { 'x-own': 'kept' },
+    headers: { 'x-own': 'kept', ...(asked.place !== undefined && { [headers.place]: String(asked.place) }) },
   };
 }
 
@@ -167,6 +174,50 @@ it('with memory full every lane goes on with two, and more come when half of it 
   expect(lanes.filter((lane) => lane === '400')).toHaveLength(2);
   for (const job of jobs.splice(0)) job.done();
   await eventually(() => expect(jobs.length).toBeGreaterThan(6));
+});
+
+it('what waits for long leaves its room to others of its lane, until it is done', async () => {
+  const { log, publish, own, depth } = aPartition();
+  for (let n = 0; n < 25; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const { jobs, take } = own();
+  await take(log);
+  const waiting = jobs.slice(0, 8);
+  for (const job of [...waiting, ...waiting]) job.setAside();
+  await eventually(() => expect(jobs).toHaveLength(HELD + 8));
+  for (const job of waiting) job.done();
+  await take([publish({ lane: '100', recipient: '+16660' })]);
+  expect(jobs).toHaveLength(HELD + 8);
+  for (let next = 8; next < 26; next++) {
+    await eventually(() => expect(jobs[next]).toBeDefined());
+    jobs[next]!.done();
+  }
+  expect(offsetsOf(jobs)).toEqual(log.map(({ offset }) => offset));
+  await eventually(async () => expect(await depth()).toBe(0));
+});
+
+it('with memory full nothing leaves its room to others', async () => {
+  const { log, publish, own } = aPartition({ commands: HELD, bytes: 1_000_000 });
+  for (let n = 0; n < 25; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const { jobs, take } = own();
+  await take(log);
+  for (const job of jobs) job.setAside();
+  expect(jobs.map(({ isAside }) => isAside)).not.toContain(true);
+});
+
+it('one of strict order that comes back is held in memory whatever waits, and found by the next owner where it stood', async () => {
+  const { log, publish, own, done } = aPartition(undefined, 20);
+  for (let n = 0; n < 15; n++) publish({ lane: '100', recipient: `+1555${n % 5}` });
+  const first = own();
+  await first.take(log);
+  for (const job of first.jobs.splice(0, 5)) job.done();
+  const back = publish({ lane: '100', recipient: '+15550', priority: 'reply', place: 0 });
+  await first.take([back]);
+  expect(first.jobs.at(-1)?.record).toBe(back);
+  await eventually(() => expect(done).toContain(back));
+  first.lose();
+  const second = own(log.length);
+  await eventually(() => expect(second.jobs).toHaveLength(HELD));
+  expect(second.jobs.find(({ command }) => command.to === '+15550')?.record).toEqual(back);
 });
 
 it('a record of a retry topic finds its place behind what is parked', async () => {
@@ -401,7 +452,7 @@ it('what has waited for long is copied although batches come without a pause', a
   const campaign = Array.from({ length: HELD + 1 }, (_, n) =>
     publish({ lane: '200', recipient: `+1666${n}`, priority: 'campaign' }),
   );
-  const { jobs, take } = own();
+  const { jobs, take, lose } = own();
   await take([waiting, ...campaign]);
   let batch = Promise.resolve();
   for (const end = performance.now() + 2000; !done.has(waiting) && performance.now() < end;) {
@@ -415,6 +466,7 @@ it('what has waited for long is copied although batches come without a pause', a
     }
   }
   await batch;
+  lose();
   expect(done).toContain(waiting);
 });
 
@@ -427,7 +479,8 @@ it('one that is sent while it is being copied leaves nothing behind', async () =
     await take(log);
     await eventually(async () => {
       const waiting = await database.dataSource.query<unknown[]>(
-        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO dispatch_backlog%'`,
+        `SELECT FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO dispatch_backlog%'`,
       );
       expect(waiting).toHaveLength(1);
     });
@@ -461,6 +514,7 @@ it('in the order of each recipient everything is sent, through crashes and takeo
     }),
     fc.record({ kind: fc.constant('retry' as const), asked }),
     fc.record({ kind: fc.constant('crash' as const), remembers: fc.boolean() }),
+    fc.record({ kind: fc.constant('comeBack' as const), pick: fc.nat(1000) }),
   );
   await fc.assert(
     fc.asyncProperty(
@@ -470,6 +524,8 @@ it('in the order of each recipient everything is sent, through crashes and takeo
         const { partition, log, publish, own, done } = aPartition(undefined, copyAfterMs);
         const sent: KafkaRecord[] = [];
         const retries: KafkaRecord[] = [];
+        /** By those of strict order that have come back: how many had been sent by then. */
+        const sentBefore = new Map<KafkaRecord, number>();
         let owner = own();
         let read = 0;
         const readOn = async () => {
@@ -477,11 +533,14 @@ it('in the order of each recipient everything is sent, through crashes and takeo
           read = log.length;
           if (fresh.length > 0) await owner.take(fresh);
         };
-        /** As the scheduler does: of each recipient only the first may go. */
+        /** As the scheduler does: of each recipient only the first may go, one that has come back before others. */
         const sendOne = (pick: number) => {
-          const firsts = owner.jobs.filter(
+          const inOrder = [...owner.jobs].sort(
+            (one, other) => (placeOf(one) ?? Number.MAX_VALUE) - (placeOf(other) ?? Number.MAX_VALUE),
+          );
+          const firsts = inOrder.filter(
             (job, index) =>
-              owner.jobs.findIndex(
+              inOrder.findIndex(
                 ({ command }) =>
                   command.to === job.command.to && command.phoneNumberId === job.command.phoneNumberId,
               ) === index,
@@ -503,6 +562,14 @@ it('in the order of each recipient everything is sent, through crashes and takeo
           } else if (one.kind === 'retry') {
             retries.push(aRecord(partition, retries.length, one.asked, topics.outboundRetry30s.name));
             await owner.take(retries.slice(-1));
+          } else if (one.kind === 'comeBack') {
+            const original = sent.filter(isOfMain)[one.pick % Math.max(1, sent.filter(isOfMain).length)];
+            if (original === undefined) continue;
+            const { phoneNumberId: lane, to: recipient = '', priority } = commandOf(original);
+            const place = standsAt(original);
+            const back = publish({ lane, recipient, place, ...(priority !== undefined && { priority }) });
+            await readOn();
+            sentBefore.set(back, sent.length);
           } else {
             owner.lose();
             // The commit knows what was done above the first that was not, or does not.
@@ -521,9 +588,18 @@ it('in the order of each recipient everything is sent, through crashes and takeo
         }
         for (const key of new Set(log.map(recipientKey))) {
           const order = sent
-            .filter((record) => record.topic === topics.outbound.name && recipientKey(record) === key)
+            .filter(
+              (record) =>
+                isOfMain(record) && standsAt(record) === record.offset && recipientKey(record) === key,
+            )
             .map(({ offset }) => offset);
           expect(order).toEqual([...order].sort((a, b) => a - b));
+        }
+        for (const [back, before] of sentBefore) {
+          const passed = sent
+            .slice(before, sent.indexOf(back))
+            .filter((record) => isOfMain(record) && recipientKey(record) === recipientKey(back));
+          for (const record of passed) expect(standsAt(record)).toBeLessThanOrEqual(standsAt(back));
         }
         owner.lose();
       },
@@ -532,7 +608,13 @@ it('in the order of each recipient everything is sent, through crashes and takeo
   );
 });
 
-function recipientKey({ value }: KafkaRecord): string {
-  const { phoneNumberId, to } = JSON.parse(String(value)) as SendMessage;
+const isOfMain = ({ topic }: KafkaRecord) => topic === topics.outbound.name;
+
+const commandOf = ({ value }: KafkaRecord) => JSON.parse(String(value)) as SendMessage;
+
+const standsAt = (record: KafkaRecord) => placeOf({ command: commandOf(record), record }) ?? record.offset;
+
+function recipientKey(record: KafkaRecord): string {
+  const { phoneNumberId, to } = commandOf(record);
   return `${phoneNumberId}/${to}`;
 }

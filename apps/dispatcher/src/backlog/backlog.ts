@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type SendMessage, topics } from '@talaria/contracts';
 import { type Assignment, type KafkaRecord, type RecordBatch, sizeOf } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
-import { type Job, recipientOf } from '../dispatch/job';
+import { type Job, placeOf, recipientOf } from '../dispatch/job';
 import { priorities, type Priority } from '../lanes/scheduler';
 import { groupCommit } from '../ledger/group-commit';
 import { type BacklogTable, type Parked, type Parking } from './backlog-table';
@@ -59,6 +59,8 @@ const HELD_AT_LEAST = 10;
 /** What a lane may hold while memory is full, so that it goes on: what is on its way to Meta and back, and a little more. */
 const HELD_SECONDS_WHEN_FULL = 0.25;
 const HELD_AT_LEAST_WHEN_FULL = 2;
+/** How many of a lane and priority leave their room to others. */
+const MAX_ASIDE = 1000;
 const AFTER_FAULT_MS = 1000;
 const CLOSE_MS = 1000;
 
@@ -136,6 +138,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       lane: arrival.command.phoneNumberId,
       recipient: recipientOf(arrival),
       priority: arrival.command.priority ?? 'notification',
+      isFirst: placeOf(arrival) !== undefined,
     }));
     const { ahead, loaded } = await inTableFor(owner, asking);
     const admitted = admit(tails, asking, ahead, loaded, boundOf);
@@ -231,13 +234,23 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     owner.heldBytes += bytes;
     const done = () => {
       tail.held -= 1;
+      if (job.isAside) tail.aside -= 1;
       owner.held -= 1;
       owner.heldBytes -= bytes;
       finish();
       if (tail.rest > 0) refill.wake(owner, lane, priority);
       else forgetIfEmpty(owner, lane, priority);
     };
-    const job = { command, record, lost, isOurs, done, addedAt: performance.now(), strikes: {} };
+    const setAside = () => {
+      if (job.isAside || tail.aside >= MAX_ASIDE || isMemoryFull()) return;
+      job.isAside = true;
+      tail.aside += 1;
+      if (tail.rest > 0) refill.wake(owner, lane, priority);
+    };
+    const job: Job = {
+      ...{ command, record, lost, isOurs, done, addedAt: performance.now(), strikes: {} },
+      ...{ isAside: false, setAside },
+    };
     dependencies.add(job);
     return job;
   }
@@ -412,14 +425,16 @@ async function inTurn(owner: Owned, work: () => Promise<void>): Promise<void> {
 }
 
 /**
- * A record that comes back from a retry topic stands behind all that came before it does: at the last of those, not right before what is read
+ * One of strict order that has come back stands where it stood. Any other record of a retry topic stands behind all that came before it does: at the last of those, not right before what is read
  * next. In between may lie what is no record (a transaction's end), which the next owner would wait for.
  */
 function parkingOf(owner: Owned, { command, record }: Arrival, priority: Priority): Parking {
   const { phoneNumberId, wabaId, id, campaignId } = command;
   return {
     record,
-    position: record.topic === topics.outbound.name ? record.offset : owner.lastSeen,
+    position:
+      placeOf({ command, record }) ??
+      (record.topic === topics.outbound.name ? record.offset : owner.lastSeen),
     phoneNumberId,
     priority,
     wabaId,

@@ -5,7 +5,7 @@ import { type Logger } from '@talaria/observability';
 import { type Priority } from '../lanes/scheduler';
 import { type BacklogTable, type LaneKey, type Parked, type Wanted } from './backlog-table';
 import { type Owned, recordKey } from './owned-partition';
-import { type Tail, tailKey, tailOf } from './tails';
+import { takenOf, type Tail, tailKey, tailOf } from './tails';
 
 /** Brings parked commands into memory, in their order, when half of what their lane may hold is gone. One statement at a time, for many lanes. */
 export type Refill = {
@@ -104,10 +104,10 @@ export function createRefill({
         assignment.lost.aborted ||
         tail.rest <= tail.pending ||
         visible < loadsFrom ||
-        tail.held > bound / 2
+        takenOf(tail) > bound / 2
       )
         continue;
-      const limit = bound - tail.held;
+      const limit = bound - takenOf(tail);
       wanted.push({
         ...{ tail, owner, lane, priority, limit, parkings: tail.parkings },
         ...{ partition: assignment.partition, phoneNumberId: lane, after: tail.loadedTo, before: visible },
@@ -139,7 +139,7 @@ export function createRefill({
       bring(one.owner, row, commands[index]);
     });
     for (const { tail, owner, lane, priority } of wanted)
-      if (tail.rest > 0 && tail.held <= boundOf(lane) / 2) wake(owner, lane, priority);
+      if (tail.rest > 0 && takenOf(tail) <= boundOf(lane) / 2) wake(owner, lane, priority);
   }
 
   return { wake, wakeAll, forget };

@@ -11,6 +11,8 @@ export type Tail = {
   pending: number;
   /** How many are in memory. */
   held: number;
+  /** How many of those leave their room to others, since they wait for long. */
+  aside: number;
   /** How many of those are in the table as well: it keeps them until they are done. */
   loaded: number;
   /** The last one that was brought from the table into memory. */
@@ -32,7 +34,10 @@ export function tailOf(tails: Tails, lane: string, priority: Priority): Tail {
   const key = tailKey(lane, priority);
   let tail = tails.get(key);
   if (tail === undefined)
-    tails.set(key, (tail = { rest: 0, pending: 0, held: 0, loaded: 0, loadedTo: BEFORE_ALL, parkings: 0 }));
+    tails.set(
+      key,
+      (tail = { rest: 0, pending: 0, held: 0, aside: 0, loaded: 0, loadedTo: BEFORE_ALL, parkings: 0 }),
+    );
   return tail;
 }
 
@@ -41,10 +46,21 @@ export function isBehind(one: Place, other: Place): boolean {
 }
 
 /** A command that asks to be held in memory. */
-export type Asking = { readonly lane: string; readonly recipient: string; readonly priority: Priority };
+export type Asking = {
+  readonly lane: string;
+  readonly recipient: string;
+  readonly priority: Priority;
+  /** It goes before all others of its recipient, whatever they wait for. */
+  readonly isFirst?: boolean;
+};
 
 /** Its priority is its own, or that of what is parked for the same recipient: behind which it has to stay. */
 export type Admitted<One extends Asking> = One & { readonly isParked: boolean };
+
+/** How much of what a lane may hold is taken. */
+export function takenOf({ held, aside }: Tail): number {
+  return held - aside;
+}
 
 export function recipientKey({ lane, recipient }: Pick<Asking, 'lane' | 'recipient'>): string {
   return `${lane}/${recipient}`;
@@ -69,12 +85,12 @@ export function admit<One extends Asking>(
   const held = new Map<string, number>();
   const parking = new Set<string>();
   return asking.map((one) => {
-    const priority = ahead.get(recipientKey(one)) ?? one.priority;
+    const priority = one.isFirst === true ? one.priority : (ahead.get(recipientKey(one)) ?? one.priority);
     const key = tailKey(one.lane, priority);
     const tail = tails.get(key);
-    const inMemory = held.get(key) ?? tail?.held ?? 0;
+    const inMemory = held.get(key) ?? (tail === undefined ? 0 : takenOf(tail));
     const isBehindParked = ahead.has(recipientKey(one)) || parking.has(key) || (tail?.rest ?? 0) > 0;
-    if (!isBehindParked && inMemory < boundOf(one.lane)) {
+    if (one.isFirst === true || (!isBehindParked && inMemory < boundOf(one.lane))) {
       held.set(key, inMemory + 1);
       return { ...one, priority, isParked: false };
     }

@@ -67,6 +67,7 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
       passing('retry', () => {
         world.retries++;
       }),
+    comeBack: () => Promise.resolve(),
     ownerPartition: () => 0,
     forward: () => Promise.resolve(),
     moveOn: () => Promise.resolve(),
@@ -131,6 +132,8 @@ function aJob(fields: Partial<SendMessage> = {}, offset = 7): Job {
     done: () => undefined,
     addedAt: Date.now(),
     strikes: {},
+    isAside: false,
+    setAside: () => undefined,
   };
 }
 
@@ -212,6 +215,62 @@ it.each([
     expect(world.sent).toBe(2);
   },
 );
+
+describe('a command of strict order', () => {
+  const makeDue = (job: Job) =>
+    database.dataSource.query(
+      `UPDATE dispatch_commands SET outcome = outcome || '{"nextAttemptAt": "2026-01-01T00:00:00.000Z"}' WHERE command_id = $1`,
+      [job.command.id],
+    );
+
+  it('waits out in its lane what others wait out in a retry topic, also after a restart', async () => {
+    const world = aWorld();
+    const job = aJob({ order: 'strict' });
+    const answer = { ...refused(131016), retryAfterMs: 60_000 } as SendResult;
+    const before = await attempt(aProcess(world, answer), job, atOnce);
+    expect(before).toMatchObject({ kind: 'again', isLong: true });
+    const next = aProcess(world, accepted);
+    const come = { ...aJob(job.command), command: job.command };
+    const after = await attempt(next, come, atOnce);
+    expect(after).toMatchObject({ kind: 'again', isLong: true });
+    expect(after.kind === 'again' && after.afterMs / 60_000).toBeGreaterThan(0.9);
+    await makeDue(job);
+    expect(await attempt(next, come, atOnce)).toEqual({ kind: 'done' });
+    expect(world).toMatchObject({ sent: 2, retries: 0, told: new Set(['1 retrying', '2 accepted']) });
+  });
+
+  it('holds nobody up for longer than it may be sent', async () => {
+    const job = aJob({ order: 'strict', expiresAt: new Date(Date.now() + 20_000).toISOString() });
+    const answer = { ...refused(131016), retryAfterMs: 60_000 } as SendResult;
+    const turn = await attempt(aProcess(aWorld(), answer), job, atOnce);
+    expect(turn.kind === 'again' && turn.afterMs).toBeLessThanOrEqual(20_000);
+  });
+
+  it.each([
+    ['dead-letter', ['1 unknown', '2 dead-lettered'], 1],
+    ['resend', ['1 unknown', '2 accepted'], 2],
+  ] as const)('waits there until it is known whether it was sent, or %s', async (onUnknown, told, sent) => {
+    const world = aWorld();
+    const job = aJob({ order: 'strict', onUnknown });
+    const lost = aProcess(world, { kind: 'unknown', reason: 'ECONNRESET' });
+    const next = aProcess(world, accepted);
+    const restarted = { ...aJob(), command: job.command };
+    for (const [process, come] of [
+      ...[[lost, job] as const, [lost, job] as const],
+      ...[[next, restarted] as const, [next, restarted] as const],
+    ]) {
+      const turn = await attempt(process, come, atOnce);
+      expect(turn).toMatchObject({ kind: 'again', isLong: true });
+      expect(turn.kind === 'again' && turn.afterMs).toBeGreaterThan(1000);
+    }
+    await database.dataSource.query(
+      `UPDATE dispatch_commands SET unknown_since = now() - interval '1 day' WHERE command_id = $1`,
+      [job.command.id],
+    );
+    expect(await run(next, restarted)).toEqual({ kind: 'done' });
+    expect(world).toMatchObject({ sent, retries: 0, told: new Set(told) });
+  });
+});
 
 it('a claim whose answer was lost is gone on with: it does not wait for itself', async () => {
   const world = aWorld();

@@ -30,8 +30,6 @@ export function checkCommand(command: SendMessage, number: BusinessNumber | unde
   if (command.expiresAt !== undefined && Date.parse(command.expiresAt) <= now) {
     return givenUp('expired', 'expiresAt has passed');
   }
-  // Refused rather than promised: a later message could overtake one that waits in a retry topic.
-  if (command.order === 'strict') return givenUp('invalid', 'order strict is not supported yet');
   const problems = checkMessage(command.message);
   if (problems.length > 0) return givenUp('invalid', problems.slice(0, MAX_PROBLEMS).join('; '));
   if (number === undefined) return givenUp('invalid', 'phoneNumberId is not in the registry');

@@ -261,7 +261,6 @@ describe('a record that is no command', () => {
       ['invalid', recordOf(opaque('deep')).value.replace('"deep"', `${'['.repeat(200)}${']'.repeat(200)}`)],
       ['invalid', recordOf(aCommand({ ...number, phoneNumberId: '4043' })).value],
       ['invalid', recordOf(aCommand({ ...number, wabaId: '4043' })).value],
-      ['invalid', recordOf(aCommand(number, { order: 'strict' })).value],
       ['invalid', recordOf(aCommand(number, { message: { type: 'text', text: { body: '' } } })).value],
       ['expired', recordOf(aCommand(number, { expiresAt: '2020-01-01T00:00:00Z' })).value],
     ];
@@ -283,12 +282,11 @@ describe('a record that is no command', () => {
       'the command has more than 100 levels',
       'phoneNumberId is not in the registry',
       'phoneNumberId belongs to another WABA',
-      'order strict is not supported yet',
       expect.stringContaining('text.body'),
       'expiresAt has passed',
     ]);
     const after = await counted();
-    expect(after.map((count, index) => count - before[index]!)).toEqual([1, 6, 1]);
+    expect(after.map((count, index) => count - before[index]!)).toEqual([1, 5, 1]);
     expect(await rig.accepted(number)).toEqual([]);
   });
 
@@ -525,6 +523,24 @@ it("a number's rate is kept by the dispatcher itself, before Meta has to refuse"
   await eventually(async () => expect(await rig.accepted(number)).toHaveLength(commands.length));
   // A machine that stalls may bunch up what left in time; without the limit most of them would be refused.
   expect((await refusals()) - before).toBeLessThanOrEqual(3);
+});
+
+it('one of strict order holds later ones to the same recipient behind it through a long delay, and nobody else', async () => {
+  const number = await rig.newNumber();
+  const to = '+15550004444';
+  const strict = aCommand(number, { to, order: 'strict' });
+  const [behind, other] = [aCommand(number, { to }), aCommand(number)];
+  await platform.simulator.addFault({
+    match: { phoneNumberId: number.phoneNumberId },
+    times: 3,
+    answer: { code: 131016 },
+  });
+  await rig.publish([recordOf(strict)]);
+  await eventually(() => expect(typesOf(strict.id)).toEqual(['retrying', 'retrying', 'retrying']));
+  await rig.publish([behind, other].map(recordOf));
+  for (const { id } of [behind, other]) await stateOf(id);
+  expect((await rig.accepted(number)).map(commandIdOf)).toEqual([other.id, strict.id, behind.id]);
+  expect(rig.retriesOf(recordOf(strict).value)).toEqual([]);
 });
 
 it('what a number receives is left free of its rate: Meta counts both', async () => {

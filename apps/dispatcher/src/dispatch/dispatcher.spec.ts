@@ -1,3 +1,4 @@
+import { eventually } from '../../../../test/kit/eventually';
 import { testLogger } from '../../../../test/kit/logger';
 import { generateKey } from '@talaria/registry';
 import { readConfig } from '../config';
@@ -65,8 +66,43 @@ function aJob(offset: number, done: () => void, fields: { id?: string; lost?: Ab
     value: null,
     headers: {},
   };
-  return { command, record, lost, isOurs: () => !lost.aborted, done, addedAt: 0, strikes: {} };
+  return {
+    command,
+    record,
+    lost,
+    isOurs: () => !lost.aborted,
+    done,
+    addedAt: 0,
+    strikes: {},
+    isAside: false,
+    setAside: () => undefined,
+  };
 }
+
+it('while one of strict order waits for long, it and those behind it leave their room in memory to others', async () => {
+  const row = {
+    ...{ state: 'retrying', version: 1, attempts: 1, source: { topic: '', partition: 0, offset: 0 } },
+    outcome: { state: 'retrying', nextAttemptAt: new Date(Date.now() + 60_000).toISOString() },
+  };
+  const dispatcher = rig(() => Promise.resolve({ kind: 'taken', row } as never));
+  const aside: number[] = [];
+  const aStrict = (offset: number, to: string): Job => {
+    const job = aJob(offset, () => undefined);
+    return Object.assign(job, {
+      command: Object.assign(job.command, { to, order: 'strict' }),
+      setAside: () => {
+        job.isAside = true;
+        aside.push(offset);
+      },
+    });
+  };
+  for (const offset of [1, 2]) dispatcher.add(aStrict(offset, '+15550'));
+  await eventually(() => expect(aside).toHaveLength(2));
+  dispatcher.add(aStrict(3, '+15550'));
+  dispatcher.add(aStrict(4, '+15551'));
+  expect(aside).toEqual([1, 2, 3]);
+  await dispatcher.stop();
+});
 
 it('starts nothing of partitions that were lost, and forgets it', async () => {
   const dispatcher = rig(() => Promise.resolve(settled));

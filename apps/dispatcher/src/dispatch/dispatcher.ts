@@ -1,7 +1,7 @@
 import { type KafkaRecord } from '@talaria/kafka';
 import { contextOf, inSpan, processAttributes } from '@talaria/observability';
 import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
-import { topics } from '@talaria/contracts';
+import { headers, topics } from '@talaria/contracts';
 import {
   countPaused,
   createScheduler,
@@ -14,12 +14,13 @@ import {
   startAgain,
   startJobs,
   sweep,
+  waitingFor,
   type Scheduler,
   type Started,
 } from '../lanes/scheduler';
 import { attempt } from './attempt';
 import { type AttemptDependencies, type Turn } from './turn';
-import { commandKeyOf, type Job, recipientOf } from './job';
+import { commandKeyOf, type Job, placeOf, recipientOf } from './job';
 import { createBreakers, type Reason } from './breakers';
 import { createLimits } from './limits';
 
@@ -138,6 +139,8 @@ export function createDispatcher(
     // What was cancelled while it was under way is not in the queue to be found there.
     const next = registry.isCancelled(started.job.command) ? { ...started, expiresAt: 0 } : started;
     startAgain(scheduler, next, now + turn.afterMs);
+    if (turn.kind === 'again' && turn.isLong === true)
+      for (const { job } of waitingFor(scheduler, started)) job.setAside();
     if (turn.kind === 'rest') limits.rest(started.job.command, turn.who, now, turn.afterMs);
   }
 
@@ -177,13 +180,13 @@ export function createDispatcher(
       const { phoneNumberId } = job.command;
       if (!scheduler.lanes.has(phoneNumberId)) limits.setNumber(phoneNumberId, performance.now());
       const { priority } = job.command;
-      const expiresAt = expiryOf(job);
+      const place = placeOf(job);
+      const receiver = { lane: phoneNumberId, recipient: recipientOf(job) };
+      if (waitingFor(scheduler, receiver)[0]?.job.isAside === true) job.setAside();
       enqueue(scheduler, {
-        lane: phoneNumberId,
-        recipient: recipientOf(job),
-        job,
+        ...{ ...receiver, job, expiresAt: expiryOf(job) },
         ...(priority !== undefined && { priority }),
-        expiresAt,
+        ...(place !== undefined && { place }),
       });
       pumpSoon();
     },
@@ -225,4 +228,5 @@ function spanOptions({ command, record }: Job) {
   };
 }
 
-const isRetry = ({ topic }: KafkaRecord) => topic !== topics.outbound.name;
+const isRetry = ({ topic, headers: found }: KafkaRecord) =>
+  topic !== topics.outbound.name || found[headers.place] !== undefined;

@@ -1,4 +1,4 @@
-import { type SendMessage } from '@talaria/contracts';
+import { headers, type SendMessage, topics } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
 import { type Source } from '../ledger/ledger';
 import { type Strikes } from './decide';
@@ -15,7 +15,13 @@ export type Job = {
   readonly done: () => void;
   /** When it came, in ms of the monotonic clock. */
   readonly addedAt: number;
+  /** Whether others of its lane may be held in memory in its place, since it, or one before it to the same recipient, waits for long. */
+  isAside: boolean;
+  /** Lets others be held in its place, if there is memory. */
+  readonly setAside: () => void;
   strikes: Strikes;
+  /** Of an outcome that it waits after: the version that was told. */
+  toldVersion?: number;
   /** ISO 8601, when an attempt first failed since the record was read. */
   firstFailureAt?: string;
   /** Attempts that were spent before the command was re-driven: its budget counts from there. Known once it was claimed. */
@@ -30,6 +36,21 @@ export function commandKeyOf({ command }: Job): string {
 /** Who receives it; the order of messages is kept for each. */
 export function recipientOf({ command }: Pick<Job, 'command'>): string {
   return command.to ?? command.recipient ?? '';
+}
+
+/** Whether later ones to the same recipient are held behind it wherever it waits: then it waits in its lane. */
+export function isStrict({ command }: Pick<Job, 'command'>): boolean {
+  return command.order === 'strict';
+}
+
+/** Where one of strict order stands that has come back to `whatsapp.outbound`; undefined for all others. */
+export function placeOf({ command, record }: Pick<Job, 'command' | 'record'>): number | undefined {
+  const { topic, offset, headers: found } = record;
+  const place = found[headers.place] ?? '';
+  const isBack = topic === topics.outbound.name && found[headers.redrive] === undefined;
+  return isStrict({ command }) && isBack && /^\d{1,15}$/.test(place)
+    ? Math.min(Number(place), offset)
+    : undefined;
 }
 
 /** By which the ledger knows it. */

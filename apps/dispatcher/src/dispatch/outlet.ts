@@ -21,6 +21,8 @@ export type Outlet = {
    * @param firstFailureAt ISO 8601, when it failed before it was first written to a retry topic
    */
   retry(record: KafkaRecord, attempts: number, dueAt: number, firstFailureAt?: string): Promise<void>;
+  /** Likewise on `whatsapp.outbound`, where the record lies, at once: whoever owns it holds it in its lane, at its place. */
+  comeBack(record: KafkaRecord, attempts: number): Promise<void>;
   /** A record of a retry topic that is not due yet, on the topic for the rest of its time. */
   moveOn(record: KafkaRecord, dueAt: number): Promise<void>;
   /** The partition of `whatsapp.outbound` whose owner sends for a WABA. */
@@ -84,6 +86,18 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
           [headers.lastFailureAt]: new Date(now).toISOString(),
           [headers.attempts]: String(attempts),
           [headers.dueAt]: String(dueAt),
+        },
+      });
+    },
+    async comeBack(record, attempts) {
+      const at = new Date().toISOString();
+      await producer.send({
+        ...unchanged(record),
+        topic: record.topic,
+        headers: {
+          ...{ [headers.firstFailureAt]: at, [headers.place]: String(record.offset) },
+          ...originHeaders(record),
+          ...{ [headers.lastFailureAt]: at, [headers.attempts]: String(attempts) },
         },
       });
     },

@@ -1,7 +1,7 @@
 import { activeTraceId } from '@talaria/observability';
 import { type Outcome } from '../ledger/ledger';
 import { type Decision } from './decide';
-import { idOf, type Job, sourceOf } from './job';
+import { idOf, isStrict, type Job, sourceOf } from './job';
 import { outcomeOf } from './outcome-of';
 import { letterOf } from './outlet';
 import { type AttemptDependencies, type Turn } from './turn';
@@ -28,7 +28,7 @@ export async function settle(
   const { ledger } = dependencies;
   const { claimant, begun } = of;
   const outcome = {
-    ...outcomeOf(decision, Date.now(), dependencies.config.UNKNOWN_CHECK_INTERVAL),
+    ...outcomeOf(untilExpiry(decision, job), Date.now(), dependencies.config.UNKNOWN_CHECK_INTERVAL),
     ...begun,
   };
   const isWait = decision.kind === 'wait';
@@ -57,6 +57,14 @@ export async function settle(
   return follow(dependencies, job, outcome, { version, attempts });
 }
 
+/** One that holds others up comes again when it expires, if not before. */
+function untilExpiry(decision: Decision, job: Job): Decision {
+  const { expiresAt } = job.command;
+  if (decision.kind !== 'retry' || !isStrict(job) || expiresAt === undefined) return decision;
+  const leftMs = Math.max(0, Date.parse(expiresAt) - Date.now());
+  return { ...decision, delayMs: Math.min(decision.delayMs, leftMs) };
+}
+
 /** Throttling spends no attempt, and neither does a command that was given up before its call. */
 function isSpent(decision: Decision): boolean {
   if (decision.kind === 'wait' || decision.kind === 'cancelled') return false;
@@ -74,12 +82,15 @@ export async function follow(
   const told = outlet.tell(command, outcome, count);
   const dueAt = Date.parse(outcome.nextAttemptAt ?? '');
   const afterMs = dueAt - Date.now();
-  if (outcome.state === 'retrying' && afterMs < config.RETRY_IN_LANE_MAX) {
+  const isShort = outcome.state === 'retrying' && afterMs < config.RETRY_IN_LANE_MAX;
+  const comesAgain = outcome.state === 'retrying' || outcome.state === 'unknown';
+  if (isShort || (comesAgain && isStrict(job))) {
     await told;
     job.firstFailureAt ??= outcome.at;
-    return { kind: 'again', afterMs };
+    job.toldVersion = count.version;
+    return { kind: 'again', afterMs, isLong: !isShort };
   }
-  if (outcome.state === 'retrying' || outcome.state === 'unknown') {
+  if (comesAgain) {
     await Promise.all([told, outlet.retry(record, count.attempts, dueAt, job.firstFailureAt)]);
   } else if (outcome.state === 'dead-lettered') {
     const letter = { ...letterOf(outcome, count.attempts), firstFailureAt: job.firstFailureAt };

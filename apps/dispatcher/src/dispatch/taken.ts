@@ -3,7 +3,7 @@ import { type BusinessNumber } from '../open-tokens';
 import { mayGo } from './check-command';
 import { type Decision } from './decide';
 import { commandsSeen } from './dispatch.metrics';
-import { idOf, isSameRecord, type Job } from './job';
+import { idOf, isSameRecord, isStrict, type Job } from './job';
 import { follow, settle } from './settle';
 import { type AttemptDependencies, type Turn } from './turn';
 
@@ -27,7 +27,8 @@ export async function followTaken(
     case 'retrying':
       return waitAgain(dependencies, job, row);
     case 'unknown':
-      if (isRedelivery && outcome !== null) return follow(dependencies, job, outcome, { version, attempts });
+      if (isRedelivery && outcome !== null && job.toldVersion !== version)
+        return follow(dependencies, job, outcome, { version, attempts });
       return reconcile(dependencies, job, number, row);
     case 'accepted':
     case 'cancelled':
@@ -76,6 +77,7 @@ async function reconcile(
   }
   const waitedMs = Date.now() - (row.unknownSince?.getTime() ?? Date.now());
   if (waitedMs < config.UNKNOWN_WAIT) {
+    if (isStrict(job)) return { kind: 'again', afterMs: config.UNKNOWN_CHECK_INTERVAL, isLong: true };
     await outlet.retry(job.record, row.attempts, Date.now() + config.UNKNOWN_CHECK_INTERVAL);
     return { kind: 'done' };
   }

@@ -22,7 +22,12 @@ export type Turn =
   /** The record is finished. */
   | { readonly kind: 'done' }
   /** The same job again, in front of its recipient. */
-  | { readonly kind: 'again'; readonly afterMs: number }
+  | {
+      readonly kind: 'again';
+      readonly afterMs: number;
+      /** Those behind it wait for long, and no others of its lane may have to. */
+      readonly isLong?: boolean;
+    }
   /** Likewise, and others rest with it. */
   | { readonly kind: 'rest'; readonly who: RestingPause; readonly afterMs: number };
 

@@ -35,6 +35,7 @@ type Job = {
   readonly lane: string;
   readonly recipient: string;
   readonly partition: number;
+  readonly place: number;
 };
 
 /** Jest's own `expect` would take most of the time. */
@@ -145,10 +146,19 @@ class World {
   add(): void {
     const lane = this.pick(Object.keys(LANES));
     const recipient = this.pick(RECIPIENTS);
-    const job = { number: this.asked++, lane, recipient, partition: this.roll(PARTITIONS) };
-    this.queueOf(job).push(job);
+    const place = this.roll(10) === 0 ? this.roll(5) : Infinity;
+    const job = { number: this.asked++, lane, recipient, partition: this.roll(PARTITIONS), place };
+    this.putBefore(job, (waiting) => waiting.place > place);
     const expiresAt = this.roll(4) === 0 ? this.now + this.roll(1500) : Infinity;
-    enqueue(this.scheduler, { lane, recipient, job, priority: this.pick(priorities), expiresAt });
+    enqueue(this.scheduler, { lane, recipient, job, priority: this.pick(priorities), place, expiresAt });
+  }
+
+  /** Behind what runs, and before the first that it may pass. */
+  private putBefore(job: Job, isPassed: (waiting: Job) => boolean): void {
+    const queue = this.queueOf(job);
+    const isWaiting = (one: Job) => !this.running.some((other) => other.job === one);
+    const at = queue.findIndex((one) => isWaiting(one) && isPassed(one));
+    queue.splice(at < 0 ? queue.length : at, 0, job);
   }
 
   start(max: number): void {
@@ -201,6 +211,8 @@ class World {
     if (one === undefined) return;
     if (this.roll(4) === 0) {
       startAgain(this.scheduler, one, this.now + this.roll(400));
+      this.queueOf(one.job).shift();
+      this.putBefore(one.job, ({ place }) => place >= one.job.place);
       return;
     }
     finish(this.scheduler, one);

@@ -75,6 +75,40 @@ describe('the scheduler', () => {
     expect(jobsOf(startJobs(scheduler, START + 1000, 10).started)).toEqual(['a1']);
   });
 
+  it('puts a job at its place: before what waits with a larger one or none, and what waited before it waits no longer than it must', () => {
+    const scheduler = schedulerWith(['n']);
+    add(scheduler, 'n', 'a', 'a1');
+    add(scheduler, 'n', 'a', 'a2');
+    const [running] = startJobs(scheduler, START, 10).started;
+    for (const place of [7, 5, 9]) add(scheduler, 'n', 'a', `at ${place}`, { place, priority: 'campaign' });
+    startAgain(scheduler, running!, START + 1000);
+    const order: string[] = [];
+    while (order.length < 5) {
+      const [one] = startJobs(scheduler, START, 10).started;
+      order.push(one!.job);
+      finish(scheduler, one!);
+    }
+    expect(order).toEqual(['at 5', 'at 7', 'at 9', 'a1', 'a2']);
+  });
+
+  it('lets one that comes before another that waits go first, and does not wait with it', () => {
+    const scheduler = schedulerWith(['n']);
+    add(scheduler, 'n', 'a', 'a1', { expiresAt: START + 500 });
+    const [running] = startJobs(scheduler, START, 10).started;
+    startAgain(scheduler, running!, START + 100);
+    add(scheduler, 'n', 'a', 'before', { place: 1 });
+    const [before] = startJobs(scheduler, START, 10).started;
+    expect(before?.job).toBe('before');
+    startAgain(scheduler, before!, START + 1000);
+    expect(startJobs(scheduler, START + 999, 10).started).toEqual([]);
+    const [again] = startJobs(scheduler, START + 1000, 10).started;
+    expect(again?.job).toBe('before');
+    // What is behind it has expired, and is not held by a limit.
+    setLane(scheduler, 'n', { limit: unlimited, heldUntil: Infinity }, START + 1000);
+    finish(scheduler, again!);
+    expect(jobsOf(startJobs(scheduler, START + 1000, 10).started)).toEqual(['a1']);
+  });
+
   it('starts nothing of a paused lane, and everything of others', () => {
     const scheduler = schedulerWith(['n', 'm']);
     add(scheduler, 'n', 'a', 'paused');
@@ -206,7 +240,7 @@ describe('the scheduler', () => {
     // Each takes as many as it leaves: 32 of 64, then 16, 8 and 4.
     expect(lanes.map((lane) => scheduler.lanes.get(lane)?.inFlight)).toEqual([32, 16, 8, 4]);
     const quick = { lane: 'quick', recipient: 'r0', job: 'quick', priority: 'notification' } as const;
-    finish(scheduler, { ...quick, expiresAt: Infinity, isTimed: true });
+    finish(scheduler, { ...quick, place: Infinity, expiresAt: Infinity, isTimed: true });
     expect(jobsOf(startJobs(scheduler, START, 64 - scheduler.inFlight).started)).toEqual(['quick']);
   });
 

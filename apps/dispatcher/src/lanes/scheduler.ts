@@ -54,6 +54,8 @@ type Lane<Job> = Bound & {
 type Entry<Job> = {
   readonly job: Job;
   readonly priority: Priority;
+  /** It stands before those of its recipient with a larger one. */
+  readonly place: number;
   expiresAt: number;
   /** Whether a timer comes when it expires. */
   isTimed: boolean;
@@ -72,6 +74,8 @@ export type Asked<Job> = {
   readonly job: Job;
   /** Default `notification`. */
   readonly priority?: Priority;
+  /** It goes before what waits for the same recipient with a larger one, or with none. Default: behind all. */
+  readonly place?: number;
   /** From then on it starts without taking from any limit, in its order: it will not be sent. Default: never. */
   readonly expiresAt?: number;
 };
@@ -158,19 +162,37 @@ export function pauseShared<Job>(scheduler: Scheduler<Job>, id: string, until: n
   scheduler.shared.set(id, { ...bound, pausedUntil: Math.max(bound.pausedUntil, until) });
 }
 
-/** Puts a job behind the others of its recipient. The lane must be known. */
+/** Puts a job behind the others of its recipient, or at its place. The lane must be known. */
 export function enqueue<Job>(scheduler: Scheduler<Job>, asked: Asked<Job>): void {
   const {
     lane: laneId,
     recipient: recipientId,
     job,
     priority = 'notification',
+    place = Infinity,
     expiresAt = Infinity,
   } = asked;
-  const recipient = recipientOf(laneOf(scheduler, laneId), recipientId);
-  recipient.entries.push({ job, priority, expiresAt, isTimed: expiresAt === Infinity });
+  const lane = laneOf(scheduler, laneId);
+  const recipient = recipientOf(lane, recipientId);
+  const { entries } = recipient;
+  const before = place < Infinity ? entries.findIndex((entry) => entry.place > place) : -1;
+  const index = before < 0 ? entries.length : before;
+  entries.splice(index, 0, { job, priority, place, expiresAt, isTimed: expiresAt === Infinity });
   scheduler.queued++;
-  if (recipient.entries.length === 1 && !recipient.inFlight) offer(scheduler, laneId, recipientId);
+  if (index > 0 || recipient.inFlight) return;
+  const [, second] = entries;
+  if (second !== undefined) {
+    // What it waited for it has to find out again, when it comes first again.
+    second.isTimed = second.expiresAt === Infinity;
+    recipient.waitsUntil = 0;
+    withdraw(lane, recipientId);
+  }
+  offer(scheduler, laneId, recipientId);
+}
+
+/** Another job than the one that was offered is the recipient's first. */
+function withdraw<Job>({ ready, expired }: Lane<Job>, recipientId: string): void {
+  for (const offered of [...Object.values(ready), expired]) offered.delete(recipientId);
 }
 
 /** The recipient's first job may start, as far as the recipient is concerned. */
@@ -352,15 +374,26 @@ export function finish<Job>(
   offer(scheduler, laneId, recipientId);
 }
 
-/** The started job comes first again, not before `notBefore`; those behind it wait with it. */
+/** The started job comes first again, or at its place, and not before `notBefore`; those behind it wait with it. */
 export function startAgain<Job>(scheduler: Scheduler<Job>, started: Started<Job>, notBefore: number): void {
   const { lane, recipient: recipientId, ...entry } = started;
   const recipient = recipientOf(laneOf(scheduler, lane), recipientId);
+  const { entries } = recipient;
+  const before = entries.findIndex(({ place }) => place >= entry.place);
+  const index = before < 0 ? entries.length : before;
   // Its timer may have come while it was under way.
-  recipient.entries.unshift({ ...entry, isTimed: entry.expiresAt === Infinity });
-  recipient.waitsUntil = notBefore;
+  entries.splice(index, 0, { ...entry, isTimed: entry.expiresAt === Infinity });
+  if (index === 0) recipient.waitsUntil = notBefore;
   scheduler.queued++;
   finish(scheduler, started);
+}
+
+/** What waits for the same recipient, in its order. */
+export function waitingFor<Job>(
+  { lanes }: Scheduler<Job>,
+  { lane, recipient }: Pick<Asked<Job>, 'lane' | 'recipient'>,
+): readonly { readonly job: Job }[] {
+  return lanes.get(lane)?.recipients.get(recipient)?.entries ?? [];
 }
 
 /** Lets queued jobs start whatever the limits say, each in its order: they will not be sent. */
@@ -388,7 +421,7 @@ export function sweep<Job>(
       scheduler.queued -= recipient.entries.length - kept.length;
       recipient.entries = kept;
       if (kept[0] !== first) {
-        for (const ready of [...Object.values(lane.ready), lane.expired]) ready.delete(recipientId);
+        withdraw(lane, recipientId);
         if (!recipient.inFlight) offer(scheduler, laneId, recipientId);
       }
       if (kept.length === 0 && !recipient.inFlight && recipient.taken <= now)

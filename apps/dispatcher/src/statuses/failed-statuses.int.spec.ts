@@ -128,6 +128,22 @@ describe('a message that fails, after Meta had taken it,', () => {
     expect(ids.filter((id) => id === failing!.id)).toHaveLength(2);
   });
 
+  it('and is of strict order, goes before what has not been sent yet to the same recipient', async () => {
+    const number = await rig.newNumber();
+    const to = '+15550004444';
+    const strict = aCommand(number, { to, order: 'strict' });
+    const others = Array.from({ length: 3 }, () => aCommand(number, { to }));
+    await failNext(number, 131016);
+    await rig.publish([recordOf(strict)]);
+    await untilTold(strict, ['accepted', 'retrying']);
+    // Its own delay is half a second from here.
+    await rig.publish(others.map(recordOf));
+    for (const other of others) await untilTold(other, ['accepted']);
+    const expected = [strict, strict, ...others].map(({ id }) => id);
+    expect((await rig.accepted(number)).map(commandIdOf)).toEqual(expected);
+    expect(rig.retriesOf(recordOf(strict).value)).toEqual([]);
+  });
+
   it.each([
     { code: 131016, attempts: 3 },
     { code: 131000, attempts: 2 },

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseSendMessage, type SendMessage } from '@talaria/contracts';
+import { parseSendMessage, type SendMessage, topics } from '@talaria/contracts';
 import { type BatchHandler, type KafkaRecord, type RecordReader } from '@talaria/kafka';
 import { contextOf, inSpan, type Logger, processAttributes } from '@talaria/observability';
 import { SpanKind } from '@opentelemetry/api';
@@ -136,10 +136,21 @@ async function tell(
   const told = outlet.tell(original?.command ?? { id, wabaId, phoneNumberId }, outcome, made);
   const written: Promise<void>[] = [told];
   if (original !== undefined && outcome.state === 'retrying')
-    written.push(outlet.retry(original.record, made.attempts, Date.parse(outcome.nextAttemptAt ?? '')));
+    written.push(tryAgain(outlet, original, made.attempts, Date.parse(outcome.nextAttemptAt ?? '')));
   if (original !== undefined && outcome.state === 'dead-lettered')
     written.push(outlet.deadLetter(original.record, letterOf(outcome, made.attempts)));
   await Promise.all(written);
+}
+
+/** One of strict order comes back at once, so that what is not sent yet to the same recipient waits behind it. */
+function tryAgain(
+  outlet: Outlet,
+  { record, command }: Original,
+  attempts: number,
+  dueAt: number,
+): Promise<void> {
+  const isStrict = command.order === 'strict' && record.topic === topics.outbound.name;
+  return isStrict ? outlet.comeBack(record, attempts) : outlet.retry(record, attempts, dueAt);
 }
 
 /** What needs a person is an error; what Meta could not deliver is data. */
