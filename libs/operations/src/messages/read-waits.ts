@@ -1,7 +1,7 @@
 import { retryTopicFor } from '@talaria/contracts';
 import { type Sql } from '@talaria/database';
 import { type MessageFound } from './find-messages';
-import { type LedgerRow, type ParkedRow } from './read-story';
+import { type LedgerRow, type ParkedRow } from './read-command';
 import { type CommandStory, type Wait } from './story';
 
 type Known = {
