@@ -68,7 +68,9 @@ function start(...args: string[]): {
   const { kafkaBrokers, kafkaPrefix, databaseUrl } = platform;
   const env = { KAFKA_BROKERS: kafkaBrokers, KAFKA_PREFIX: kafkaPrefix, DATABASE_URL: databaseUrl };
   const script = join(repositoryRoot(), 'dist/apps/cli/src/main.js');
-  const child = spawn(process.execPath, [script, 'dead-letters', ...args], { env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [script, 'dead-letters', ...args], {
+    env: { ...process.env, ...env },
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -300,7 +300,7 @@ async function publishAll(
   commands: Parameters<typeof publishCommands>[0],
   perSecond: number | undefined,
 ): Promise<number> {
-  const progress = startProgress(context, commands.length, 'commands');
+  const progress = startProgress(context, 'commands');
   const signal = context.interrupt();
   try {
     return await withClient(context, false, (client) =>
@@ -308,7 +308,7 @@ async function publishAll(
         publish: (some) => client.publish(some),
         perSecond,
         signal,
-        onProgress: (published) => progress.at(published),
+        onProgress: (published) => progress.at(published, commands.length),
       }),
     );
   } finally {

@@ -103,8 +103,10 @@ export async function dropVersion(
   await dropProjection(dataSource, version, {
     // Best effort: without Kafka the rows go while a processor may still look for them, and says so in its log.
     async stopped() {
-      if (kafka === undefined)
-        { say('KAFKA_BROKERS is not set: the consumer group of this version stays.'); return; }
+      if (kafka === undefined) {
+        say('KAFKA_BROKERS is not set: the consumer group of this version stays.');
+        return;
+      }
       const isGone = await deleteGroup(kafka, version).catch(() => false);
       if (!isGone)
         say(
