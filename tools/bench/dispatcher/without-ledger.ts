@@ -6,6 +6,7 @@ import ledger = require('../../../apps/dispatcher/src/ledger/ledger');
 const forgetful: ledger.Ledger = {
   claim: () => Promise.resolve({ kind: 'claimed', attempt: 1, attemptsBefore: 0 }),
   settle: () => Promise.resolve(1),
+  release: () => Promise.resolve(),
   allowResend: () => Promise.resolve(),
   findByStatus: () => Promise.resolve(undefined),
 };

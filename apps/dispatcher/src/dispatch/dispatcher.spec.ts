@@ -18,7 +18,12 @@ const number = {
 } as BusinessNumber;
 
 /** A dispatcher whose claims answer when the test says so. */
-function rig(claim: () => Promise<Claimed>, ownedShare = () => 1, known: object = {}) {
+function rig(
+  claim: () => Promise<Claimed>,
+  ownedShare = () => 1,
+  known: object = {},
+  release: () => Promise<void> = () => Promise.resolve(),
+) {
   const env = {
     KAFKA_BROKERS: 'localhost:9092',
     DATABASE_URL: 'postgres://x@localhost/x',
@@ -36,7 +41,7 @@ function rig(claim: () => Promise<Claimed>, ownedShare = () => 1, known: object 
       inboundPerSecond: () => 0,
       knownSince: Infinity,
     }) as Registry,
-    ledger: { claim },
+    ledger: { claim, release },
     outlet: { tell: () => Promise.resolve() },
     logger: testLogger,
   } as unknown as AttemptDependencies;
@@ -114,6 +119,25 @@ it('starts nothing of partitions that were lost, and forgets it', async () => {
   expect(finished).toEqual([]);
   await dispatcher.stop();
 });
+
+it('what may have been claimed is given back when its partition is lost, as soon as that can be recorded, and not before', async () => {
+  const released = jest.fn(() => Promise.resolve());
+  released.mockRejectedValueOnce(new Error('the database is away'));
+  const claims: string[] = [];
+  const claim = () => (claims.push('claim'), Promise.reject(new Error('the answer was lost')));
+  const dispatcher = rig(claim, () => 1, {}, released);
+  const lost = new AbortController();
+  dispatcher.add(aJob(1, () => undefined, { lost: lost.signal }));
+  dispatcher.add(aJob(2, () => undefined));
+  await eventually(() => expect(claims.length).toBeGreaterThanOrEqual(4));
+  expect(released).not.toHaveBeenCalled();
+  lost.abort();
+  await eventually(() => expect(released).toHaveBeenCalledTimes(2), 5000);
+  expect(released).toHaveBeenCalledWith({ wabaId: '900', commandId: 'c1' });
+  await dispatcher.stop();
+  expect(released).toHaveBeenLastCalledWith({ wabaId: '900', commandId: 'c2' });
+  expect(released).toHaveBeenCalledTimes(3);
+}, 15_000);
 
 it('starts nothing of a partition that somebody else may have by now, and goes on when it has turned out to be ours', async () => {
   let claims = 0;

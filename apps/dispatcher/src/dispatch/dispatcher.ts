@@ -20,7 +20,7 @@ import {
 } from '../lanes/scheduler';
 import { attempt } from './attempt';
 import { type AttemptDependencies, type Turn } from './turn';
-import { commandKeyOf, type Job, placeOf, recipientOf } from './job';
+import { commandKeyOf, idOf, type Job, placeOf, recipientOf } from './job';
 import { createBreakers, type Reason } from './breakers';
 import { createLimits } from './limits';
 
@@ -60,7 +60,7 @@ export type Dispatcher = {
 export function createDispatcher(
   dependencies: Omit<AttemptDependencies, 'breakers'> & { readonly ownedShare: () => number },
 ): Dispatcher {
-  const { config, registry, client, logger, ownedShare } = dependencies;
+  const { config, registry, ledger, client, logger, ownedShare } = dependencies;
   const scheduler: Scheduler<Job> = createScheduler(PAIR_LIMIT);
   const breakers = createBreakers({
     ...{ client, registry, logger },
@@ -71,6 +71,8 @@ export function createDispatcher(
   });
   const limits = createLimits(scheduler, { config, registry, breakers, ownedShare });
   const underWay = new Set<string>();
+  /** Of those whose turn broke off: it may have been claimed, and only the answer was lost. */
+  const unsure = new Set<Job>();
   let expiredBy: ReadonlySet<string> | undefined;
   let wakeUp: NodeJS.Timeout | undefined;
   let pumpComes = false;
@@ -114,11 +116,13 @@ export function createDispatcher(
     const key = commandKeyOf(job);
     if (underWay.has(key)) return { kind: 'again', afterMs: BUSY_MS };
     underWay.add(key);
+    unsure.delete(job);
     try {
       return await inSpan(`process ${job.record.topic}`, spanOptions(job), () =>
         attempt({ ...dependencies, breakers }, job, () => pace(scheduler, started, performance.now())),
       );
     } catch (error) {
+      unsure.add(job);
       logger.error(
         { err: error, commandId: job.command.id },
         'a command could not be tried; it is tried again',
@@ -128,6 +132,27 @@ export function createDispatcher(
       underWay.delete(key);
     }
   }
+
+  /** Whoever owns it now may claim it at once, rather than take it for perhaps sent. */
+  async function release(job: Job): Promise<void> {
+    const key = commandKeyOf(job);
+    unsure.delete(job);
+    // It is ours again, and who is at it finds the claim.
+    if (underWay.has(key)) return;
+    underWay.add(key);
+    try {
+      await ledger.release(idOf(job));
+    } catch (error) {
+      unsure.add(job);
+      logger.warn({ err: error, commandId: job.command.id }, 'a claim could not be given back yet');
+    } finally {
+      underWay.delete(key);
+    }
+  }
+
+  const releaseLost = () => {
+    for (const job of unsure) if (job.lost.aborted) void release(job);
+  };
 
   function end(started: Started<Job>, turn: Turn): void {
     const now = performance.now();
@@ -161,7 +186,10 @@ export function createDispatcher(
     pumpSoon();
   }
 
-  const regainer = setInterval(() => limits.regain(performance.now()), REGAIN_MS).unref();
+  const regainer = setInterval(() => {
+    limits.regain(performance.now());
+    releaseLost();
+  }, REGAIN_MS).unref();
 
   const sweeper = setInterval(() => {
     sweep(
@@ -212,6 +240,8 @@ export function createDispatcher(
       const deadline = performance.now() + STOP_MS;
       while (scheduler.inFlight > 0 && performance.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 10));
+      const late = new Promise((resolve) => setTimeout(resolve, deadline - performance.now()).unref());
+      await Promise.race([Promise.all([...unsure].map(release)), late]);
     },
   };
 }

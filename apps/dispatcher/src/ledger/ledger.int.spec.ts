@@ -134,6 +134,22 @@ describe('claims', () => {
     ]);
     expect((await rowOf(claim)).claimedMsAgo).toBeGreaterThan(3_599_000);
   });
+
+  it('are given back by their owner alone, and claimed again as the same attempt', async () => {
+    const claim = aClaim();
+    await ledger.claim(claim);
+    const next = createLedger(sql, randomUUID());
+    await next.release(claim);
+    expect(await next.claim(claim)).toMatchObject({ kind: 'taken', row: { state: 'claimed', attempts: 1 } });
+    await ledger.release(claim);
+    expect(await next.claim(claim)).toEqual({ kind: 'claimed', attempt: 1, attemptsBefore: 0 });
+    await ledger.release(claim);
+    expect(await ledger.claim(claim)).toMatchObject({ kind: 'taken', row: { state: 'claimed' } });
+    const settled = settlementOf(claim, outcomes.accepted);
+    await next.settle(settled);
+    await next.release(claim);
+    expect(await next.claim(claim)).toMatchObject({ kind: 'taken', row: { state: 'accepted', attempts: 1 } });
+  });
 });
 
 describe('settling', () => {

@@ -95,6 +95,11 @@ export type Ledger = {
    * @returns the version to tell, or undefined when the row had moved on without us
    */
   settle(settlement: Settlement): Promise<number | undefined>;
+  /**
+   * Gives a claim of ours back whose answer was lost, and which nobody goes on with: nothing was sent. Changes nothing when there is none. Not to be
+   * called while a turn of the command is under way.
+   */
+  release(command: Pick<Claim, 'wabaId' | 'commandId'>): Promise<void>;
   /** Lets a command be claimed again whose outcome stayed unknown after so many attempts: it will be sent once more, knowingly. */
   allowResend(command: Pick<Claim, 'wabaId' | 'commandId'>, attempts: number): Promise<void>;
   /**
@@ -112,6 +117,14 @@ export function createLedger(sql: Sql, owner: string): Ledger {
   return {
     claim: groupCommit((claims: readonly Claim[]) => claimAll(sql, owner, claims)),
     settle: groupCommit((settlements: readonly Settlement[]) => settleAll(sql, owner, settlements)),
+    async release({ wabaId, commandId }) {
+      const outcome = { state: transitions.postpone.to, at: new Date().toISOString() };
+      await sql(
+        `UPDATE dispatch_commands SET state = $4, attempts = attempts - 1, settled_at = now(), outcome = $6
+         WHERE waba_id = $1 AND command_id = $2 AND state = $3 AND owner = $5`,
+        [wabaId, commandId, transitions.postpone.from, outcome.state, owner, JSON.stringify(outcome)],
+      );
+    },
     async allowResend({ wabaId, commandId }, attempts) {
       await sql(
         `UPDATE dispatch_commands SET state = $5, unknown_since = NULL
