@@ -9,6 +9,7 @@ const forgetful: ledger.Ledger = {
   release: () => Promise.resolve(),
   allowResend: () => Promise.resolve(),
   findByStatus: () => Promise.resolve(undefined),
+  findDelivered: () => Promise.resolve(undefined),
 };
 
 Object.assign(ledger, { createLedger: () => forgetful });

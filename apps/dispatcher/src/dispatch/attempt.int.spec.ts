@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type SendMessage, topics } from '@talaria/contracts';
 import { generateKey } from '@talaria/registry';
-import { type Sql, sqlOf } from '@talaria/database';
+import { addMonths, inTransaction, schemaOf, type Sql, sqlOf } from '@talaria/database';
 import { type SendResult } from '@talaria/whatsapp';
 import { eventually, testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { readConfig } from '../config';
@@ -292,6 +292,43 @@ it('a claim whose answer was lost is gone on with: it does not wait for itself',
   expect(await attempt(dependencies, job, atOnce)).toEqual({ kind: 'done' });
   expect(world).toMatchObject({ sent: 1, told: new Set(['1 accepted']) });
 });
+
+it.each([
+  ['failed', { delivered: false, sent: 2 }],
+  ['is unknown', { delivered: false, sent: 2 }],
+  ['failed', { delivered: true, sent: 1 }],
+  ['is unknown', { delivered: true, sent: 1 }],
+] as const)(
+  'a command whose message %s is tried again, unless a status tells that the customer has it: %j',
+  async (what, { delivered, sent }) => {
+    const world = aWorld();
+    const job = aJob({ onUnknown: 'resend' });
+    const first: SendResult = what === 'failed' ? accepted : { kind: 'unknown', reason: 'ECONNRESET' };
+    await attempt(aProcess(world, first), job, atOnce);
+    await database.dataSource.query(
+      `UPDATE dispatch_commands SET state = 'retrying', version = 2, outcome = '{"state": "retrying"}' WHERE command_id = $1`,
+      [job.command.id],
+    );
+    const wamid = `wamid.${job.command.id}`;
+    await inTransaction(database.dataSource, async (project) => {
+      await project(`SET LOCAL search_path TO ${schemaOf(1)}`);
+      await addMonths(project, ['2026-06-01']);
+      await project(
+        `INSERT INTO messages (phone_number_id, wamid, month, arrived_at, direction, waba_id, command_id, sent_at, failed_at, delivered_at)
+       VALUES ('100', $1, '2026-06-01', now(), 'outbound', '900', $2, now(), now(), $3)`,
+        [wamid, job.command.id, delivered ? new Date() : null],
+      );
+    });
+    const again = { ...job, record: { ...job.record, topic: topics.outboundRetry30s.name, offset: 1 } };
+    expect(await run(aProcess(world, accepted), again)).toEqual({ kind: 'done' });
+    expect(world.sent).toBe(sent);
+    expect([...world.told].at(-1)).toBe('3 accepted');
+    const attempts = sent;
+    expect(await rowsOf(job)).toMatchObject([
+      { state: 'accepted', attempts, wamid: delivered ? wamid : 'wamid.1' },
+    ]);
+  },
+);
 
 it('an outcome whose recording was not confirmed is recorded again, and told', async () => {
   const world = aWorld();

@@ -101,20 +101,27 @@ async function makeAttempt(
   return settle(dependencies, job, attemptNumber, decision, { begun });
 }
 
-/** Of a command that was given up and is re-driven, a status may have come meanwhile: then Meta had taken it, and it is not sent again. */
+/**
+ * Of a command that was given up and is re-driven, a status may have come meanwhile: then Meta had taken it, and it is not sent again. Nor is one
+ * that is tried again because a status told of its failure, or nothing told of it, when a later one tells that the customer has it.
+ */
 async function adoptIfSent(
   dependencies: AttemptDependencies,
   job: Job,
   attemptNumber: number,
 ): Promise<Turn | undefined> {
-  if (parseRedriven(job.record.headers) === undefined) return undefined;
-  const wamid = await dependencies.ledger.findByStatus(idOf(job), attemptNumber - 1);
+  const { ledger } = dependencies;
+  const isRedriven = parseRedriven(job.record.headers) !== undefined;
+  if (!isRedriven && attemptNumber === 1) return undefined;
+  const wamid = isRedriven
+    ? await ledger.findByStatus(idOf(job), attemptNumber - 1)
+    : await ledger.findDelivered(idOf(job));
   if (wamid === undefined) return undefined;
   commandsSeen.inc({ result: 'reconciled' });
   const outcome: Outcome = { state: 'accepted', at: new Date().toISOString(), wamid };
   const count = { claimedAttempt: attemptNumber, attempts: attemptNumber - 1 };
   const version = await insist(dependencies, () =>
-    dependencies.ledger.settle({ ...idOf(job), source: sourceOf(job), ...count, outcome, isTold: true }),
+    ledger.settle({ ...idOf(job), source: sourceOf(job), ...count, outcome, isTold: true }),
   );
   return version === undefined
     ? { kind: 'done' }

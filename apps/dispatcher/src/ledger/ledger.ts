@@ -110,6 +110,8 @@ export type Ledger = {
     command: Pick<Claim, 'wabaId' | 'commandId'>,
     failuresAfter: number,
   ): Promise<string | undefined>;
+  /** The wamid of a message of this command that the customer has got, whatever else was told of it; undefined when none is known. */
+  findDelivered(command: Pick<Claim, 'wabaId' | 'commandId'>): Promise<string | undefined>;
 };
 
 /** @param owner tells this process from those before and beside it */
@@ -138,6 +140,13 @@ export function createLedger(sql: Sql, owner: string): Ledger {
          WHERE m.command_id = $2 AND m.waba_id = $1 AND s.command_id = $2 AND (m.status <> 'failed' OR s.attempt > $3)
          ORDER BY s.attempt DESC LIMIT 1`,
         [wabaId, commandId, failuresAfter],
+      );
+      return found?.wamid;
+    },
+    async findDelivered({ wabaId, commandId }) {
+      const [found] = await sql<{ wamid: string }>(
+        `SELECT wamid FROM messages WHERE command_id = $2 AND waba_id = $1 AND status IN ('delivered', 'read', 'played') LIMIT 1`,
+        [wabaId, commandId],
       );
       return found?.wamid;
     },
