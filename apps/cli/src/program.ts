@@ -4,6 +4,10 @@ import { doctorCommand } from './commands/doctor';
 import { messagesCommand } from './commands/messages';
 import { deadLettersCommand } from './commands/dead-letters';
 import { projectionsCommand } from './commands/projections';
+import { accountsCommand } from './commands/accounts';
+import { appsCommand } from './commands/apps';
+import { keysCommand } from './commands/keys';
+import { numbersCommand } from './commands/numbers';
 import { topicsCommand } from './commands/topics';
 import { type Context } from './context';
 
@@ -23,5 +27,9 @@ export function createProgram(context: Context): Command {
     .addCommand(messagesCommand(context))
     .addCommand(deadLettersCommand(context))
     .addCommand(projectionsCommand(context))
+    .addCommand(accountsCommand(context))
+    .addCommand(numbersCommand(context))
+    .addCommand(appsCommand(context))
+    .addCommand(keysCommand(context))
     .addCommand(topicsCommand(context));
 }

@@ -37,6 +37,12 @@ export {
   type TailFilter,
 } from './messages/tail';
 export { explainMissing } from './messages/explain-missing';
+export * from './accounts/accounts';
+export * from './apps/apps';
+export * from './keys/keys';
+export * from './numbers/numbers';
+export * from './numbers/test-numbers';
+export { type Pause, type RegistryAccess, type SealingAccess, type TokenState } from './registry/registry';
 export * from './topics/topics';
 export { type LogEnds, type VersionStatus } from './projections/progress';
 export * from './projections/projections';

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
-import { createCloudApiClient, readAnswer, readProbe } from './cloud-api.client';
+import { createCloudApiClient, readAnswer, readLookUp, readProbe } from './cloud-api.client';
 
 const json = (value: unknown) => JSON.stringify(value);
 const success = {
@@ -208,4 +208,33 @@ it.each([
   ['away', 200, null],
 ])('a probe finds Meta %s (HTTP %i, %j)', (expected, status, body) => {
   expect(readProbe(status, typeof body === 'string' ? body : JSON.stringify(body))).toBe(expected);
+});
+
+describe('looking a number up', () => {
+  it('reads what Meta tells, and leaves out what it does not, or tells otherwise', () => {
+    const all = {
+      ...{ id: '1', display_phone_number: '+1 555', verified_name: 'Acme', quality_rating: 'GREEN' },
+      ...{ status: 'CONNECTED', throughput: { level: 'HIGH' } },
+    };
+    expect(readLookUp(200, json(all))).toEqual({
+      kind: 'found',
+      number: {
+        ...{ displayPhoneNumber: '+1 555', verifiedName: 'Acme', qualityRating: 'GREEN' },
+        ...{ status: 'CONNECTED', throughput: 'HIGH' },
+      },
+    });
+    expect(readLookUp(200, json({ id: '1', status: 7, throughput: 'x' }))).toEqual({
+      kind: 'found',
+      number: {},
+    });
+  });
+
+  it.each([
+    [401, { error: { code: 190, message: 'Invalid OAuth access token' } }, 'refused'],
+    [503, { error: { code: 131016, message: 'Service unavailable' } }, 'away'],
+    [502, '<html>', 'away'],
+    [200, { status: 'CONNECTED' }, 'away'],
+  ])('HTTP %i %j: %s', (status, body, kind) => {
+    expect(readLookUp(status, typeof body === 'string' ? body : json(body))).toMatchObject({ kind });
+  });
 });

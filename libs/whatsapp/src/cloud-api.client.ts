@@ -26,6 +26,23 @@ export type SendResult =
  */
 export type ProbeResult = 'well' | 'refused' | 'away';
 
+/** What Meta tells of a number. Fields that it leaves out are undefined. */
+export type NumberAtMeta = {
+  readonly displayPhoneNumber?: string;
+  readonly verifiedName?: string;
+  /** GREEN, YELLOW, RED, UNKNOWN. */
+  readonly qualityRating?: string;
+  /** CONNECTED, and what keeps it from being that. */
+  readonly status?: string;
+  /** STANDARD, HIGH. */
+  readonly throughput?: string;
+};
+
+export type LookUpResult =
+  | { readonly kind: 'found'; readonly number: NumberAtMeta }
+  | { readonly kind: 'refused'; readonly httpStatus: number; readonly error: GraphError }
+  | { readonly kind: 'away'; readonly reason: string };
+
 /** Meta's error object, as far as we read it. */
 export type GraphError = {
   readonly code: number;
@@ -43,6 +60,8 @@ export type CloudApiClient = {
   ): Promise<SendResult>;
   /** Asks for the number itself, which sends nothing. Never throws either. */
   probe(phoneNumberId: string, accessToken: string): Promise<ProbeResult>;
+  /** Asks what Meta knows of the number: for people. Sends nothing, and never throws. */
+  lookUp(phoneNumberId: string, accessToken: string): Promise<LookUpResult>;
   /** Ends the calls under way: nobody will know what came of them. */
   close(): Promise<void>;
 };
@@ -115,14 +134,31 @@ export function createCloudApiClient(options: {
         return 'away';
       }
     },
+    async lookUp(phoneNumberId, accessToken) {
+      try {
+        const { statusCode, text } = await call(pool, {
+          method: 'GET',
+          path: `${root}/${encodeURIComponent(phoneNumberId)}?fields=${LOOKED_UP}`,
+          headers: { authorization: `Bearer ${accessToken}` },
+          timeoutMs,
+        });
+        return readLookUp(statusCode, text);
+      } catch (error) {
+        return { kind: 'away', reason: reasonOf(error) };
+      }
+    },
     close: () => pool.destroy(),
   };
 }
 
-function failure(error: unknown): SendResult {
+function reasonOf(error: unknown): string {
   // A DOMException (the timeout) has a number for its code.
   const { code, name = 'unknown fault' } = error as { code?: unknown; name?: string };
-  const reason = typeof code === 'string' ? code : name;
+  return typeof code === 'string' ? code : name;
+}
+
+function failure(error: unknown): SendResult {
+  const reason = reasonOf(error);
   return NOT_SENT.has(reason) ? { kind: 'not-sent', reason } : { kind: 'unknown', reason };
 }
 
@@ -164,6 +200,33 @@ export function readProbe(httpStatus: number, text: string): ProbeResult {
   if (typeof code === 'number')
     return classifyError(code, httpStatus, isTransient === true) === 'transient' ? 'away' : 'refused';
   return httpStatus === 200 && typeof answer.id === 'string' ? 'well' : 'away';
+}
+
+const LOOKED_UP = 'id,display_phone_number,verified_name,quality_rating,status,throughput';
+
+export function readLookUp(httpStatus: number, text: string): LookUpResult {
+  const answer = parseObject(text);
+  const error = parseObject(answer.error);
+  if (typeof error.code === 'number') {
+    const { code, is_transient: isTransient } = error;
+    return classifyError(error.code, httpStatus, isTransient === true) === 'transient'
+      ? { kind: 'away', reason: `Meta answered ${code}` }
+      : { kind: 'refused', httpStatus, error: readError(error, error.code) };
+  }
+  if (httpStatus !== 200 || typeof answer.id !== 'string')
+    return { kind: 'away', reason: `HTTP ${httpStatus} without an answer of the Cloud API` };
+  const field = (name: keyof NumberAtMeta, value: unknown) =>
+    typeof value === 'string' ? { [name]: storable(value.slice(0, 200)) } : {};
+  return {
+    kind: 'found',
+    number: {
+      ...field('displayPhoneNumber', answer.display_phone_number),
+      ...field('verifiedName', answer.verified_name),
+      ...field('qualityRating', answer.quality_rating),
+      ...field('status', answer.status),
+      ...field('throughput', parseObject(answer.throughput).level),
+    },
+  };
 }
 
 function readError(error: Readonly<Record<string, unknown>>, code: number): GraphError {

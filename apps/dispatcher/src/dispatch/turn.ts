@@ -11,7 +11,7 @@ export type AttemptDependencies = {
   readonly config: DispatcherConfig;
   readonly ledger: Ledger;
   readonly registry: Registry;
-  readonly client: CloudApiClient;
+  readonly client: Pick<CloudApiClient, 'send' | 'probe'>;
   readonly outlet: Outlet;
   readonly breakers: Pick<Breakers, 'judge'>;
   readonly logger: Logger;
