@@ -234,6 +234,35 @@ describe('the whole loop', () => {
     );
   });
 
+  it('keeps no token or secret in any topic or table as it is', async () => {
+    const tables = await query<{ name: string }>(
+      platform.databaseUrl,
+      `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
+    );
+    const texts = await Promise.all(
+      tables.map(({ name }) =>
+        query<{ text: string | null }>(
+          platform.databaseUrl,
+          `SELECT string_agg(t::text, ' ') AS text FROM ${name} AS t`,
+        ),
+      ),
+    );
+    const names = Object.values(topics).map((topic) => topic.name);
+    const records = await Promise.all(names.map((name) => readAll(kafkaConfigOf(platform), name)));
+    const all = JSON.stringify([
+      texts,
+      records.flat().map(({ key, value, headers: found }) => [String(key), String(value), found]),
+    ]);
+    expect(all).toContain('loop-command-1');
+    for (const secret of [number.accessToken, appSecret, verifyToken, platform.secretsKeys])
+      for (const form of [
+        secret,
+        Buffer.from(secret).toString('hex'),
+        Buffer.from(secret).toString('base64'),
+      ])
+        expect(all).not.toContain(form);
+  }, 60_000);
+
   it('writes no phone, text or token into its logs', () => {
     const directory = dirname(platform.apps.processor.logFile);
     const logs = readdirSync(directory)

@@ -63,7 +63,7 @@ it('a dispatcher under load follows what the command changes within a second, an
     `numbers add ${number.phoneNumberId} --account ${number.wabaId} --phone +15550108100 --rate 20 --token-stdin`,
     number.accessToken,
   );
-  await send(1500);
+  await send(800);
   await eventually(async () => expect((await acceptedSince(0)).length).toBeGreaterThan(20));
 
   // A rate, up: what is sent in a second is more than the old one lets through in five.
@@ -88,7 +88,7 @@ it('a dispatcher under load follows what the command changes within a second, an
   // A token: both open the number at Meta, until the old one is revoked.
   loading = (async () => {
     while (!isOver) {
-      await send(10);
+      await send(5);
       await sleep(100);
     }
   })();
