@@ -38,6 +38,15 @@ module.exports = {
       },
     },
     {
+      name: 'spool-imports-contracts-kafka-observability-and-process-lock-only',
+      severity: 'error',
+      from: { path: '^libs/spool/', pathNot: '\\.spec\\.ts$' },
+      to: {
+        path: '^(apps|libs|tools|test|examples)/',
+        pathNot: '^libs/(spool|contracts|kafka|observability|process-lock)/',
+      },
+    },
+    {
       name: 'operations-import-libs-only',
       severity: 'error',
       from: { path: '^libs/operations/', pathNot: '\\.spec\\.ts$' },

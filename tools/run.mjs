@@ -70,7 +70,6 @@ const scripts = {
   bench: () => (build(), start('tools/bench/main.js')),
   soak: () => (build(), start('tools/soak/main.js')),
   migrate: () => (build(), start('tools/setup/migrate.js')),
-  spool: () => (build(), start('tools/spool/main.js')),
   talaria: () => (build(), start('apps/cli/src/main.js')),
   client: () => run('the package of libs/client', process.execPath, [join(root, 'tools/client/build.mjs')]),
   /** With --no-tests what tests do not find: for whoever runs all of them anyway. */

@@ -8,6 +8,7 @@ import { accountsCommand } from './commands/accounts';
 import { appsCommand } from './commands/apps';
 import { keysCommand } from './commands/keys';
 import { numbersCommand } from './commands/numbers';
+import { spoolCommand } from './commands/spool';
 import { topicsCommand } from './commands/topics';
 import { type Context } from './context';
 
@@ -31,5 +32,6 @@ export function createProgram(context: Context): Command {
     .addCommand(numbersCommand(context))
     .addCommand(appsCommand(context))
     .addCommand(keysCommand(context))
+    .addCommand(spoolCommand(context))
     .addCommand(topicsCommand(context));
 }

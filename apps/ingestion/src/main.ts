@@ -5,11 +5,10 @@ import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { topics } from '@talaria/contracts';
 import { createVerifiedProducer } from '@talaria/kafka';
 import { runProcess, startMetricsServer } from '@talaria/observability';
+import { Spool, watchSpool } from '@talaria/spool';
 import { readConfig } from './config';
 import { createApp } from './create-app';
 import { RecordWriter } from './spool/record-writer';
-import { Spool } from './spool/spool';
-import { watchSpool } from './spool/spool.metrics';
 
 /** Requests that are not answered by then are cut off; Meta sends them again. */
 const FINISH_REQUESTS_MS = 3_000;

@@ -43,6 +43,8 @@ export * from './keys/keys';
 export * from './numbers/numbers';
 export * from './numbers/test-numbers';
 export { type Pause, type RegistryAccess, type SealingAccess, type TokenState } from './registry/registry';
+export * from './spool/replay-spool';
+export * from './spool/spool-status';
 export * from './topics/topics';
 export { type LogEnds, type VersionStatus } from './projections/progress';
 export * from './projections/projections';

@@ -6,13 +6,12 @@ import {
   type OutgoingRecord,
   type VerifiedProducer,
 } from '@talaria/kafka';
+import { decodeRecord, Spool } from '@talaria/spool';
 import fc from 'fast-check';
 import { eventually } from '../../../../test/kit/eventually';
 import { testLogger } from '../../../../test/kit/logger';
-import { readSpool, testSpools } from '../../testing/spools';
+import { readSpool, testSpools } from '../../../../test/kit/spools';
 import { RecordWriter } from './record-writer';
-import { decodeRecord } from './spooled-record';
-import { Spool } from './spool';
 
 const BUDGET_MS = 20;
 

@@ -4,14 +4,15 @@ import {
   deadLetter,
   type Drain,
   drainSegment,
+  encodeRecord,
   isRefused,
+  NotSpooledError,
   openSegment,
   type OpenSegment,
-} from './drain-segment';
-import { NotSpooledError } from './spool';
-import { type Segment } from './segment-files';
-import { spooledItems, spoolFailures } from './spool.metrics';
-import { encodeRecord } from './spooled-record';
+  type Segment,
+  spooledItems,
+  spoolFailures,
+} from '@talaria/spool';
 
 export type RecordWriterOptions = Omit<Drain, 'producer'> & {
   /** Connects to Kafka; is called again until it succeeds. */

@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { decodeRecord } from '@talaria/spool';
 import { testLogger } from '../../../../test/kit';
+import { readSpool, testSpools } from '../../../../test/kit/spools';
 import { ask } from '../../testing/raw-connection';
-import { readSpool, testSpools } from '../../testing/spools';
 import { startIngestion, webhook } from '../../testing/test-ingestion';
 import { RecordWriter } from './record-writer';
-import { decodeRecord } from './spooled-record';
 
 describe('a disk that does not sync', () => {
   const spools = testSpools();

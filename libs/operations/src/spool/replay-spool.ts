@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type VerifiedProducer } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
-import { drainSegment, openSegment } from '../../apps/ingestion/src/spool/drain-segment';
-import { Spool } from '../../apps/ingestion/src/spool/spool';
+import { drainSegment, openSegment, Spool } from '@talaria/spool';
+import { NotFoundError } from '../errors';
 
 export type Replayed = { readonly segments: number; readonly items: number; readonly damagedBytes: number };
 
@@ -28,7 +28,8 @@ export async function replaySpool(options: {
         throw error;
       },
     });
-  if (!existsSync(directory)) throw new Error(`there is no folder ${directory}`);
+  if (!existsSync(directory))
+    throw new NotFoundError(`there is no folder ${directory}: name the spool's by --dir or SPOOL_DIR`);
   const spool = await open(directory);
   let refused: Promise<Spool> | undefined;
   const drain = {

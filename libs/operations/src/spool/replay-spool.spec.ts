@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { topics } from '@talaria/contracts';
 import { NotWrittenError, type OutgoingRecord, type VerifiedProducer } from '@talaria/kafka';
-import { Spool } from '../../apps/ingestion/src/spool/spool';
-import { encodeRecord } from '../../apps/ingestion/src/spool/spooled-record';
-import { testLogger } from '../../test/kit/logger';
+import { encodeRecord, Spool } from '@talaria/spool';
+import { testLogger } from '../../../../test/kit/logger';
 import { replaySpool } from './replay-spool';
 import { spoolStatus } from './spool-status';
 

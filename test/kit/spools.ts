@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@talaria/observability';
-import { Spool } from '../src/spool/spool';
+import { Spool } from '@talaria/spool';
 
 /** Folders of the test's own; `close` closes what was opened and removes them. */
 export function testSpools() {

@@ -1,7 +1,7 @@
 import { appendFileSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSpool, testSpools } from '../../testing/spools';
+import { readSpool, testSpools } from '../../../test/kit/spools';
 import { type NotSpooledError, type Spool } from './spool';
 
 describe('the spool', () => {

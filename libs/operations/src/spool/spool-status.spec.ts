@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { frameHeader } from '../../apps/ingestion/src/spool/frames';
-import { reportOf, spoolStatus, verifySpool } from './spool-status';
+import { frameHeader } from '@talaria/spool';
+import { spoolStatus, verifySpool } from './spool-status';
 
 describe('the status of a spool', () => {
   let directory: string;
@@ -34,8 +34,6 @@ describe('the status of a spool', () => {
   ])('tells of a holder %s', async (_, host) => {
     const owner = { pid: 999_999, host, place: 'elsewhere' };
     writeFileSync(join(directory, 'spool.lock'), JSON.stringify(owner));
-    const status = await spoolStatus(directory);
-    expect(status).toMatchObject({ heldBy: { pid: 999_999, host } });
-    expect(reportOf(status)).toContain(`process 999999 on ${host}`);
+    expect(await spoolStatus(directory)).toMatchObject({ heldBy: { pid: 999_999, host } });
   });
 });

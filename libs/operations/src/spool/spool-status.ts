@@ -1,13 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { holderOf } from '@talaria/process-lock';
-import {
-  begunAt,
-  listDamaged,
-  listSegments,
-  readSegment,
-  unlessGone,
-} from '../../apps/ingestion/src/spool/segment-files';
+import { begunAt, listDamaged, listSegments, readSegment, unlessGone } from '@talaria/spool';
+import { NotFoundError } from '../errors';
 
 export type SpoolStatus = {
   readonly directory: string;
@@ -29,7 +24,8 @@ export type SpoolStatus = {
 
 /** Changes nothing, and may be asked while ingestion runs. @throws when there is no such folder */
 export async function spoolStatus(directory: string): Promise<SpoolStatus> {
-  if (!existsSync(directory)) throw new Error(`there is no folder ${directory}`);
+  if (!existsSync(directory))
+    throw new NotFoundError(`there is no folder ${directory}: name the spool's by --dir or SPOOL_DIR`);
   const segments = await listSegments(directory);
   const refused = join(directory, 'refused');
   const refusedSegments = existsSync(refused) ? await listSegments(refused) : [];
@@ -66,25 +62,6 @@ export async function verifySpool(directory: string, say: (line: string) => void
     }
   }
   return { ...status, items, damagedBytes };
-}
-
-export function reportOf(status: SpoolStatus): string {
-  const { directory, heldBy, segments, bytes, oldestAt, damagedFiles, refusedBytes, items, damagedBytes } =
-    status;
-  const lines: (readonly [string, string | number | undefined])[] = [
-    ['folder', directory],
-    ['held by', heldBy ? `process ${heldBy.pid} on ${heldBy.host ?? 'this machine'}` : 'no process'],
-    ['waiting', `${bytes} bytes in ${segments} segments`],
-    ['oldest', oldestAt],
-    ['items', items],
-    ['damaged', damagedBytes === undefined ? undefined : `${damagedBytes} bytes`],
-    ['set aside', damagedFiles === 0 ? undefined : `${damagedFiles} damaged segments, *.damaged`],
-    ['refused', refusedBytes === 0 ? undefined : `${refusedBytes} bytes, in ${join(directory, 'refused')}`],
-  ];
-  return lines
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name.padEnd(10)} ${value ?? ''}`)
-    .join('\n');
 }
 
 function sum(segments: readonly { readonly bytes: number }[]): number {
