@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageJson from '../../../package.json';
 import { doctorCommand } from './commands/doctor';
 import { messagesCommand } from './commands/messages';
+import { backlogCommand } from './commands/backlog';
 import { deadLettersCommand } from './commands/dead-letters';
 import { projectionsCommand } from './commands/projections';
 import { accountsCommand } from './commands/accounts';
@@ -26,6 +27,7 @@ export function createProgram(context: Context): Command {
     )
     .addCommand(doctorCommand(context))
     .addCommand(messagesCommand(context))
+    .addCommand(backlogCommand(context))
     .addCommand(deadLettersCommand(context))
     .addCommand(projectionsCommand(context))
     .addCommand(accountsCommand(context))

@@ -1,7 +1,8 @@
-import { inTransaction, type Sql, sqlOf } from '@talaria/database';
+import { sqlOf } from '@talaria/database';
 import { type VerifiedProducer } from '@talaria/kafka';
 import { type DataSource, type QueryRunner } from 'typeorm';
 import { NotFoundError } from '../errors';
+import { patiently } from '../patiently';
 import { type Causes, type Counted, countLetters } from './count-letters';
 import { countOpen, type Discarded, discardLetters } from './discard-letters';
 import { type LetterFilter } from './filter';
@@ -175,12 +176,4 @@ async function withLock<T>(dataSource: DataSource, work: (lock: Lock) => Promise
     await holder.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
     await holder.release();
   }
-}
-
-/** Over a million letters a statement may take longer than any other has. */
-function patiently<T>(dataSource: DataSource, work: (sql: Sql) => Promise<T>): Promise<T> {
-  return inTransaction(dataSource, async (sql) => {
-    await sql('SET LOCAL statement_timeout = 0');
-    return work(sql);
-  });
 }
