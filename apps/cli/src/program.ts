@@ -11,6 +11,7 @@ import { keysCommand } from './commands/keys';
 import { numbersCommand } from './commands/numbers';
 import { spoolCommand } from './commands/spool';
 import { topicsCommand } from './commands/topics';
+import { webhooksCommand } from './commands/webhooks';
 import { type Context } from './context';
 
 /** The whole tree of nouns and verbs. */
@@ -35,5 +36,6 @@ export function createProgram(context: Context): Command {
     .addCommand(appsCommand(context))
     .addCommand(keysCommand(context))
     .addCommand(spoolCommand(context))
-    .addCommand(topicsCommand(context));
+    .addCommand(topicsCommand(context))
+    .addCommand(webhooksCommand(context));
 }

@@ -49,4 +49,6 @@ export * from './spool/spool-status';
 export * from './topics/topics';
 export { type LogEnds, type VersionStatus } from './projections/progress';
 export * from './projections/projections';
+export * from './webhooks/send-webhook';
+export * from './webhooks/webhook-of-kind';
 export { type KafkaAccess } from './with-admin';
