@@ -1,3 +1,4 @@
+import { parseDuration } from '@talaria/config';
 import { InvalidArgumentError } from 'commander';
 
 /** Readers of arguments and flags: what does not fit is refused with what would. */
@@ -31,6 +32,16 @@ export const campaignId = matching(
   'a campaign id: up to 128 of A-Z a-z 0-9 . _ : -',
 );
 export const notBlank = matching(/\S/, 'a text that is not empty');
+
+/** For a flag that may be given again. */
+export const collect = (text: string, before: readonly string[] = []) => [...before, text];
+
+/** @returns milliseconds */
+export function durationOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It must be like 500ms, 30s, 5m or 1h.');
+  return ms;
+}
 
 const DATE = /^\d{4}-\d\d-\d\d$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;

@@ -1,11 +1,13 @@
 import { readEnvironment } from '@talaria/config';
-import { examine, type Finding } from '@talaria/operations';
+import { examine, type Examination, type Finding } from '@talaria/operations';
+import { createKeyProvider, secretsSettings } from '@talaria/registry';
 import { dispatcherSettings, ingestionSettings, processorSettings } from '@talaria/settings';
+import { createCloudApiClient } from '@talaria/whatsapp';
 import { type Command, Option } from 'commander';
 import { createColors } from 'picocolors';
 import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
-import { durationOf } from '../option-values';
+import { durationOf } from '../flags';
 import { isColoured } from '../output/colour';
 import { printable } from '../output/fields';
 import { newVerb } from '../verb';
@@ -29,7 +31,7 @@ export const doctorCommand = (context: Context): Command =>
   newVerb('doctor', {
     summary: 'looks at all that an installation stands on, and says what to do about what is wrong',
     more: [
-      "Configuration of each service, Postgres and its schema, Kafka and its topics, clocks, the spool's disk, the read model, and how far dispatcher and processor are behind; with --meta also whether Meta's endpoint answers.",
+      "Configuration of each service, Postgres and its schema, Kafka and its topics, clocks, the spool's disk, the read model, how far dispatcher and processor are behind, and whether tokens open; with --meta also whether Meta answers, and takes each token.",
       'Run it with the environment of the services, on the machine where they run. Exit code 1 when something has failed; warnings do not change it.',
     ].join('\n'),
     examples: [
@@ -43,22 +45,27 @@ export const doctorCommand = (context: Context): Command =>
         Object.keys(services),
       ),
     )
-    .option('--meta', 'asks Meta, too: whether its endpoint answers, and by which clock')
+    .option('--meta', 'asks Meta, too: whether it answers, by which clock, and whether it takes each token')
     .addOption(
       new Option('--deadline <duration>', 'how long each look may take')
         .argParser(durationOf)
         .default(DEADLINE_MS, '10s'),
     )
     .action(async ({ service = Object.keys(services) as Service[], meta, deadline }: DoctorOptions) => {
-      const { env } = context;
-      const findings = await examine({
-        services: Object.fromEntries(service.map((name) => [name, services[name]])),
-        env,
-        openDatabase: () => context.dataSource(),
-        openKafka: () => context.kafka(),
-        ...(service.includes('ingestion') && { spool: spoolOf(env) }),
-        ...(meta === true && { metaUrl: graphUrlOf(env) }),
-        deadlineMs: deadline,
+      const findings = await withMeta(context, meta === true, (client) => {
+        const { env } = context;
+        return examine({
+          services: Object.fromEntries(service.map((name) => [name, services[name]])),
+          env,
+          openDatabase: () => context.dataSource(),
+          openKafka: () => context.kafka(),
+          ...(service.includes('ingestion') && { spool: spoolOf(env) }),
+          ...(service.includes('dispatcher') && {
+            openKeys: () => createKeyProvider(readEnvironment(secretsSettings, env)),
+          }),
+          meta: client,
+          deadlineMs: deadline,
+        });
       });
       const worst = (['failed', 'warning', 'ok'] as const).find((result) =>
         findings.some((one) => one.result === result),
@@ -82,9 +89,24 @@ function spoolOf(env: NodeJS.ProcessEnv) {
   return read && { directory: read.SPOOL_DIR, maxBytes: read.SPOOL_MAX_SIZE };
 }
 
-function graphUrlOf(env: NodeJS.ProcessEnv): string | undefined {
-  const { GRAPH_API_URL } = dispatcherSettings;
-  return readOr(() => readEnvironment({ GRAPH_API_URL }, env))?.GRAPH_API_URL;
+/** How long Meta may take for one question; there may be many. */
+const META_MS = 4000;
+
+async function withMeta<T>(
+  { env }: Context,
+  isAsked: boolean,
+  work: (meta: Examination['meta']) => Promise<T>,
+): Promise<T> {
+  const { GRAPH_API_URL, GRAPH_API_VERSION } = dispatcherSettings;
+  const read = isAsked ? readOr(() => readEnvironment({ GRAPH_API_URL, GRAPH_API_VERSION }, env)) : undefined;
+  if (read === undefined) return work(undefined);
+  const place = { baseUrl: read.GRAPH_API_URL, version: read.GRAPH_API_VERSION };
+  const client = createCloudApiClient({ ...place, timeoutMs: META_MS, connections: 8 });
+  try {
+    return await work({ ...client, url: read.GRAPH_API_URL });
+  } finally {
+    await client.close();
+  }
 }
 
 function findingsText({ stdout, env }: Context, findings: readonly Finding[]): string {

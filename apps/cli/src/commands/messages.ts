@@ -18,7 +18,7 @@ import { type Command, Option } from 'commander';
 import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
 import { UsageError } from '../fault-of';
-import { durationOf, timeOf } from '../option-values';
+import { durationOf, timeOf } from '../flags';
 import { printable } from '../output/fields';
 import { foundText, storyText } from '../output/story';
 import { newNoun, newVerb } from '../verb';
@@ -33,7 +33,7 @@ export function messagesCommand(context: Context): Command {
 
 type ShowOptions = {
   readonly phone?: string;
-  readonly at?: Date;
+  readonly at?: string;
   readonly within: number;
   readonly waba?: string;
   readonly number?: string;
@@ -90,7 +90,7 @@ function nameOf(id: string | undefined, { phone, at, within }: ShowOptions): Mes
   }
   if (phone === undefined || at === undefined) throw new UsageError('an id is needed, or --phone with --at');
   const digits = phone.replace(/[\s+()./-]/g, '');
-  return { phone: /^\d+$/.test(digits) ? digits : phone, at, withinMs: within };
+  return { phone: /^\d+$/.test(digits) ? digits : phone, at: new Date(at), withinMs: within };
 }
 
 /** Where Kafka is named, the command's record is read there when the database does not have it. That it cannot be is no reason to tell nothing. */

@@ -23,7 +23,7 @@ import { type Command, Option } from 'commander';
 import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
 import { UsageError } from '../fault-of';
-import { collect, durationOf, rateOf } from '../option-values';
+import { collect, durationOf, whole } from '../flags';
 import { startProgress } from '../output/progress';
 import { showTable } from '../output/table';
 import { dryRunOption, newVerb } from '../verb';
@@ -100,7 +100,7 @@ export const sendVerb = (context: Context): Command =>
     )
     .option('--batch <name>', 'tells this sending from another of the same lines')
     .option('--skip-invalid', 'publishes the right lines of a file of which some are wrong')
-    .addOption(new Option('--rate <n>', 'publishes at most so many a second').argParser(rateOf))
+    .addOption(new Option('--rate <n>', 'publishes at most so many a second').argParser(whole(1, 100_000)))
     .addOption(
       new Option(
         '--wait [duration]',

@@ -7,6 +7,7 @@ import { readEnvironment } from '@talaria/config';
 import { topics } from '@talaria/contracts';
 import { createDataSource } from '@talaria/database';
 import { createKafka, kafkaSettings } from '@talaria/kafka';
+import { createKeyProvider, generateKey, seal, secretsSettings } from '@talaria/registry';
 import { testDatabase, type TestDatabase, testKafka, type TestKafka, testLogger } from '../../../../test/kit';
 import { applyTopics } from '../topics/topics';
 import { examine, type Examination } from './examine';
@@ -42,6 +43,13 @@ afterAll(async () => {
 
 const metaUrl = () => `http://127.0.0.1:${(meta.address() as AddressInfo).port}`;
 
+/** Meta takes one of the tokens. */
+const metaAccess = (url = metaUrl()) => ({
+  url,
+  probe: (_number: string, token: string) =>
+    Promise.resolve(token === 'good' ? ('well' as const) : ('refused' as const)),
+});
+
 async function look(asked: Partial<Examination> = {}) {
   const findings = await examine({
     services: {},
@@ -67,7 +75,7 @@ const NOBODY_RUNS = [
 it('where all is well says so of everything, and leaves nothing behind', async () => {
   const services = { processor: kafkaSettings };
   const env = { KAFKA_BROKERS: kafka.config.KAFKA_BROKERS.join() };
-  const all = await look({ services, env, spool: { directory, maxBytes: 1 }, metaUrl: metaUrl() });
+  const all = await look({ services, env, spool: { directory, maxBytes: 1 }, meta: metaAccess() });
   const checks = [
     'configuration',
     'postgres',
@@ -113,7 +121,7 @@ it('servers that are away, or never answer, cost their deadline, and what needs 
   const found = await sick({
     openDatabase: () => createDataSource({ DATABASE_URL: url, DATABASE_POOL_SIZE: 1 }).initialize(),
     openKafka: () => ({ config: away, logger: testLogger }),
-    metaUrl: 'http://127.0.0.1:1',
+    meta: metaAccess('http://127.0.0.1:1'),
     deadlineMs: 3000,
   });
   expect(performance.now() - began).toBeLessThan(8000);
@@ -156,7 +164,7 @@ it('a clock, a disk and topics that are not right are told with how far', async 
   await admin.deleteTopics({ topics: [kafka.config.KAFKA_PREFIX + topics.webhooksDlq.name] });
   await admin.disconnect();
   const missing = { directory: join(directory, 'missing'), maxBytes: 1 };
-  const found = await sick({ spool: missing, metaUrl: metaUrl() });
+  const found = await sick({ spool: missing, meta: metaAccess() });
   expect(found).toEqual([
     ['topics', kafka.config.KAFKA_PREFIX + topics.webhooksDlq.name, 'failed', 'it is missing'],
     ...NOBODY_RUNS,
@@ -172,4 +180,42 @@ it('a clock, a disk and topics that are not right are told with how far', async 
   ]);
   const file = await sick({ spool: { directory: __filename, maxBytes: 1 } });
   expect(file).toContainEqual(['disk', __filename, 'failed', 'it cannot be looked at (ENOTDIR)']);
+});
+
+it('tokens that do not open, are missing, or are not taken by Meta are told by whose they are, never by what they are', async () => {
+  const { dataSource } = database;
+  const key = generateKey('now');
+  const openKeys = () => createKeyProvider(readEnvironment(secretsSettings, { SECRETS_KEYS: key }));
+  const others = createKeyProvider(readEnvironment(secretsSettings, { SECRETS_KEYS: generateKey('old') }));
+  expect(await look({ openKeys })).toContainEqual({
+    ...{ check: 'tokens', subject: 'registry', result: 'ok', found: 'no token or secret is stored yet' },
+  });
+  const tokens = { 1: [openKeys(), 'good'], 2: [openKeys(), 'a-secret'], 3: [others, 'a-secret'] } as const;
+  await dataSource.query(`INSERT INTO wabas (waba_id, name) VALUES ('4', '')`);
+  for (const [id, [keys, token]] of Object.entries(tokens)) {
+    const sealed = await seal(keys, { table: 'wabas', id, column: 'access_token' }, token);
+    await dataSource.query(`INSERT INTO wabas (waba_id, name, access_token) VALUES ($1, '', $2)`, [
+      id,
+      sealed,
+    ]);
+  }
+  await dataSource.query(
+    `INSERT INTO phone_numbers (phone_number_id, waba_id, display_phone_number) SELECT '10' || waba_id, waba_id, '' FROM wabas`,
+  );
+  const all = await look({ openKeys, meta: metaAccess() });
+  const found = all.filter(({ check }) => check === 'tokens');
+  expect(found.map(({ subject, result, found: what }) => [subject, result, what])).toEqual([
+    ['registry', 'ok', '2 of 3 tokens and secrets open'],
+    ['account 3', 'failed', expect.stringMatching(/^wabas\/3\/access_token is sealed by the key old, which/)],
+    ['account 2', 'failed', 'Meta refuses its token for number 102'],
+    ['number 104', 'warning', 'it has no token, and neither has its account'],
+  ]);
+  expect(JSON.stringify(all)).not.toMatch(/a-secret|good/);
+  const wrong = () => createKeyProvider(readEnvironment(secretsSettings, { SECRETS_KEYS: 'a-secret' }));
+  expect(await sick({ openKeys: wrong })).toContainEqual([
+    'tokens',
+    'tokens',
+    'warning',
+    'not checked: SECRETS_KEYS or SECRETS_KEYS_FILE is not right',
+  ]);
 });
