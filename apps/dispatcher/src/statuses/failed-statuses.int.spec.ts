@@ -270,11 +270,13 @@ describe('the event of a failed status', () => {
     expect(await ledgerRow(command)).toEqual({ state: 'accepted', version: 3, attempts: 2 });
   });
 
-  it('that comes again after a crash, when the ledger knew and nobody else, is told and tried again', async () => {
+  it('that comes again after a crash, when the ledger knew and nobody else, is told and tried again: here it turns out that it was delivered', async () => {
     const number = await rig.newNumber();
     const command = aCommand(number);
     await rig.publish([recordOf(command)]);
     const [accepted] = await untilTold(command, ['accepted']);
+    const delivered = `SELECT FROM messages WHERE wamid = $1 AND delivered_at IS NOT NULL`;
+    await eventually(async () => expect(await rig.sql(delivered, [accepted?.wamid])).toHaveLength(1));
     const at = new Date().toISOString();
     const error = { code: 131016, class: 'transient', message: 'why' };
     const outcome = { state: 'retrying', at, nextAttemptAt: at, wamid: accepted?.wamid, error };
@@ -285,7 +287,8 @@ describe('the event of a failed status', () => {
     await tellFailed(command, accepted?.wamid ?? '');
     const [, retrying] = await untilTold(command, ['accepted', 'retrying', 'accepted']);
     expect(retrying).toMatchObject({ version: 2, nextAttemptAt: at, error });
-    expect(await attemptsAccepted(number)).toEqual(['1', '2']);
+    expect(await attemptsAccepted(number)).toEqual(['1']);
+    expect(rig.retriesOf(recordOf(command).value)).not.toEqual([]);
   });
 
   it('whose command is gone from Kafka ends the command, and says why', async () => {
