@@ -64,6 +64,13 @@ function followFile(
   let version: string | undefined;
   let lookedAt = -Infinity;
   let looking: Promise<void> | undefined;
+  let told: string | undefined;
+
+  /** Once, and not with every look. */
+  function tell(fault: string): void {
+    if (fault !== told) onFault(fault);
+    told = fault;
+  }
 
   async function look(): Promise<void> {
     lookedAt = performance.now();
@@ -72,6 +79,7 @@ function followFile(
     if (found === version) return;
     version = found;
     keys = parseKeys(await readFile(path, 'utf8'));
+    told = undefined;
   }
 
   return async () => {
@@ -79,7 +87,7 @@ function followFile(
       looking ??= look()
         .catch((error: unknown) => {
           const { code, message } = error as NodeJS.ErrnoException;
-          onFault(code === undefined ? message : `cannot be read (${code})`);
+          tell(code === undefined ? message : `cannot be read (${code})`);
         })
         .finally(() => (looking = undefined));
     await looking;

@@ -81,5 +81,8 @@ describe('a file of keys', () => {
       expect(faults.at(-1)).toBe('cannot be read (ENOENT)');
     });
     expect(await keys.currentKeyId()).toBe('b');
+    writeFileSync(file, `${first}\n`);
+    await eventually(async () => expect(await keys.currentKeyId()).toBe('a'));
+    expect(faults).toHaveLength(2);
   });
 });
