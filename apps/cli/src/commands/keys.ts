@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
 import { matching } from '../flags';
-import { type Progress, startProgress } from '../output/progress';
+import { startProgress } from '../output/progress';
 import { showTable } from '../output/table';
 import { sealingAccess } from '../registry-access';
 import { dryRunOption, newNoun, newVerb } from '../verb';
@@ -62,15 +62,12 @@ const rewrapVerb = (context: Context) =>
     .addOption(dryRunOption())
     .action(async ({ dryRun = false }: { dryRun?: boolean }) => {
       const signal = context.interrupt();
-      let progress: Progress | undefined;
+      const progress = startProgress(context, 'secrets');
       const done = await rewrapAll(await sealingAccess(context), {
         ...{ dryRun, signal },
-        onProgress(count, total) {
-          progress ??= startProgress(context, total, 'secrets');
-          progress.at(count);
-        },
+        onProgress: (count, total) => progress.at(count, total),
       });
-      progress?.end();
+      progress.end();
       context.answer({ dryRun, ...done }, () => {
         const counts = `${done.rewrapped} tokens and secrets under key ${done.keyId}; ${done.current} were under it before`;
         const told = dryRun ? `Would put ${counts}. Nothing was changed.` : `Put ${counts}.`;
