@@ -23,6 +23,7 @@ export {
 export * from './messages/draft';
 export {
   findMessages,
+  MOST_FOUND,
   type MessageAsked,
   type MessageFound,
   type MessageName,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cloudEventHeaders, type SendMessage, topics } from '@talaria/contracts';
-import { createVerifiedProducer, type VerifiedProducer } from '@talaria/kafka';
+import { createKafka, createVerifiedProducer, type VerifiedProducer } from '@talaria/kafka';
 import { NUMBER, PHONE, WABA } from '../../../processor/testing/records';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../../test/kit';
 import { aCommand, at, type MessageRig, openMessageRig } from '../../../../test/kit/message-rig';
@@ -341,4 +341,11 @@ it('tail follows what was told, filtered and masked, as lines or documents, unti
     ...{ at: at(0).toISOString(), type: 'message.status', wabaId: WABA, phoneNumberId: NUMBER },
     ...{ commandId: 'followed', wamid: 'wamid.t', contact: '****1234', detail: 'delivered' },
   });
+  const admin = createKafka(kafka.config, 'spec', testLogger).admin();
+  await admin.connect();
+  const { groups } = await admin.listGroups();
+  await admin.disconnect();
+  expect(
+    groups.filter(({ groupId }) => groupId.startsWith(`${kafka.config.KAFKA_PREFIX}talaria.tail`)),
+  ).toEqual([]);
 }, 60_000);

@@ -3,6 +3,7 @@ import { createRecordReader } from '@talaria/kafka';
 import {
   explainMissing,
   findMessages,
+  MOST_FOUND,
   type MessageAsked,
   type MessageName,
   NotFoundError,
@@ -71,6 +72,8 @@ const showVerb = (context: Context) =>
       if (one === undefined) throw new NotFoundError(await explainMissing(sql, name));
       if (other !== undefined) {
         context.answer({ messages: found, story: null }, () => foundText(found));
+        if (found.length === MOST_FOUND)
+          context.say(`These are the newest ${MOST_FOUND}: there may be more. Name less with --within.`);
         if (!('id' in name)) return;
         context.say('These have that id: name one with --waba, or with --number.');
         context.exitWith(exitCodes.failed);

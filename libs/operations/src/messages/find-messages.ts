@@ -32,8 +32,8 @@ export type MessageFound = {
 };
 
 const COMMAND_ID = /^[A-Za-z0-9._:-]{1,128}$/;
-/** More than a person reads. */
-const MOST = 50;
+/** More than a person reads: whoever gets so many has not got all. */
+export const MOST_FOUND = 50;
 
 /**
  * What the name may mean, newest first, at most 50: a command id is unique within its account only, and both ends of a conversation may be ours.
@@ -58,7 +58,7 @@ const messageColumns = `m.waba_id AS "wabaId", m.phone_number_id AS "phoneNumber
 /** The month first, which leads to one partition. */
 export async function monthsOf(sql: Sql, wamid: string): Promise<{ month: string; number: string }[]> {
   return sql(
-    `SELECT month::text, phone_number_id AS number FROM message_ids WHERE wamid = $1 LIMIT ${MOST}`,
+    `SELECT month::text, phone_number_id AS number FROM message_ids WHERE wamid = $1 LIMIT ${MOST_FOUND}`,
     [wamid],
   );
 }
@@ -88,10 +88,10 @@ async function findByCommandId(sql: Sql, commandId: string): Promise<MessageFoun
        SELECT waba_id, min(phone_number_id) AS phone_number_id, min(state) AS state FROM (
          SELECT waba_id, phone_number_id, NULL AS state FROM commands WHERE command_id = $1
          UNION ALL SELECT waba_id, phone_number_id, NULL FROM dispatch_commands WHERE command_id = $1
-         UNION ALL (SELECT waba_id, phone_number_id, 'parked' FROM dispatch_backlog WHERE command_id = $1 LIMIT ${MOST})
-         UNION ALL (SELECT waba_id, phone_number_id, 'dead-lettered' FROM dead_letters WHERE command_id = $1 LIMIT ${MOST})
-         UNION ALL (SELECT waba_id, phone_number_id, status FROM messages WHERE command_id = $1 LIMIT ${MOST})
-       ) AS anywhere GROUP BY waba_id LIMIT ${MOST}) AS f
+         UNION ALL (SELECT waba_id, phone_number_id, 'parked' FROM dispatch_backlog WHERE command_id = $1 LIMIT ${MOST_FOUND})
+         UNION ALL (SELECT waba_id, phone_number_id, 'dead-lettered' FROM dead_letters WHERE command_id = $1 LIMIT ${MOST_FOUND})
+         UNION ALL (SELECT waba_id, phone_number_id, status FROM messages WHERE command_id = $1 LIMIT ${MOST_FOUND})
+       ) AS anywhere GROUP BY waba_id LIMIT ${MOST_FOUND}) AS f
      LEFT JOIN LATERAL (SELECT * FROM commands c WHERE c.command_id = $1 AND c.waba_id = f.waba_id LIMIT 1) AS c ON true
      LEFT JOIN LATERAL (SELECT * FROM dispatch_commands d WHERE d.command_id = $1 AND d.waba_id = f.waba_id LIMIT 1) AS d ON true
      ORDER BY at DESC NULLS LAST, f.waba_id`,
@@ -112,12 +112,12 @@ async function findByPerson(
        SELECT other.identity FROM wabas w
        CROSS JOIN LATERAL (SELECT contact FROM contact_identities i WHERE i.waba_id = w.waba_id AND i.identity = $1 LIMIT 1) AS known
        CROSS JOIN LATERAL (
-         SELECT identity FROM contact_identities o WHERE o.waba_id = w.waba_id AND o.contact = known.contact LIMIT ${MOST}) AS other
+         SELECT identity FROM contact_identities o WHERE o.waba_id = w.waba_id AND o.contact = known.contact LIMIT ${MOST_FOUND}) AS other
      ) AS person
      CROSS JOIN LATERAL (
        SELECT * FROM messages m WHERE m.contact_identity = person.identity AND m.shown_at BETWEEN $2 AND $3
-       ORDER BY m.shown_at DESC LIMIT ${MOST}) AS m
-     ORDER BY m.shown_at DESC, m.wamid LIMIT ${MOST}`,
+       ORDER BY m.shown_at DESC LIMIT ${MOST_FOUND}) AS m
+     ORDER BY m.shown_at DESC, m.wamid LIMIT ${MOST_FOUND}`,
     [phone, new Date(at.getTime() - withinMs), new Date(at.getTime() + withinMs)],
   );
 }

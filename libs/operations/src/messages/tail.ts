@@ -60,11 +60,12 @@ export async function tailEvents(
     }
     return Promise.resolve(undefined);
   };
+  const groupId = `talaria.tail-${randomUUID()}`;
   let failure: Error | undefined;
   const fatal = new AbortController();
   const consumer = await startConsumer({
     ...kafka,
-    groupId: `talaria.tail-${randomUUID()}`,
+    groupId,
     handlers: new Map(names.map((name) => [name, handler])),
     positionOf: (topic, partition) => Promise.resolve(starts.get(`${topic}/${partition}`)),
     onFatal: (error) => {
@@ -75,6 +76,9 @@ export async function tailEvents(
   const ended = AbortSignal.any([signal, fatal.signal]);
   if (!ended.aborted) await once(ended, 'abort');
   await consumer.close();
+  // Kafka would remember it for a week; when it is away, it will.
+  const ids = [kafka.config.KAFKA_PREFIX + groupId];
+  await withAdmin(kafka, (admin) => admin.deleteGroups(ids)).catch(() => undefined);
   if (failure !== undefined) throw failure;
 }
 
