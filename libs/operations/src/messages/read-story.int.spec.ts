@@ -249,21 +249,45 @@ it('what nobody has heard of is not found', async () => {
   expect(await findMessages(sql, { id: 'wamid.nobody=' })).toEqual([]);
 });
 
-type Plan = { 'Node Type': string; 'Index Cond'?: string; 'Relation Name'?: string; Plans?: Plan[] };
+type Plan = {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Index Cond'?: string;
+  readonly Plans?: readonly Plan[];
+};
 
-function scansWithoutIndex(plan: Plan): string[] {
-  const own =
-    plan['Node Type'].endsWith('Scan') &&
-    !/CTE|Subquery|Bitmap Heap/.test(plan['Node Type']) &&
-    plan['Index Cond'] === undefined
-      ? [`${plan['Node Type']} of ${plan['Relation Name']}`]
-      : [];
-  return [...own, ...(plan.Plans ?? []).flatMap(scansWithoutIndex)];
+/** Scans of tables that begin nowhere in an index; of a condition on its later columns alone, newer Postgres makes many small ones. */
+function scansWithoutIndex(plan: Plan, firstColumns: ReadonlyMap<string, string>): string[] {
+  const {
+    'Node Type': type,
+    'Relation Name': table,
+    'Index Name': index = '',
+    'Index Cond': condition = '',
+  } = plan;
+  const reads =
+    type.endsWith('Scan') &&
+    !/CTE|Subquery|Bitmap Heap/.test(type) &&
+    table !== 'wabas' &&
+    index !== 'wabas_pkey';
+  const column = firstColumns.get(index);
+  const isFound = column !== undefined && condition.includes(`${column} `);
+  return [
+    ...(reads && !isFound && (table !== undefined || index !== '')
+      ? [`${type} of ${table ?? index} ${condition}`]
+      : []),
+    ...(plan.Plans ?? []).flatMap((one) => scansWithoutIndex(one, firstColumns)),
+  ];
 }
 
-// The last, so that all the statements of the others are known.
+// The last, so that all the statements of the others are known. Of the accounts each is looked at: there are as many as a team has.
 it('no question reads a table but by an index', async () => {
   expect(asked.length).toBeGreaterThan(100);
+  const columns = await rig.sql<{ name: string; column: string }>(
+    `SELECT c.relname AS name, a.attname AS column FROM pg_index i
+     JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]`,
+  );
+  const firstColumns = new Map(columns.map(({ name, column }) => [name, column]));
   await inTransaction(rig.database.dataSource, async (run) => {
     await run('SET LOCAL enable_seqscan = off');
     for (const [text, parameters] of new Map(asked)) {
@@ -271,12 +295,7 @@ it('no question reads a table but by an index', async () => {
         `EXPLAIN (FORMAT JSON) ${text}`,
         parameters,
       );
-      const scans = scansWithoutIndex(row!['QUERY PLAN'][0].Plan);
-      // Of the accounts each is looked at: there are as many as a team has.
-      expect([
-        text,
-        scans.filter((scan) => !scan.endsWith('of wabas') && !scan.endsWith('of undefined')),
-      ]).toEqual([text, []]);
+      expect([text, scansWithoutIndex(row!['QUERY PLAN'][0].Plan, firstColumns)]).toEqual([text, []]);
     }
   });
 });
