@@ -3,6 +3,7 @@ import packageJson from '../../../package.json';
 import { doctorCommand } from './commands/doctor';
 import { messagesCommand } from './commands/messages';
 import { backlogCommand } from './commands/backlog';
+import { completionCommand } from './commands/completion';
 import { deadLettersCommand } from './commands/dead-letters';
 import { projectionsCommand } from './commands/projections';
 import { accountsCommand } from './commands/accounts';
@@ -16,7 +17,7 @@ import { type Context } from './context';
 
 /** The whole tree of nouns and verbs. */
 export function createProgram(context: Context): Command {
-  return new Command('talaria')
+  const program = new Command('talaria')
     .description(
       'Looks after a Talaria installation: the accounts, the messages, and the machinery between them.',
     )
@@ -38,4 +39,5 @@ export function createProgram(context: Context): Command {
     .addCommand(spoolCommand(context))
     .addCommand(topicsCommand(context))
     .addCommand(webhooksCommand(context));
+  return program.addCommand(completionCommand(context, program));
 }
