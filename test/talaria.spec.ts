@@ -28,4 +28,4 @@ it('is a program whose exit codes and outputs say how it went, and that shows no
     err: "error: unknown command 'mend'\nSee: talaria topics --help\n",
   });
   expect(away).toMatchObject({ code: 4, out: '', err: expect.stringMatching(/^error: Kafka does not.*\n$/) });
-});
+}, 120_000);
