@@ -7,10 +7,9 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   if (code === 'EPIPE') process.exit(exitCodes.done);
 });
 
+let interrupted: AbortController | undefined;
 const { env, stdin, stdout, stderr } = process;
 void run(process.argv.slice(2), { env, stdin, stdout, stderr, interrupt }).then((code) => process.exit(code));
-
-let interrupted: AbortController | undefined;
 
 /** The first is for the verb, which tidies up; the second ends the process. */
 function interrupt(): AbortSignal {
