@@ -1,7 +1,8 @@
 import { Controller, Inject } from '@nestjs/common';
 import { topics } from '@talaria/contracts';
-import { monthOf } from '@talaria/database';
+import { monthOf, type Sql } from '@talaria/database';
 import { OnBatch, type RecordBatch, type Taken } from '@talaria/kafka';
+import { followNews, reportNews } from './accounts/follow-news';
 import {
   recordDispatches,
   rowsOfDispatches,
@@ -12,7 +13,7 @@ import { type Projection, projectBatch, type ProjectionDependencies } from './pr
 import { leaveOutKnown } from './projections/leave-out-known';
 import { monthsOf, recordRows } from './projections/record-rows';
 import { PROJECTION_DEPENDENCIES } from './tokens';
-import { eventsOf } from './webhooks/events-of';
+import { eventsOf, type KeyedEvent } from './webhooks/events-of';
 import { joinRows, type Rows } from './webhooks/rows';
 import { translateWebhook } from './webhooks/translate-webhook';
 
@@ -23,8 +24,13 @@ export class Consumers {
 
   @OnBatch(topics.webhooks)
   webhooks(batch: RecordBatch): Promise<Taken | undefined> {
-    const onTold = (rows: readonly Rows[]) => this.dependencies.inbound?.count(rows);
-    return projectBatch(this.dependencies, { ...webhooks, onTold }, batch);
+    const { logger, inbound } = this.dependencies;
+    const onTold = (rows: readonly Rows[]) => inbound?.count(rows);
+    const act = async (sql: Sql, events: readonly KeyedEvent[]) => {
+      const changes = await followNews(sql, events);
+      return () => reportNews(changes, logger);
+    };
+    return projectBatch(this.dependencies, { ...webhooks, act, onTold }, batch);
   }
 
   @OnBatch(topics.dispatches)

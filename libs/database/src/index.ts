@@ -19,5 +19,6 @@ export {
 } from './projection/promote-projection';
 export * from './projection/retain-months';
 export { beginRebuild, dropProjection } from './projection/versions';
+export * from './registry-changes';
 export * from './settings';
 export * from './transaction';

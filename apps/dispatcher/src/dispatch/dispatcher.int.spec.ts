@@ -439,12 +439,13 @@ describe('when nobody knows whether Meta took it', () => {
   });
 });
 
-describe('paused by a person', () => {
+describe('paused by a person, or restricted by Meta', () => {
   const paused = () => rig.counter('talaria_dispatch_paused_numbers');
 
   it('a number, all of a WABA or all of an app waits unsent and unspent, and goes on when that is taken back', async () => {
-    const numbers = await Promise.all([rig.newNumber(20), rig.newNumber(20), rig.newNumber(20)]);
-    const [one, two, three] = numbers;
+    const newNumber = () => rig.newNumber(20);
+    const numbers = await Promise.all([newNumber(), newNumber(), newNumber(), newNumber()]);
+    const [one, two, three, four] = numbers;
     await rig.sql(`INSERT INTO apps (app_id) VALUES ('of its own')`);
     await rig.sql(`UPDATE wabas SET app_id = 'of its own' WHERE waba_id = $1`, [three.wabaId]);
     const commands = numbers.flatMap((number) => Array.from({ length: 60 }, () => aCommand(number)));
@@ -456,9 +457,10 @@ describe('paused by a person', () => {
       ]);
       await rig.sql(`UPDATE wabas SET paused_until = $1 WHERE waba_id = $2`, [until, two.wabaId]);
       await rig.sql(`UPDATE apps SET paused_until = $1 WHERE app_id = 'of its own'`, [until]);
+      await rig.sql(`UPDATE wabas SET restricted_until = $1 WHERE waba_id = $2`, [until, four.wabaId]);
     };
     await pause('infinity');
-    await eventually(async () => expect(await paused()).toBe(3));
+    await eventually(async () => expect(await paused()).toBe(4));
     const from = Date.now();
     const other = aCommand(await rig.newNumber());
     await rig.publish([recordOf(other)]);

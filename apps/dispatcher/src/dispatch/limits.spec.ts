@@ -13,7 +13,8 @@ const rows = (): Rows => ({
     ...{ phoneNumberId: `10${n}`, wabaId: `90${n}`, messagesPerSecond: 1000, pausedUntil: null },
   })),
   accounts: ['1', '2', '3'].map((n) => ({
-    ...{ wabaId: `90${n}`, messagesPerSecond: null, pausedUntil: null, appId: n === '3' ? 'other' : 'ours' },
+    ...{ wabaId: `90${n}`, messagesPerSecond: null, appId: n === '3' ? 'other' : 'ours' },
+    ...{ pausedUntil: null, restrictedUntil: null },
   })),
   apps: ['ours', 'other'].map((appId) => ({ appId, messagesPerSecond: null, pausedUntil: null })),
 });
@@ -80,6 +81,25 @@ it.each(['numbers', 'accounts', 'apps'] as const)(
     expect(startedFrom(3_602_600)).toEqual(paused);
   },
 );
+
+it("an account goes on when both a person's pause and Meta's restriction are over", () => {
+  const registered = rows();
+  const { limits, countFrom } = rig(registered);
+  const [account] = registered.accounts;
+  const holdBoth = (
+    pausedUntil: Date | number | null,
+    restrictedUntil: Date | number | null,
+    now: number,
+  ) => {
+    Object.assign(account!, { pausedUntil, restrictedUntil });
+    limits.setAll(now);
+    return countFrom(now)['101'];
+  };
+  expect(holdBoth(null, Infinity, 0)).toBe(0);
+  expect(holdBoth(Infinity, null, 1000)).toBe(0);
+  expect(holdBoth(new Date(Date.now() - 1000), new Date(Date.now() + 60_000), 2000)).toBe(0);
+  expect(holdBoth(null, new Date(Date.now() - 1000), 3000)).toBeGreaterThan(0);
+});
 
 it.each([
   ['app', ['103']],

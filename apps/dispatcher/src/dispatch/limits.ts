@@ -48,7 +48,7 @@ export function createLimits<Job>(
   let splitBy = ownedShare();
 
   function setNumber(phoneNumberId: string, now: number): void {
-    const { messagesPerSecond, wabaId, ...number } = registry.find(phoneNumberId) ?? UNKNOWN_NUMBER;
+    const { messagesPerSecond, wabaId, pausedUntil } = registry.find(phoneNumberId) ?? UNKNOWN_NUMBER;
     const share = shareAt(slowed.get(phoneNumberId), now);
     if (share === 1) slowed.delete(phoneNumberId);
     const inboundPerSecond = registry.inboundPerSecond(phoneNumberId);
@@ -63,14 +63,19 @@ export function createLimits<Job>(
     setLane(
       scheduler,
       phoneNumberId,
-      { limit: slower(limit, calls), sharedIds, heldUntil: calls === 0 ? Infinity : heldUntil(number, now) },
+      {
+        limit: slower(limit, calls),
+        sharedIds,
+        heldUntil: calls === 0 ? Infinity : heldUntil(pausedUntil, now),
+      },
       now,
     );
   }
 
-  function setAccount({ wabaId, messagesPerSecond, ...account }: Waba, now: number): void {
+  function setAccount(account: Waba, now: number): void {
+    const { wabaId, messagesPerSecond, pausedUntil, restrictedUntil } = account;
     const calls = Math.min(messagesPerSecond ?? Infinity, breakers.callsPerSecond(wabaId, now));
-    setBound(wabaId, calls, heldUntil(account, now), now);
+    setBound(wabaId, calls, Math.max(heldUntil(pausedUntil, now), heldUntil(restrictedUntil, now)), now);
   }
 
   /** @param calls a second: 0 for none, Infinity for no limit */
@@ -84,9 +89,9 @@ export function createLimits<Job>(
   /** Each dispatcher takes of an app's rate what it owns of the partitions: together they never take more than all of it. */
   function setApps(now: number): void {
     splitBy = ownedShare();
-    for (const { appId, messagesPerSecond, ...app } of registry.apps()) {
+    for (const { appId, messagesPerSecond, pausedUntil } of registry.apps()) {
       const ours = messagesPerSecond === null ? Infinity : messagesPerSecond * splitBy;
-      setBound(sharedIdOf(appId), ours, heldUntil(app, now), now);
+      setBound(sharedIdOf(appId), ours, heldUntil(pausedUntil, now), now);
     }
   }
 
@@ -129,6 +134,6 @@ function slower(limit: Limit, calls: number): Limit {
 const sharedIdOf = (appId: string) => `app/${appId}`;
 
 /** A pause ends by the clock on the wall; it is looked at again with every reading of the registry, so that a clock that was set is followed. */
-function heldUntil({ pausedUntil }: Pick<PhoneNumber, 'pausedUntil'>, now: number): number {
-  return pausedUntil === null ? 0 : now + Number(pausedUntil) - Date.now();
+function heldUntil(until: PhoneNumber['pausedUntil'], now: number): number {
+  return until === null ? 0 : now + Number(until) - Date.now();
 }

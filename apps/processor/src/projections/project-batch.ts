@@ -30,6 +30,11 @@ export type Projection<Row> = {
   readonly monthsOf: (rows: readonly Row[]) => Iterable<string>;
   /** Writes rows, in the transaction of the checkpoint. @returns the events of what is new; they are told before it commits */
   readonly write: (sql: Sql, rows: readonly Row[], keptFrom: string) => Promise<readonly KeyedEvent[]>;
+  /**
+   * Acts, in the same transaction, on events that are about to be told. Never on what was told before.
+   * @returns called after the commit
+   */
+  readonly act?: (sql: Sql, events: readonly KeyedEvent[]) => Promise<() => void>;
   /** Told, after the commit, of the rows whose events this version told: each once, but for a crash. */
   readonly onTold?: (rows: readonly Row[]) => void;
 };
@@ -89,14 +94,14 @@ export async function projectBatch<Row>(
 /** @returns how many records were projected */
 async function projectUpToLive<Row>(
   dependencies: ProjectionDependencies,
-  { translate, monthsOf, write, onTold = () => undefined }: Projection<Row>,
+  { translate, monthsOf, write, act = actOnNothing, onTold = () => undefined }: Projection<Row>,
   batch: RecordBatch,
 ): Promise<number> {
   const read = batch.records.map((record) => ({ record, ...attemptTo(() => translate(record)) }));
   const prepare = (some: readonly Read<Row>[]) =>
     ensureMonths(dependencies.dataSource, monthsOf(rowsOf(some)));
   const oneByOne = timeoutsOf(dependencies.dataSource, batch) >= TIMEOUTS;
-  const work = { write, prepare, onTold, oneByOne };
+  const work = { write, act, prepare, onTold, oneByOne };
   try {
     await projectRead(dependencies, work, batch, read);
     return read.length;
@@ -108,8 +113,11 @@ async function projectUpToLive<Row>(
   }
 }
 
+const actOnNothing = () => Promise.resolve(() => undefined);
+
 type Work<Row> = {
   readonly write: Projection<Row>['write'];
+  readonly act: NonNullable<Projection<Row>['act']>;
   /** Outside of the transaction. */
   readonly prepare: (some: readonly Read<Row>[]) => Promise<void>;
   readonly onTold: (rows: readonly Row[]) => void;
@@ -171,20 +179,22 @@ function isContentRefused(error: unknown): boolean {
 
 async function writeAll<Row>(
   dependencies: ProjectionDependencies,
-  { write, prepare, onTold }: Work<Row>,
+  work: Work<Row>,
   batch: RecordBatch,
   some: readonly Read<Row>[],
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await prepare(some);
-      const { projected, repeated, unreadable, told } = await inTransaction(dependencies.dataSource, (sql) =>
-        writeUnseen(sql, dependencies, write, batch, some),
+      await work.prepare(some);
+      const { projected, repeated, unreadable, told, report } = await inTransaction(
+        dependencies.dataSource,
+        (sql) => writeUnseen(sql, dependencies, work, batch, some),
       );
       records.inc({ result: 'projected' }, projected);
       records.inc({ result: 'repeated' }, repeated);
       records.inc({ result: 'dead_lettered' }, unreadable);
-      onTold(told);
+      work.onTold(told);
+      report();
       return;
     } catch (error) {
       if (classifyDatabaseError(error) !== 'conflict' || attempt === CONFLICT_RETRIES) throw error;
@@ -194,13 +204,21 @@ async function writeAll<Row>(
   }
 }
 
+type Written<Row> = {
+  readonly projected: number;
+  readonly repeated: number;
+  readonly unreadable: number;
+  readonly told: readonly Row[];
+  readonly report: () => void;
+};
+
 async function writeUnseen<Row>(
   sql: Sql,
   dependencies: ProjectionDependencies,
-  write: Projection<Row>['write'],
+  { write, act }: Work<Row>,
   batch: RecordBatch,
   some: readonly Read<Row>[],
-): Promise<{ projected: number; repeated: number; unreadable: number; told: readonly Row[] }> {
+): Promise<Written<Row>> {
   const checkpoint = await moveCheckpoint(
     sql,
     batch,
@@ -212,7 +230,9 @@ async function writeUnseen<Row>(
   const silent = fresh.filter(({ record }) => record.offset < publishFrom);
   const told = fresh.filter(({ record }) => record.offset >= publishFrom);
   if (silent.length > 0) await write(sql, rowsOf(silent), keptFrom);
-  if (told.length > 0) await tell(dependencies.producer, await write(sql, rowsOf(told), keptFrom));
+  const events = told.length > 0 ? await write(sql, rowsOf(told), keptFrom) : [];
+  const report = await act(sql, events);
+  await tell(dependencies.producer, events);
   // Last: what fails before this comes again, and would be dead-lettered again.
   const unreadable = fresh.filter(({ row }) => row === undefined);
   for (const { record, fault } of unreadable) {
@@ -223,6 +243,7 @@ async function writeUnseen<Row>(
     repeated: some.length - fresh.length,
     unreadable: unreadable.length,
     told: rowsOf(told),
+    report,
   };
 }
 

@@ -57,6 +57,14 @@ export class Waba extends Pausable {
 
   @Column('text', { name: 'app_id', default: 'default' })
   appId!: string;
+
+  /** Until when Meta does not let it send, as webhooks tell; beside a person's pause: what is to be sent waits for the end of both. */
+  @Column('timestamptz', { name: 'restricted_until', nullable: true })
+  restrictedUntil!: Date | number | null;
+
+  /** In Meta's words. */
+  @Column('text', { name: 'restricted_reason', nullable: true })
+  restrictedReason!: string | null;
 }
 
 /** A business phone number that sends and receives. */

@@ -107,6 +107,7 @@ export class Initial1763900000000 implements MigrationInterface {
         cancelled_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (waba_id, campaign_id)
       )`);
+    await keepRegistryChanges(runner);
     await tellOfRegistry(runner);
     const sql: Sql = (text, parameters = []) => runner.query(text, [...parameters]);
     await createProjection(sql, 1, 'live');
@@ -118,7 +119,7 @@ export class Initial1763900000000 implements MigrationInterface {
     for (const { version } of projections) await runner.query(`DROP SCHEMA ${schemaOf(version)} CASCADE`);
     await runner.query('DROP VIEW backlog');
     await runner.query(
-      'DROP TABLE discards, redrives, dead_letters, cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, phone_numbers, wabas, apps',
+      'DROP TABLE discards, redrives, dead_letters, cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, registry_changes, phone_numbers, wabas, apps',
     );
     await runner.query('DROP FUNCTION count_backlog, notify_registry');
   }
@@ -149,6 +150,8 @@ async function makeRegistry(runner: QueryRunner): Promise<void> {
       access_token text,
       messages_per_second integer CHECK (messages_per_second > 0),
       app_id text NOT NULL DEFAULT 'default' REFERENCES apps,
+      restricted_until timestamptz,
+      restricted_reason text,
       ${PAUSE}
     )`);
   await runner.query(`
@@ -159,6 +162,24 @@ async function makeRegistry(runner: QueryRunner): Promise<void> {
       access_token text,
       messages_per_second integer NOT NULL DEFAULT 80 CHECK (messages_per_second BETWEEN 1 AND 1000),
       ${PAUSE}
+    )`);
+}
+
+/** Who changed what in the registry, and why: people, and Meta by what it tells. */
+async function keepRegistryChanges(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE TABLE registry_changes (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      subject text NOT NULL CHECK (subject ~ '^(apps|wabas|phone_numbers)/.'),
+      change text NOT NULL,
+      changed_by text NOT NULL CHECK (changed_by = 'meta' OR changed_by LIKE 'person:_%'),
+      reason text,
+      until timestamptz,
+      -- Of what Meta tells, the time that it tells.
+      changed_at timestamptz NOT NULL DEFAULT now(),
+      -- The id of the event that told it, by which it is known when it comes again.
+      event_id text,
+      UNIQUE (subject, event_id)
     )`);
 }
 

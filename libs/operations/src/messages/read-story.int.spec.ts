@@ -176,11 +176,13 @@ describe('a command that waits', () => {
     await run(`UPDATE wabas SET paused_until = 'infinity', paused_reason = 'complaint' WHERE waba_id = $1`, [
       WABA,
     ]);
+    await run(`UPDATE wabas SET restricted_until = 'infinity', restricted_reason = 'ACCOUNT_DELETED'`);
     await run(`UPDATE apps SET paused_until = now() + interval '1 hour'`);
     await run(`INSERT INTO cancelled_campaigns (waba_id, campaign_id) VALUES ($1, 'spring')`, [WABA]);
     const story = await storyOf({ id: 'parked' });
     expect(story.waits.slice(1)).toEqual([
       { kind: 'paused', who: 'account', id: WABA, until: null, reason: 'complaint' },
+      { kind: 'paused', who: 'account', id: WABA, until: null, reason: 'Meta: ACCOUNT_DELETED' },
       { kind: 'paused', who: 'app', id: 'default', until: expect.any(Date), reason: null },
       { kind: 'cancelled', campaignId: 'spring', at: expect.any(Date) },
     ]);
@@ -188,7 +190,7 @@ describe('a command that waits', () => {
       state: 'parked',
       asked: { priority: 'notification', offset: expect.any(Number) },
     });
-    await run(`UPDATE wabas SET paused_until = NULL`);
+    await run(`UPDATE wabas SET paused_until = NULL, restricted_until = NULL`);
     await run(`UPDATE apps SET paused_until = NULL`);
     await run('TRUNCATE cancelled_campaigns');
   });

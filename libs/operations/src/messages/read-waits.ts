@@ -88,6 +88,9 @@ async function pauses(sql: Sql, wabaId: string | null, phoneNumberId: string | n
      UNION ALL
      SELECT 'account', waba_id, nullif(paused_until, 'infinity'), paused_reason FROM wabas WHERE waba_id = $2 AND paused_until > now()
      UNION ALL
+     SELECT 'account', waba_id, nullif(restricted_until, 'infinity'), 'Meta: ' || restricted_reason FROM wabas
+     WHERE waba_id = $2 AND restricted_until > now()
+     UNION ALL
      SELECT 'app', app_id, nullif(paused_until, 'infinity'), paused_reason FROM apps
      WHERE app_id = (SELECT app_id FROM wabas WHERE waba_id = $2) AND paused_until > now()`,
     [phoneNumberId, wabaId],
