@@ -152,6 +152,15 @@ describe('an account', () => {
     },
   );
 
+  it('that was freed without a word why stays free, too, when the log is read again', async () => {
+    await told([disabled(0)]);
+    await rows('UPDATE public.wabas SET restricted_until = NULL, restricted_reason = NULL');
+    await emptyReadModel(database.dataSource);
+    offset = 0;
+    await told([disabled(0)]);
+    expect(await theAccount()).toEqual(untouched);
+  });
+
   it('that the registry does not know is kept in the read model as ever, and costs nothing', async () => {
     await told([ban(0, 'DISABLE', '404')]);
     expect(await rows(`SELECT ban_state FROM accounts WHERE waba_id = '404'`)).toEqual([

@@ -85,14 +85,13 @@ async function followAccounts(sql: Sql, told: readonly Told[]): Promise<readonly
     'SELECT waba_id FROM public.wabas WHERE waba_id = ANY ($1) ORDER BY waba_id FOR NO KEY UPDATE',
     [told.map(({ wabaId }) => wabaId)],
   );
-  const known = rows.map((row) => row.waba_id);
-  if (known.length === 0) return [];
-  const changes = told.filter(({ wabaId }) => known.includes(wabaId));
-  await recordRegistryChanges(
-    sql,
-    changes.map((one) => changeOf(`wabas/${one.wabaId}`, one)),
+  const known = new Set(rows.map((row) => row.waba_id));
+  if (known.size === 0) return [];
+  const changes = told.flatMap((one) =>
+    known.has(one.wabaId) ? [{ ...changeOf(`wabas/${one.wabaId}`, one), wabaId: one.wabaId }] : [],
   );
-  return restrictAccounts(sql, known);
+  const fresh = await recordRegistryChanges(sql, changes);
+  return restrictAccounts(sql, [...new Set(fresh.map(({ wabaId }) => wabaId))]);
 }
 
 /** Meta names a number by its digits alone: as they are registered, or as its messages show them. */
