@@ -155,6 +155,45 @@ describe('the whole loop', () => {
     });
   });
 
+  it('sends nothing for an account that Meta has disabled, until it is reinstated', async () => {
+    const banned = {
+      ...number,
+      wabaId: '710002',
+      phoneNumberId: '720002',
+      displayPhoneNumber: '+1 555 010 7778',
+    };
+    await platform.addNumber(banned);
+    const ban = (state: string, time: number) => {
+      const value = { event: 'DISABLED_UPDATE', ban_info: { waba_ban_state: state } };
+      const entry = [{ id: banned.wabaId, time, changes: [{ field: 'account_update', value }] }];
+      return platform.simulator.deliver({ object: 'whatsapp_business_account', entry });
+    };
+    const now = Math.floor(Date.now() / 1000);
+    expect(await ban('DISABLE', now)).toBe(200);
+    await eventually(async () =>
+      expect(
+        await query(platform.databaseUrl, `SELECT FROM wabas WHERE restricted_until = 'infinity'`),
+      ).toHaveLength(1),
+    );
+    const command = {
+      ...{ id: 'loop-command-2', wabaId: banned.wabaId, phoneNumberId: banned.phoneNumberId },
+      ...{ to: `+${markers.phone}`, message: { type: 'text', text: { body: markers.text } } },
+    };
+    await publish(platform, topics.outbound.name, [{ key: command.wabaId, value: JSON.stringify(command) }]);
+    await eventually(async () =>
+      expect(await (await fetch(platform.metricsUrls.dispatcher)).text()).toContain(
+        'talaria_dispatch_paused_numbers 1\n',
+      ),
+    );
+    const sent = async () =>
+      (await platform.simulator.accepted()).filter(
+        ({ phoneNumberId }) => phoneNumberId === banned.phoneNumberId,
+      );
+    expect(await sent()).toEqual([]);
+    expect(await ban('REINSTATE', now + 1)).toBe(200);
+    await eventually(async () => expect(await sent()).toHaveLength(1));
+  });
+
   it('carries the trace of the webhook into the record headers only when one is traced', async () => {
     const records = await readAll(kafkaConfigOf(platform), topics.webhooks.name);
     expect(records.every((record) => record.headers[headers.deliveryId] !== undefined)).toBe(true);
