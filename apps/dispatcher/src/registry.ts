@@ -1,6 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { listen, MetaApp, PhoneNumber, type Sql, sqlOf, Waba } from '@talaria/database';
+import { MetaApp, PhoneNumber, readState, type Sql, sqlOf, Waba, watch } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type KeyProvider } from '@talaria/registry';
 import { type DataSource } from 'typeorm';
@@ -30,9 +29,7 @@ export type Registry = {
   close(): Promise<void>;
 };
 
-const REFRESH_AT_MOST_MS = 1000;
-/** Sooner, when something is known to have changed; a script may change thousands of rows one by one. */
-const NOTICED_AT_MOST_MS = 200;
+const TABLES = ['phone_numbers', 'wabas', 'apps', 'cancelled_campaigns'];
 
 /**
  * Reads the numbers, then what has changed: as soon as Postgres tells of it, and every `pollMs` whatever it tells. While the database is away the
@@ -57,21 +54,12 @@ export async function openRegistry(options: {
   let cancelled = new Set<string>();
   let known: string | undefined;
   let inbound = new Map<string, number>();
-  let readAt = 0;
   let knownSince = 0;
-  let next: Promise<void> | undefined;
-  let noticed: Promise<void> | undefined;
-  let last: Promise<void> = Promise.resolve();
 
-  /** One after another: of two readings at once, the older could end last. */
-  function read(): Promise<void> {
-    return (last = last.catch(() => undefined).then(readOnce));
-  }
-
-  async function readOnce(): Promise<void> {
-    const began = (readAt = performance.now());
+  async function read(): Promise<void> {
+    const began = performance.now();
     // First: what changes while we read is read again.
-    const state = await readState(sqlOf(dataSource));
+    const state = await readState(sqlOf(dataSource), TABLES);
     if (state !== known) await readAll();
     // A key may have come that opens what did not open.
     if (state !== known || tokens.faults > 0) numbers = await tokens.open(numberRows, [...accounts.values()]);
@@ -90,23 +78,12 @@ export async function openRegistry(options: {
     accounts = new Map(accountRows.map((row) => [row.wabaId, row]));
   }
 
-  async function readNext(): Promise<void> {
-    await delay(Math.max(0, readAt + REFRESH_AT_MOST_MS - performance.now()));
-    // Who asks from now on may know of a number that this reading misses.
-    next = undefined;
-    await read();
-  }
-
-  async function readNoticed(): Promise<void> {
-    await delay(Math.max(0, readAt + NOTICED_AT_MOST_MS - performance.now()));
-    noticed = undefined;
-    await read();
-  }
-
-  const reported = (reading: Promise<void>) =>
-    reading.catch((error: unknown) => logger.warn({ err: error }, 'the registry could not be read'));
-
-  const registry: Registry = {
+  await read();
+  const watched = watch({
+    ...{ url, channel: 'talaria_registry', pollMs, read, logger },
+    onFault: (error) => logger.warn({ err: error }, 'the registry could not be read'),
+  });
+  return {
     find: (phoneNumberId) => numbers.get(phoneNumberId),
     findAccount: (wabaId) => accounts.get(wabaId),
     accounts: () => accounts.values(),
@@ -120,38 +97,12 @@ export async function openRegistry(options: {
     get knownSince() {
       return knownSince;
     },
-    refresh: () => (next ??= readNext()),
+    refresh: watched.refresh,
     get tokenFaults() {
       return tokens.faults;
     },
-    async close() {
-      clearInterval(poll);
-      await listener.close();
-    },
+    close: watched.close,
   };
-  await read();
-  const poll = setInterval(() => void reported(registry.refresh()), pollMs).unref();
-  const listener = listen({
-    ...{ url, channel: 'talaria_registry', logger },
-    onNotice() {
-      noticed ??= reported(readNoticed());
-    },
-  });
-  return registry;
-}
-
-/**
- * Another text whenever a row was added, changed or deleted, by whomever: each version of a row has a place and a transaction of its own. Ten thousand
- * rows are so looked at in the database, and not sent each second to every dispatcher.
- */
-async function readState(sql: Sql): Promise<string> {
-  const tables = ['phone_numbers', 'wabas', 'apps', 'cancelled_campaigns'];
-  const states = tables.map(
-    (table) =>
-      `SELECT concat(count(*), '/', sum(hashtextextended(concat(ctid, '/', xmin), 0))) AS state FROM ${table}`,
-  );
-  const rows = await sql<{ state: string }>(states.join(' UNION ALL '));
-  return rows.map(({ state }) => state).join();
 }
 
 /** For as long as a command of the campaign may be in Kafka, and some more. */

@@ -22,3 +22,4 @@ export { beginRebuild, dropProjection } from './projection/versions';
 export * from './registry-changes';
 export * from './settings';
 export * from './transaction';
+export * from './watch';
