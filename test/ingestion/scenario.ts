@@ -80,6 +80,7 @@ export async function startScenario(
       ...process.env,
       KAFKA_BROKERS: stack.kafkaBrokers,
       KAFKA_PREFIX: config.KAFKA_PREFIX,
+      DATABASE_URL: '',
       HTTP_PORT: String(httpPort),
       METRICS_PORT: String(metricsPort),
       WHATSAPP_APP_SECRET: appSecret,

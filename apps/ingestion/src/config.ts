@@ -1,8 +1,8 @@
 import { readEnvironment } from '@talaria/config';
-import { ingestionSettings } from '@talaria/settings';
+import { ingestionCombinations, ingestionSettings } from '@talaria/settings';
 
 export type IngestionConfig = ReturnType<typeof readConfig>;
 
 export function readConfig(env: NodeJS.ProcessEnv) {
-  return readEnvironment(ingestionSettings, env);
+  return readEnvironment(ingestionSettings, env, ingestionCombinations);
 }

@@ -4,6 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { type Logger, nestLogger } from '@talaria/observability';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 import { AppModule } from './app.module';
+import { type Apps } from './apps/app';
 import { type IngestionConfig } from './config';
 import { type EdgeLimits, edgeLimits, guardEdge } from './edge';
 import { SilentFilter } from './silent.filter';
@@ -11,7 +12,8 @@ import { type RecordWriter } from './spool/record-writer';
 
 /** The HTTP server, not listening yet. */
 export async function createApp(
-  config: IngestionConfig,
+  config: Pick<IngestionConfig, 'HTTP_MAX_CONNECTIONS'>,
+  apps: Apps,
   writer: RecordWriter,
   logger: Logger,
   limits: EdgeLimits = edgeLimits,
@@ -26,12 +28,15 @@ export async function createApp(
     return503OnClosing: false,
     exposeHeadRoutes: false,
     skipMiddie: true,
-    frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) =>
-      void reply.code(400).header('connection', 'close').send(),
+    frameworkErrors: ({ code }: { code?: string }, _request: FastifyRequest, reply: FastifyReply) =>
+      void reply
+        .code(code === 'FST_ERR_MAX_PARAM_LENGTH' ? 404 : 400)
+        .header('connection', 'close')
+        .send(),
     clientErrorHandler: answerSilently,
   });
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with(config, writer, logger),
+    AppModule.with(apps, writer, logger),
     adapter,
     {
       bodyParser: false,
@@ -39,7 +44,7 @@ export async function createApp(
       abortOnError: false,
     },
   );
-  guardEdge(adapter.getInstance(), config.HTTP_MAX_CONNECTIONS, limits.bodiesBytes);
+  guardEdge(adapter.getInstance(), apps, config.HTTP_MAX_CONNECTIONS, limits.bodiesBytes);
   app.useGlobalFilters(new SilentFilter(logger));
   return app;
 }

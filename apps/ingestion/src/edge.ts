@@ -2,6 +2,7 @@ import { type IncomingMessage } from 'node:http';
 import { isStopping } from '@talaria/observability';
 import { isSignatureForm, signatureHeader } from '@talaria/whatsapp';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type App, type Apps } from './apps/app';
 import { connectionsDropped, type Refusal, webhookRequests } from './webhook/webhook.metrics';
 
 /** Meta sends up to 3 MB. */
@@ -27,6 +28,7 @@ const statusOf: Readonly<Record<Refusal, number>> = {
   too_large: 413,
   overloaded: 503,
   aborted: 400,
+  sealed: 503,
 };
 
 /** A request that is refused while its body is read. Fastify answers with the status code. */
@@ -43,6 +45,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Bytes of its body that count against the limit of all bodies, until it is answered. */
     heldBytes: number;
+    /** Whose webhook it is, by its path. */
+    app: App | undefined;
   }
 }
 
@@ -56,10 +60,16 @@ type Done = (error: Error | null, body?: Buffer) => void;
  * stay the bytes that came, because the signature is over them, and it alone decides, not the content type; and what does not fit into the memory that all bodies share is refused
  * with 503. A refusal is a status without a word, and ends the connection.
  */
-export function guardEdge(server: FastifyInstance, maxConnections: number, maxBytes: number): void {
+export function guardEdge(
+  server: FastifyInstance,
+  apps: Apps,
+  maxConnections: number,
+  maxBytes: number,
+): void {
   const bodies: Bodies = { held: 0, maxBytes, reading: new Set() };
 
   server.decorateRequest('heldBytes', 0);
+  server.decorateRequest('app', undefined);
   server.server.maxConnections = maxConnections;
   server.server.on('drop', () => connectionsDropped.inc());
   // Node would answer 417 by itself, and keep the connection.
@@ -68,15 +78,16 @@ export function guardEdge(server: FastifyInstance, maxConnections: number, maxBy
   server.addHook('onRequest', (request, reply, done) => {
     // Only a signed webhook keeps its connection: a stranger has his for one request.
     if (isStopping() || request.method !== 'POST') reply.header('connection', 'close');
-    if (request.is404) {
-      void reply.code(404).header('connection', 'close').send();
+    const status = request.is404 ? 404 : noAppStatus(request, apps);
+    if (status !== undefined) {
+      void reply.code(status).header('connection', 'close').send();
       return;
     }
     // Whatever it was: Fastify answers 415 to a type that is none, and does not read an empty body without one.
     request.raw.headers['content-type'] = 'application/octet-stream';
     const refusal = request.method === 'POST' ? refusalOf(request) : undefined;
     if (refusal === undefined) done();
-    else refuse(reply, refusal);
+    else refuse(request, reply, refusal);
   });
 
   // Every request comes here. A response that waits behind another does not even close when their connection is gone.
@@ -91,14 +102,32 @@ export function guardEdge(server: FastifyInstance, maxConnections: number, maxBy
   );
 }
 
-function refusalOf({ headers }: FastifyRequest): Refusal | undefined {
-  if (Number(headers['content-length'] ?? 0) > BODY_LIMIT) return 'too_large';
-  return isSignatureForm(headers[signatureHeader]) ? undefined : 'bad_signature';
+/**
+ * Finds whose webhook a request is.
+ * @returns the status when it is nobody's: 503 while nobody can say, so that Meta sends it again
+ */
+function noAppStatus(request: FastifyRequest, apps: Apps): number | undefined {
+  const { app: id } = request.params as { readonly app?: string };
+  request.app = apps.find(id);
+  if (request.app !== undefined) return undefined;
+  // Health is asked for by GET, too; the handshake of an app that is not there is answered by the controller.
+  if (id === undefined) return request.method === 'GET' ? undefined : 404;
+  return id === '' || apps.areKnown ? 404 : 503;
 }
 
-function refuse(reply: FastifyReply, refusal: Refusal): void {
-  webhookRequests.inc({ result: refusal });
+function refusalOf({ headers, app }: FastifyRequest): Refusal | undefined {
+  if (Number(headers['content-length'] ?? 0) > BODY_LIMIT) return 'too_large';
+  if (!isSignatureForm(headers[signatureHeader])) return 'bad_signature';
+  return app?.secrets.length === 0 ? 'sealed' : undefined;
+}
+
+function refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): void {
+  count(request, refusal);
   void reply.code(statusOf[refusal]).header('connection', 'close').send();
+}
+
+function count({ app }: FastifyRequest, refusal: Refusal): void {
+  webhookRequests.inc({ result: refusal, app: app?.id ?? '' });
 }
 
 function readBody(request: FastifyRequest, stream: IncomingMessage, bodies: Bodies, done: Done): void {
@@ -123,7 +152,7 @@ function readBody(request: FastifyRequest, stream: IncomingMessage, bodies: Bodi
       return;
     }
     release(bodies, request);
-    webhookRequests.inc({ result: refusal });
+    count(request, refusal);
     done(new RefusedError(refusal));
   }
   const reading = { request, end };

@@ -4,9 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { topics } from '@talaria/contracts';
 import { createVerifiedProducer } from '@talaria/kafka';
-import { runProcess, startMetricsServer } from '@talaria/observability';
+import { type Logger, runProcess, startMetricsServer } from '@talaria/observability';
+import { createKeyProvider } from '@talaria/registry';
 import { Spool, watchSpool } from '@talaria/spool';
-import { readConfig } from './config';
+import { type Apps, onlyApp, ownAppOf } from './apps/app';
+import { watchApps } from './apps/apps.metrics';
+import { followApps } from './apps/follow-apps';
+import { type IngestionConfig, readConfig } from './config';
 import { createApp } from './create-app';
 import { RecordWriter } from './spool/record-writer';
 
@@ -43,19 +47,37 @@ runProcess('ingestion', async (logger, stop) => {
     onFatal: stop,
   });
   writer.start();
-  const app = await createApp(config, writer, logger);
+  const apps = await openApps(config, logger);
+  const app = await createApp(config, apps, writer, logger);
   await app.listen(config.HTTP_PORT, '0.0.0.0');
   return {
     // At most 3 s, 3 s and 2.5 s, and a second for traces: below the 10 s that stopping may take.
     close: async () => {
       await sleep(config.SHUTDOWN_DELAY);
       await finishRequests(app);
-      await writer.close();
+      await Promise.all([writer.close(), apps.close()]);
       await (await refused)?.close();
       await metrics.close();
     },
   };
 });
+
+/** Without a database nothing of it is touched. */
+async function openApps(config: IngestionConfig, logger: Logger): Promise<Apps> {
+  const own = ownAppOf(config);
+  const { DATABASE_URL: url, SECRETS_KEYS = [], SECRETS_KEYS_FILE } = config;
+  if (url === undefined) return onlyApp(own);
+  const keys = createKeyProvider({ SECRETS_KEYS, SECRETS_KEYS_FILE }, (fault) =>
+    logger.error(`SECRETS_KEYS_FILE ${fault}: the keys stay as they were`),
+  );
+  const apps = await followApps({
+    ...{ own, url, keys, logger },
+    pollMs: config.REGISTRY_POLL,
+    directory: config.SPOOL_DIR,
+  });
+  watchApps(apps);
+  return apps;
+}
 
 /** No new connections; what is under way is answered, and what is too slow for that is cut off. */
 async function finishRequests(app: NestFastifyApplication): Promise<void> {

@@ -3,6 +3,7 @@ import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OutgoingRecord } from '@talaria/kafka';
 import { createLogger } from '@talaria/observability';
 import { sign } from '@talaria/whatsapp';
+import { type Apps, onlyApp, ownAppOf } from '../src/apps/app';
 import { readConfig } from '../src/config';
 import { createApp } from '../src/create-app';
 import { type EdgeLimits, edgeLimits } from '../src/edge';
@@ -30,12 +31,14 @@ export async function closeIngestions(): Promise<void> {
 /**
  * @param options.write asked before a record is kept: it may hold the request up, or reject
  * @param options.maxConnections default 4096
+ * @param options.apps default: the one that `secrets` and `verifyToken` are of
  */
 export async function startIngestion(
   options: {
     readonly limits?: Partial<EdgeLimits>;
     readonly maxConnections?: number;
     readonly write?: (record: OutgoingRecord) => Promise<void>;
+    readonly apps?: Apps;
   } = {},
 ): Promise<TestIngestion> {
   const { limits, maxConnections = 4096, write } = options;
@@ -55,7 +58,8 @@ export async function startIngestion(
     fault: () => undefined,
   } as unknown as RecordWriter;
   const logger = createLogger('test', process.env.LOG_LEVEL ?? 'silent');
-  const app = await createApp(config, writer, logger, { ...edgeLimits, ...limits });
+  const apps = options.apps ?? onlyApp(ownAppOf(config));
+  const app = await createApp(config, apps, writer, logger, { ...edgeLimits, ...limits });
   await app.listen(0, '127.0.0.1');
   const server = app.getHttpAdapter().getInstance().server;
   const ingestion: TestIngestion = {

@@ -17,12 +17,22 @@ type Specs = Parameters<typeof customCleanEnv>[1];
 /** What `readEnvironment` makes of these specs. */
 export type Environment<S extends Specs> = Readonly<CleanedEnv<S>>;
 
+/** Faults of variables that are wrong only together with others, by whether each is set. */
+export type Combinations<S extends Specs> = (
+  isSet: (variable: keyof S & string) => boolean,
+) => Readonly<Record<string, string>>;
+
 /**
  * Reads the named variables into one frozen object. A variable that is empty counts as not set. For each variable
  * `X` the variable `X_FILE` may name a file that holds the value instead, as mounted secrets do; a newline at its end is left out.
+ * @param combinations asked beside what is wrong with each
  * @throws {ConfigurationError} naming every variable that is missing or wrong
  */
-export function readEnvironment<S extends Specs>(specs: S, env: NodeJS.ProcessEnv): Environment<S> {
+export function readEnvironment<S extends Specs>(
+  specs: S,
+  env: NodeJS.ProcessEnv,
+  combinations: Combinations<S> = () => ({}),
+): Environment<S> {
   const faults: Record<string, string> = {};
   const values: Record<string, string | undefined> = {};
   for (const variable of Object.keys(specs as object)) {
@@ -40,6 +50,9 @@ export function readEnvironment<S extends Specs>(specs: S, env: NodeJS.ProcessEn
       }
     },
   });
+  // One whose file cannot be read is set, too.
+  const isSet = (variable: string) => !(variable in values) || values[variable] !== undefined;
+  for (const [variable, fault] of Object.entries(combinations(isSet))) faults[variable] ??= fault;
   if (Object.keys(faults).length > 0) throw new ConfigurationError(faults);
   return Object.freeze(config);
 }

@@ -9,6 +9,8 @@ export const headers = {
   receivedAt: 'x-received-at',
   /** SHA-256 of the whole body as received, hex. */
   bodySha256: 'x-body-sha256',
+  /** The app of the registry whose secret signed the webhook, by its id; absent for the app of ingestion's own environment. */
+  appId: 'x-app-id',
 
   /** Attempts already spent on this command. */
   attempts: 'x-attempts',

@@ -29,6 +29,24 @@ export function gauge(name: string, help: string, read: () => number): Gauge {
   });
 }
 
+/** A gauge of one value for each of what there is at the moment, read when it is scraped. */
+export function gaugeOf(
+  name: string,
+  help: string,
+  label: string,
+  read: () => Iterable<readonly [string, number]>,
+): Gauge {
+  return new Gauge({
+    name,
+    help,
+    labelNames: [label],
+    collect() {
+      this.reset();
+      for (const [one, value] of read()) this.set({ [label]: one }, value);
+    },
+  });
+}
+
 /** A histogram in seconds. */
 export function histogram(name: string, help: string, buckets: number[]): Histogram {
   return new Histogram({ name, help, buckets });

@@ -1,3 +1,3 @@
 export { dispatcherSettings } from './dispatcher';
-export { ingestionSettings } from './ingestion';
+export { ingestionCombinations, ingestionSettings } from './ingestion';
 export { processorSettings } from './processor';

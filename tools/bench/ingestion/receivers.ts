@@ -34,6 +34,7 @@ export async function startTalaria(ground: BenchGround): Promise<TalariaReceiver
   const [metricsPort = 0] = await freePorts(1);
   const server = await ground.startServer('ingestion', 'apps/ingestion/src/main.js', {
     METRICS_PORT: String(metricsPort),
+    DATABASE_URL: '',
     WHATSAPP_VERIFY_TOKEN: 'bench-verify-token',
     SPOOL_DIR: join(directory, `spool-${randomUUID()}`),
     SHUTDOWN_DELAY: '0s',

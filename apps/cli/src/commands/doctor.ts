@@ -1,7 +1,12 @@
 import { readEnvironment } from '@talaria/config';
 import { examine, type Examination, type Finding } from '@talaria/operations';
 import { createKeyProvider, secretsSettings } from '@talaria/registry';
-import { dispatcherSettings, ingestionSettings, processorSettings } from '@talaria/settings';
+import {
+  dispatcherSettings,
+  ingestionCombinations,
+  ingestionSettings,
+  processorSettings,
+} from '@talaria/settings';
 import { createCloudApiClient } from '@talaria/whatsapp';
 import { type Command, Option } from 'commander';
 import { createColors } from 'picocolors';
@@ -13,9 +18,9 @@ import { printable } from '../output/fields';
 import { newVerb } from '../verb';
 
 const services = {
-  ingestion: ingestionSettings,
-  processor: processorSettings,
-  dispatcher: dispatcherSettings,
+  ingestion: (env: NodeJS.ProcessEnv) => readEnvironment(ingestionSettings, env, ingestionCombinations),
+  processor: (env: NodeJS.ProcessEnv) => readEnvironment(processorSettings, env),
+  dispatcher: (env: NodeJS.ProcessEnv) => readEnvironment(dispatcherSettings, env),
 };
 type Service = keyof typeof services;
 

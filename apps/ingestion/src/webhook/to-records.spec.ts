@@ -3,8 +3,8 @@ import { headers, topics } from '@talaria/contracts';
 import { toRecords } from './to-records';
 
 const receivedAt = new Date('2026-11-23T04:05:06.789Z');
-const toRecordsOf = (body: string | Buffer) =>
-  toRecords({ deliveryId: 'd-1', receivedAt, body: Buffer.from(body) });
+const toRecordsOf = (body: string | Buffer, appId = '') =>
+  toRecords({ deliveryId: 'd-1', receivedAt, body: Buffer.from(body), appId });
 const bodyWith = (value: Record<string, unknown>, entry: Record<string, unknown> = { id: '100' }) =>
   JSON.stringify({
     object: 'whatsapp_business_account',
@@ -51,6 +51,11 @@ describe('the records of a webhook', () => {
     ],
   ])('are keyed by whom they are about: %s', (_, body, key) => {
     expect(toRecordsOf(body).map((record) => record.key)).toEqual([key]);
+  });
+
+  it('tell the app of the registry that they came by, also as a dead letter', () => {
+    for (const body of [bodyWith({ event: 'DISABLED_UPDATE' }), 'no JSON'])
+      expect(toRecordsOf(body, '4711').map((record) => record.headers?.[headers.appId])).toEqual(['4711']);
   });
 
   it('carry the bytes of a body with one item unchanged', () => {

@@ -7,6 +7,8 @@ export type Delivery = {
   readonly deliveryId: string;
   readonly receivedAt: Date;
   readonly body: Buffer;
+  /** The app of the registry that it came by; empty or absent for the app of the environment. */
+  readonly appId?: string;
 };
 
 /**
@@ -15,7 +17,7 @@ export type Delivery = {
  * @param trace the trace that the delivery belongs to, as record headers
  */
 export function toRecords(
-  { deliveryId, receivedAt, body }: Delivery,
+  { deliveryId, receivedAt, body, appId = '' }: Delivery,
   trace: Readonly<Record<string, string>> = {},
 ): OutgoingRecord[] {
   const common = {
@@ -23,6 +25,7 @@ export function toRecords(
     [headers.deliveryId]: deliveryId,
     [headers.receivedAt]: receivedAt.toISOString(),
     [headers.bodySha256]: hash('sha256', body, 'hex'),
+    ...(appId !== '' && { [headers.appId]: appId }),
   };
   const items = splitNotification(body);
   if (items === undefined) {

@@ -15,62 +15,63 @@ import { SpanKind } from '@opentelemetry/api';
 import { inSpan, type Logger, publicContext } from '@talaria/observability';
 import { isSigned, signatureHeader } from '@talaria/whatsapp';
 import { type FastifyRequest } from 'fastify';
-import { type IngestionConfig } from '../config';
-import { INGESTION_CONFIG, LOGGER } from '../tokens';
+import { type App } from '../apps/app';
+import { LOGGER } from '../tokens';
 import { webhookDuration, webhookItems, webhookRequests } from './webhook.metrics';
 import { WebhookPublisher } from './webhook.publisher';
 
 /** An answer without a word: it tells nobody what was wrong. */
 const silent = (status: HttpStatus) => new HttpException('', status);
 
-@Controller('webhooks/whatsapp')
+/** The edge has found whose webhook a request is. */
+@Controller(['webhooks/whatsapp', 'webhooks/whatsapp/:app'])
 export class WebhookController {
   private toldAt = -Infinity;
   /** Webhooks refused since it was told last. */
   private untold = 0;
 
   constructor(
-    @Inject(INGESTION_CONFIG) private readonly config: IngestionConfig,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(WebhookPublisher) private readonly publisher: WebhookPublisher,
   ) {}
 
   /** Meta's handshake when the callback URL is set: the challenge, and nothing else. */
   @Get()
-  verify(@Query() query: Readonly<Record<string, unknown>>): string {
+  verify(@Req() { app }: FastifyRequest, @Query() query: Readonly<Record<string, unknown>>): string {
+    if (app === undefined) throw silent(HttpStatus.NOT_FOUND);
     const { 'hub.mode': mode, 'hub.verify_token': token, 'hub.challenge': challenge } = query;
-    const isMeta =
-      mode === 'subscribe' && typeof token === 'string' && isEqual(token, this.config.WHATSAPP_VERIFY_TOKEN);
-    if (!isMeta || typeof challenge !== 'string') throw silent(HttpStatus.FORBIDDEN);
+    const isMeta = mode === 'subscribe' && typeof token === 'string' && isVerifyToken(token, app);
+    if (!isMeta || typeof challenge !== 'string') throw silent(refusedBy(app, HttpStatus.FORBIDDEN));
     return challenge;
   }
 
   /** 200 only when every item is kept. Everything else makes Meta send it again. */
   @Post()
   @HttpCode(200)
-  async receive(@Req() { body, headers }: FastifyRequest): Promise<void> {
+  async receive(@Req() { body, headers, app }: FastifyRequest): Promise<void> {
     const stop = webhookDuration.startTimer();
     try {
-      if (
-        !Buffer.isBuffer(body) ||
-        !isSigned(body, headers[signatureHeader], this.config.WHATSAPP_APP_SECRET)
-      ) {
-        webhookRequests.inc({ result: 'bad_signature' });
-        throw silent(HttpStatus.UNAUTHORIZED);
+      if (app === undefined) throw silent(HttpStatus.NOT_FOUND);
+      if (!Buffer.isBuffer(body) || !isSigned(body, headers[signatureHeader], app.secrets)) {
+        webhookRequests.inc({ result: app.sealed > 0 ? 'sealed' : 'bad_signature', app: app.id });
+        throw silent(refusedBy(app, HttpStatus.UNAUTHORIZED));
       }
-      await this.publish(body);
+      await this.publish(body, app.id);
     } finally {
       stop();
     }
   }
 
-  private async publish(body: Buffer): Promise<void> {
-    const delivery = { deliveryId: randomUUID(), receivedAt: new Date(), body };
+  private async publish(body: Buffer, appId: string): Promise<void> {
+    const delivery = { deliveryId: randomUUID(), receivedAt: new Date(), body, appId };
     // A stranger's traceparent must not decide what we trace: every webhook is a root.
     const options = {
       kind: SpanKind.SERVER,
       parent: publicContext,
-      attributes: { 'talaria.delivery_id': delivery.deliveryId },
+      attributes: {
+        'talaria.delivery_id': delivery.deliveryId,
+        ...(appId !== '' && { 'talaria.app_id': appId }),
+      },
     };
     try {
       const records = await inSpan('POST /webhooks/whatsapp', options, () =>
@@ -78,9 +79,9 @@ export class WebhookController {
       );
       const isJson = records[0]?.topic === topics.webhooks.name;
       webhookItems.inc(isJson ? records.length : 0);
-      webhookRequests.inc({ result: isJson ? 'accepted' : 'not_json' });
+      webhookRequests.inc({ result: isJson ? 'accepted' : 'not_json', app: appId });
     } catch (error) {
-      webhookRequests.inc({ result: 'unavailable' });
+      webhookRequests.inc({ result: 'unavailable', app: appId });
       this.tellUnavailable(error);
       throw silent(HttpStatus.SERVICE_UNAVAILABLE);
     }
@@ -102,6 +103,15 @@ export class WebhookController {
 
 /** How often it is told that webhooks are refused: the log may lie on the very disk that is full. */
 const TELL_EVERY_MS = 1000;
+
+/** What does not open might have allowed it: then it is refused for now, and Meta sends it again. */
+function refusedBy({ sealed }: App, status: HttpStatus): HttpStatus {
+  return sealed > 0 ? HttpStatus.SERVICE_UNAVAILABLE : status;
+}
+
+function isVerifyToken(token: string, { verifyToken }: App): boolean {
+  return verifyToken !== undefined && isEqual(token, verifyToken);
+}
 
 /** Over hashes, so that neither time nor an error tells the length. */
 function isEqual(given: string, expected: string): boolean {

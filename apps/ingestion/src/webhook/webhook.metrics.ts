@@ -1,11 +1,23 @@
 import { counter, histogram } from '@talaria/observability';
 
-/** Why a request is answered before anybody looks into its body. */
-export type Refusal = 'bad_signature' | 'too_large' | 'overloaded' | 'aborted';
+/** Why a request is answered before anybody looks into its body; `sealed`: no secret of its app opens. */
+export type Refusal = 'bad_signature' | 'too_large' | 'overloaded' | 'aborted' | 'sealed';
 
-export const webhookRequests = counter('talaria_webhook_requests_total', 'Webhook requests by result', {
-  result: ['accepted', 'not_json', 'unavailable', 'bad_signature', 'too_large', 'overloaded', 'aborted'],
-});
+const refusals: readonly Refusal[] = ['bad_signature', 'too_large', 'overloaded', 'aborted', 'sealed'];
+const results = ['accepted', 'not_json', 'unavailable', ...refusals];
+
+export const webhookRequests = counter(
+  'talaria_webhook_requests_total',
+  'Webhook requests by result, and by app where it is one of the registry',
+  { result: results, app: [''] },
+);
+
+/** Forgets the counts of apps that are no more, and begins those of new ones at zero. */
+export function countApps(before: Iterable<string>, now: ReadonlySet<string>): void {
+  for (const app of before)
+    if (!now.has(app)) for (const result of results) webhookRequests.remove({ result, app });
+  for (const app of now) for (const result of results) webhookRequests.inc({ result, app }, 0);
+}
 
 export const webhookItems = counter('talaria_webhook_items_total', 'Items of accepted webhooks', {});
 

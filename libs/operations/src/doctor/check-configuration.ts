@@ -1,21 +1,21 @@
-import { ConfigurationError, readEnvironment } from '@talaria/config';
+import { ConfigurationError } from '@talaria/config';
 import { type Check, type Found } from './finding';
 
-/** The variables of each service, as it reads them itself. */
-export type ServiceSettings = Readonly<Record<string, Parameters<typeof readEnvironment>[0]>>;
+/** Reads the environment of each service as it does itself. @throws {ConfigurationError} */
+export type ServiceSettings = Readonly<Record<string, (env: NodeJS.ProcessEnv) => unknown>>;
 
 /** Whether each service would start with this environment. Values are never told. */
 export function configurationCheck(services: ServiceSettings, env: NodeJS.ProcessEnv): Check {
   return {
     name: 'configuration',
     run: () =>
-      Promise.resolve(Object.entries(services).flatMap(([name, specs]) => findingsOf(name, specs, env))),
+      Promise.resolve(Object.entries(services).flatMap(([name, read]) => findingsOf(name, read, env))),
   };
 }
 
-function findingsOf(subject: string, specs: ServiceSettings[string], env: NodeJS.ProcessEnv): Found[] {
+function findingsOf(subject: string, read: ServiceSettings[string], env: NodeJS.ProcessEnv): Found[] {
   try {
-    readEnvironment(specs, env);
+    read(env);
     return [{ subject, result: 'ok', found: 'every variable is there and well formed' }];
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;

@@ -41,6 +41,7 @@ afterAll(async () => {
   await database.close();
 }, 60_000);
 
+const readKafka = (env: NodeJS.ProcessEnv) => readEnvironment(kafkaSettings, env);
 const metaUrl = () => `http://127.0.0.1:${(meta.address() as AddressInfo).port}`;
 
 /** Meta takes one of the tokens. */
@@ -73,7 +74,7 @@ const NOBODY_RUNS = [
 ];
 
 it('where all is well says so of everything, and leaves nothing behind', async () => {
-  const services = { processor: kafkaSettings };
+  const services = { processor: readKafka };
   const env = { KAFKA_BROKERS: kafka.config.KAFKA_BROKERS.join() };
   const all = await look({ services, env, spool: { directory, maxBytes: 1 }, meta: metaAccess() });
   const checks = [
@@ -95,7 +96,7 @@ it('where all is well says so of everything, and leaves nothing behind', async (
 });
 
 it('variables that a service lacks or has wrong are named, each with the service, never with its value', async () => {
-  const services = { dispatcher: kafkaSettings, processor: kafkaSettings };
+  const services = { dispatcher: readKafka, processor: readKafka };
   const found = await sick({ services, env: { KAFKA_BROKERS: 'a secret', KAFKA_SSL: 'yes' } });
   expect(found.slice(0, 3)).toEqual([
     [

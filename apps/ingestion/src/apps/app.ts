@@ -1,0 +1,48 @@
+import { type IngestionConfig } from '../config';
+
+/** A Meta app whose webhooks are taken. */
+export type App = {
+  /** As in the registry; empty for the app of the environment. */
+  readonly id: string;
+  /** Any of them may have signed. Empty when none opens. */
+  readonly secrets: readonly string[];
+  /** Undefined when it has none, or it does not open. */
+  readonly verifyToken: string | undefined;
+  /** Secrets and verify token that do not open: what they might have allowed is refused for now, not for good. */
+  readonly sealed: number;
+};
+
+export type Apps = {
+  /** @param id undefined for the app of the environment */
+  find(id: string | undefined): App | undefined;
+  /** Whether the apps of the registry are known: before, nobody can say of an id whether there is such an app. */
+  readonly areKnown: boolean;
+  /** When the database has told of them last, in ms since 1970; undefined when it never has. */
+  readonly knownAt: number | undefined;
+  /** The secrets and verify tokens that do not open, by app. */
+  readonly faults: ReadonlyMap<string, number>;
+  /** Why no webhook at all can be taken; undefined when some can. */
+  fault(): string | undefined;
+  /** Those that are known stay. */
+  close(): Promise<void>;
+};
+
+/** The app of the environment, if it names one. */
+export function ownAppOf(
+  config: Pick<IngestionConfig, 'WHATSAPP_APP_SECRET' | 'WHATSAPP_VERIFY_TOKEN'>,
+): App | undefined {
+  const { WHATSAPP_APP_SECRET: secrets, WHATSAPP_VERIFY_TOKEN: verifyToken } = config;
+  return secrets && { id: '', secrets, verifyToken, sealed: 0 };
+}
+
+/** No app but that of the environment. */
+export function onlyApp(own: App | undefined): Apps {
+  return {
+    find: (id) => (id === undefined ? own : undefined),
+    areKnown: true,
+    knownAt: undefined,
+    faults: new Map(),
+    fault: () => undefined,
+    close: () => Promise.resolve(),
+  };
+}
