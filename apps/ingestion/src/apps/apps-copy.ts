@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory, unlessGone } from '../spool/segment-files';
+import { syncDirectory, unlessGone } from '@talaria/spool';
 import { type SealedApp } from './open-apps';
 
 /** What the database has told, and when, in ms since 1970. */
