@@ -47,35 +47,32 @@ export async function openRegistry(options: {
 }): Promise<Registry> {
   const { dataSource, url, keys, pollMs, logger, onChange } = options;
   const tokens = createTokenOpener(keys, logger);
-  let numberRows: readonly PhoneNumber[] = [];
+  let rows: Rows = { numbers: [], accounts: [], apps: [], cancelled: new Set() };
   let numbers: ReadonlyMap<string, BusinessNumber> = new Map();
   let accounts = new Map<string, Waba>();
-  let apps: readonly MetaApp[] = [];
-  let cancelled = new Set<string>();
+  let cancelled: ReadonlySet<string> = new Set();
   let known: string | undefined;
   let inbound = new Map<string, number>();
   let knownSince = 0;
+  let tokenFaults = 0;
 
   async function read(): Promise<void> {
     const began = performance.now();
     // First: what changes while we read is read again.
     const state = await readState(sqlOf(dataSource), TABLES);
-    if (state !== known) await readAll();
+    if (state !== known) rows = await readRows(dataSource);
     // A key may have come that opens what did not open.
-    if (state !== known || tokens.faults > 0) numbers = await tokens.open(numberRows, [...accounts.values()]);
-    known = state;
+    const isStale = state !== known || tokens.faults > 0;
+    const opened = isStale ? await tokens.open(rows.numbers, rows.accounts) : numbers;
     inbound = await readInbound(sqlOf(dataSource));
+    // All at once: whoever finds a number finds it held back, if it is to be.
+    numbers = opened;
+    tokenFaults = tokens.faults;
+    accounts = new Map(rows.accounts.map((row) => [row.wabaId, row]));
+    if (!isDeepStrictEqual(rows.cancelled, cancelled)) cancelled = rows.cancelled;
+    known = state;
     knownSince = began;
     onChange();
-  }
-
-  async function readAll(): Promise<void> {
-    numberRows = await dataSource.getRepository(PhoneNumber).find();
-    const accountRows = await dataSource.getRepository(Waba).find();
-    apps = await dataSource.getRepository(MetaApp).find();
-    const cancelledNow = await readCancelled(sqlOf(dataSource));
-    if (!isDeepStrictEqual(cancelledNow, cancelled)) cancelled = cancelledNow;
-    accounts = new Map(accountRows.map((row) => [row.wabaId, row]));
   }
 
   await read();
@@ -87,7 +84,7 @@ export async function openRegistry(options: {
     find: (phoneNumberId) => numbers.get(phoneNumberId),
     findAccount: (wabaId) => accounts.get(wabaId),
     accounts: () => accounts.values(),
-    apps: () => apps,
+    apps: () => rows.apps,
     isCancelled: ({ wabaId, campaignId }) =>
       campaignId !== undefined && cancelled.has(`${wabaId}/${campaignId}`),
     get cancelled() {
@@ -99,9 +96,25 @@ export async function openRegistry(options: {
     },
     refresh: watched.refresh,
     get tokenFaults() {
-      return tokens.faults;
+      return tokenFaults;
     },
     close: watched.close,
+  };
+}
+
+type Rows = {
+  readonly numbers: readonly PhoneNumber[];
+  readonly accounts: readonly Waba[];
+  readonly apps: readonly MetaApp[];
+  readonly cancelled: ReadonlySet<string>;
+};
+
+async function readRows(dataSource: DataSource): Promise<Rows> {
+  return {
+    numbers: await dataSource.getRepository(PhoneNumber).find(),
+    accounts: await dataSource.getRepository(Waba).find(),
+    apps: await dataSource.getRepository(MetaApp).find(),
+    cancelled: await readCancelled(sqlOf(dataSource)),
   };
 }
 
