@@ -156,13 +156,24 @@ describe('the whole loop', () => {
   });
 
   it('sends nothing for an account that Meta has disabled, until it is reinstated', async () => {
-    const banned = {
-      ...number,
-      wabaId: '710002',
-      phoneNumberId: '720002',
-      displayPhoneNumber: '+1 555 010 7778',
-    };
-    await platform.addNumber(banned);
+    const pausedUntil = '2099-01-01';
+    const banned = { ...number, wabaId: '710002', phoneNumberId: '720002', pausedUntil };
+    const other = { ...number, wabaId: '710003', phoneNumberId: '720003', pausedUntil };
+    for (const one of [banned, other]) await platform.addNumber(one);
+    const commands = [banned, other].map(({ wabaId, phoneNumberId }) => ({
+      ...{ id: 'loop-command-2', wabaId, phoneNumberId, to: `+${markers.phone}` },
+      message: { type: 'text', text: { body: markers.text } },
+    }));
+    await publish(
+      platform,
+      topics.outbound.name,
+      commands.map((command) => ({ key: command.wabaId, value: JSON.stringify(command) })),
+    );
+    await eventually(async () =>
+      expect(await (await fetch(platform.metricsUrls.dispatcher)).text()).toContain(
+        'talaria_dispatch_paused_numbers 2\n',
+      ),
+    );
     const ban = (state: string, time: number) => {
       const value = { event: 'DISABLED_UPDATE', ban_info: { waba_ban_state: state } };
       const entry = [{ id: banned.wabaId, time, changes: [{ field: 'account_update', value }] }];
@@ -175,23 +186,14 @@ describe('the whole loop', () => {
         await query(platform.databaseUrl, `SELECT FROM wabas WHERE restricted_until = 'infinity'`),
       ).toHaveLength(1),
     );
-    const command = {
-      ...{ id: 'loop-command-2', wabaId: banned.wabaId, phoneNumberId: banned.phoneNumberId },
-      ...{ to: `+${markers.phone}`, message: { type: 'text', text: { body: markers.text } } },
-    };
-    await publish(platform, topics.outbound.name, [{ key: command.wabaId, value: JSON.stringify(command) }]);
-    await eventually(async () =>
-      expect(await (await fetch(platform.metricsUrls.dispatcher)).text()).toContain(
-        'talaria_dispatch_paused_numbers 1\n',
-      ),
-    );
-    const sent = async () =>
-      (await platform.simulator.accepted()).filter(
-        ({ phoneNumberId }) => phoneNumberId === banned.phoneNumberId,
-      );
-    expect(await sent()).toEqual([]);
+    // The dispatcher that sends for the other one has read of the ban.
+    await query(platform.databaseUrl, 'UPDATE phone_numbers SET paused_until = NULL');
+    const sentOf = async (of: typeof banned) =>
+      (await platform.simulator.accepted()).filter(({ phoneNumberId }) => phoneNumberId === of.phoneNumberId);
+    await eventually(async () => expect(await sentOf(other)).toHaveLength(1));
+    expect(await sentOf(banned)).toEqual([]);
     expect(await ban('REINSTATE', now + 1)).toBe(200);
-    await eventually(async () => expect(await sent()).toHaveLength(1));
+    await eventually(async () => expect(await sentOf(banned)).toHaveLength(1));
   });
 
   it('carries the trace of the webhook into the record headers only when one is traced', async () => {
@@ -267,7 +269,7 @@ describe('the whole loop', () => {
         expect((await fetch(`${app.url}/health/${path}`)).status).toBe(200);
     }
     const metrics = await (await fetch(platform.metricsUrls.ingestion)).text();
-    expect(metrics).toContain('talaria_webhook_requests_total{result="unavailable"} 0');
+    expect(metrics).toContain('talaria_webhook_requests_total{result="unavailable",app=""} 0');
     expect(await (await fetch(platform.metricsUrls.dispatcher)).text()).toContain(
       'talaria_dead_letters_total{cause="ambiguous"} 0',
     );

@@ -214,7 +214,10 @@ describe('a number', () => {
     const counted = async () => {
       const text = await register.getSingleMetricAsString('talaria_number_quality_changes_total');
       const all = [...text.matchAll(/\{quality="(.+)"\} (\d+)/g)];
-      return Object.fromEntries(all.map(([, quality, count]) => [quality, Number(count)]));
+      return Object.fromEntries(all.map(([, quality, count]) => [quality, Number(count)])) as Record<
+        string,
+        number
+      >;
     };
     const before = await counted();
     await told([ofNumber(0, 'FLAGGED'), ofNumber(1, 'SOMETHING_NEW')]);
