@@ -1,5 +1,5 @@
 import { parseDuration } from '@talaria/config';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 /** Readers of arguments and flags: what does not fit is refused with what would. */
 
@@ -32,6 +32,8 @@ export const campaignId = matching(
   'a campaign id: up to 128 of A-Z a-z 0-9 . _ : -',
 );
 export const notBlank = matching(/\S/, 'a text that is not empty');
+
+export const byOption = () => new Option('--by <name>', 'who wants it (default: you)').argParser(notBlank);
 
 /** For a flag that may be given again. */
 export const collect = (text: string, before: readonly string[] = []) => [...before, text];

@@ -1,15 +1,29 @@
 import { databaseSettings } from '@talaria/database';
-import { type MetaAccess, type RegistryAccess, type SealingAccess } from '@talaria/operations';
+import {
+  type MetaAccess,
+  type RegistryAccess,
+  type SealingAccess,
+  type SignedAccess,
+} from '@talaria/operations';
 import { createKeyProvider, secretsSettings } from '@talaria/registry';
 import { dispatcherSettings } from '@talaria/settings';
 import { createCloudApiClient } from '@talaria/whatsapp';
 import { type Context } from './context';
+import { whoami } from './whoami';
 
 const { GRAPH_API_URL, GRAPH_API_VERSION, GRAPH_API_TIMEOUT } = dispatcherSettings;
 const graphApiSettings = { GRAPH_API_URL, GRAPH_API_VERSION, GRAPH_API_TIMEOUT };
 
 export async function registryAccess(context: Context, dryRun = false): Promise<RegistryAccess> {
   return { dataSource: await context.dataSource(), dryRun };
+}
+
+/** What a person does to a sender is kept under their name. */
+export async function signedAccess(
+  context: Context,
+  { by = whoami(), dryRun = false }: { readonly by?: string; readonly dryRun?: boolean },
+): Promise<SignedAccess> {
+  return { ...(await registryAccess(context, dryRun)), by };
 }
 
 /** Where a token or secret is stored, or opened. */

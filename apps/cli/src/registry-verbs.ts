@@ -1,11 +1,19 @@
 import { parseDuration } from '@talaria/config';
-import { type Pause, type RegistryAccess, type TokenState } from '@talaria/operations';
+import {
+  type HowLong,
+  type KeptChange,
+  type Pause,
+  type RegistryAccess,
+  type SignedAccess,
+  type TokenState,
+} from '@talaria/operations';
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { confirm, yesOption } from './confirm';
 import { type Context } from './context';
-import { metaId, notBlank } from './flags';
+import { byOption, metaId, notBlank } from './flags';
 import { printable } from './output/fields';
-import { registryAccess } from './registry-access';
+import { showTable } from './output/table';
+import { registryAccess, signedAccess } from './registry-access';
 import { dryRunOption, newVerb } from './verb';
 
 /** What the verbs on accounts, numbers and apps have in common. */
@@ -18,7 +26,8 @@ export type RegistryNoun = {
 };
 
 type DryRun = { readonly dryRun?: boolean };
-type PauseFlags = DryRun & { readonly reason: string; readonly until?: Date };
+type Signing = DryRun & { readonly by?: string };
+type PauseFlags = Signing & { readonly reason: string; readonly until?: Date };
 
 export const idArgument = (name: string, what: string) => new Argument(`<${name}>`, what).argParser(metaId);
 
@@ -63,7 +72,7 @@ export function tellChange(
 export function pauseVerb<Row extends Pause>(
   context: Context,
   { one, many, example, argument }: RegistryNoun,
-  run: (access: RegistryAccess, id: string, how: { reason: string; until?: Date }) => Promise<Row>,
+  run: (access: SignedAccess, id: string, how: HowLong) => Promise<Row>,
 ): Command {
   return newVerb('pause', {
     summary: `nothing of the ${one} is sent, and its commands wait, until it is resumed`,
@@ -74,39 +83,40 @@ export function pauseVerb<Row extends Pause>(
     ],
   })
     .addArgument(argument())
-    .addOption(
-      new Option('--reason <text>', 'for whoever asks why nothing is sent')
-        .argParser(notBlank)
-        .makeOptionMandatory(),
-    )
+    .addOption(reasonOption('for whoever asks why nothing is sent'))
     .addOption(
       new Option('--until <time>', 'when it goes on by itself: a time, or a duration from now').argParser(
         untilOf,
       ),
     )
+    .addOption(byOption())
     .addOption(dryRunOption())
-    .action(async (id: string, { reason, until, dryRun = false }: PauseFlags) => {
-      const row = await run(await registryAccess(context, dryRun), id, { reason, ...(until && { until }) });
+    .action(async (id: string, { reason, until, by, dryRun = false }: PauseFlags) => {
+      const access = await signedAccess(context, { dryRun, ...(by !== undefined && { by }) });
+      const row = await run(access, id, { reason, ...(until && { until }) });
       const rest = `${one} ${id} ${untilText(row.pausedUntil)}: ${reason}`;
       tellChange(context, dryRun, row, { did: 'Paused', would: 'pause', rest });
     });
 }
 
+export const reasonOption = (what: string) =>
+  new Option('--reason <text>', what).argParser(notBlank).makeOptionMandatory();
+
 export function resumeVerb<Row extends Pause>(
   context: Context,
   { one, many, example, argument }: RegistryNoun,
-  run: (access: RegistryAccess, id: string) => Promise<Row>,
+  run: (access: SignedAccess, id: string) => Promise<Row>,
 ): Command {
   return newVerb('resume', {
-    summary: `takes back a pause of the ${one}, whether a person or a webhook of Meta made it`,
+    summary: `takes back a pause of the ${one}`,
     examples: [`talaria ${many} resume ${example}`],
   })
     .addArgument(argument())
+    .addOption(byOption())
     .addOption(dryRunOption())
-    .action(async (id: string, { dryRun = false }: DryRun) => {
-      const row = await run(await registryAccess(context, dryRun), id);
-      const held =
-        row.state === 'active' ? '' : `; nothing is sent yet: its ${row.state.replace('-', ' is ')}`;
+    .action(async (id: string, { by, dryRun = false }: Signing) => {
+      const row = await run(await signedAccess(context, { dryRun, ...(by !== undefined && { by }) }), id);
+      const held = row.state === 'active' ? '' : `; nothing is sent yet: ${heldText(row.state)}`;
       tellChange(context, dryRun, row, {
         did: 'Resumed',
         would: 'resume',
@@ -124,16 +134,21 @@ export function setRateVerb<Row extends object, Rate extends number | null>(
     readonly examples: readonly string[];
     readonly parse: (value: string) => Rate;
   },
-  run: (access: RegistryAccess, id: string, rate: Rate) => Promise<Row>,
+  run: (access: SignedAccess, id: string, rate: Rate) => Promise<Row>,
 ): Command {
   const { summary, more, parse } = about;
   const examples = about.examples.map((rate) => `talaria ${many} set-rate ${example} ${rate}`);
   return newVerb('set-rate', { summary, more, examples })
     .addArgument(argument())
     .addArgument(new Argument('<rate>', 'messages a second').argParser(parse))
+    .addOption(byOption())
     .addOption(dryRunOption())
-    .action(async (id: string, rate: Rate, { dryRun = false }: DryRun) => {
-      const row = await run(await registryAccess(context, dryRun), id, rate);
+    .action(async (id: string, rate: Rate, { by, dryRun = false }: Signing) => {
+      const row = await run(
+        await signedAccess(context, { dryRun, ...(by !== undefined && { by }) }),
+        id,
+        rate,
+      );
       const rest = `the rate of ${one} ${id} to ${rate === null ? 'no ceiling' : `${rate} messages a second`}`;
       tellChange(context, dryRun, row, { did: 'Set', would: 'set', rest });
     });
@@ -162,10 +177,31 @@ export function removeVerb<Row extends object>(
 }
 
 /** A pause in a cell, or behind "is". */
-export function stateText({ state, pausedUntil, pausedReason, pausedBy }: Pause): string {
-  if (state !== 'paused') return state.replace('-', ' ');
-  const by = pausedBy === null ? '' : ` by ${pausedBy === 'meta' ? 'Meta' : 'a person'}`;
-  return `paused ${untilText(pausedUntil)}${by}${pausedReason === null ? '' : `: ${printable(pausedReason)}`}`;
+export function stateText(sender: Pause & Partial<Restriction>): string {
+  const { state, pausedUntil, pausedReason, restrictedUntil = null, restrictedReason = null } = sender;
+  const because = (reason: string | null) => (reason === null ? '' : `: ${printable(reason)}`);
+  if (state === 'paused') return `paused ${untilText(pausedUntil)}${because(pausedReason)}`;
+  if (state === 'restricted') {
+    const until = restrictedUntil === 'infinity' ? '' : ` until ${restrictedUntil}`;
+    return `restricted by Meta${until}${because(restrictedReason)}`;
+  }
+  return state.replace('-', ' ');
+}
+
+type Restriction = { readonly restrictedUntil: string | null; readonly restrictedReason: string | null };
+
+const heldText = (state: string) =>
+  state === 'restricted'
+    ? 'Meta restricts it, see talaria accounts lift'
+    : `its ${state.replace('-', ' is ')}`;
+
+/** Below what is shown of a sender. */
+export function changesText(context: Context, changes: readonly KeptChange[]): string {
+  if (changes.length === 0) return '';
+  const rows = changes.map(({ changedAt, changedBy, change, until, reason }) => [
+    ...[changedAt, printable(changedBy), change, until ?? '', printable(reason ?? '')],
+  ]);
+  return `\n\n${showTable(context, ['changed', 'by', 'what', 'until', 'why'], rows)}`;
 }
 
 const untilText = (until: string | null) =>

@@ -44,7 +44,15 @@ export * from './apps/apps';
 export * from './keys/keys';
 export * from './numbers/numbers';
 export * from './numbers/test-numbers';
-export { type Pause, type RegistryAccess, type SealingAccess, type TokenState } from './registry/registry';
+export {
+  type HowLong,
+  type KeptChange,
+  type Pause,
+  type RegistryAccess,
+  type SealingAccess,
+  type SignedAccess,
+  type TokenState,
+} from './registry/registry';
 export * from './spool/replay-spool';
 export * from './spool/spool-status';
 export * from './topics/topics';

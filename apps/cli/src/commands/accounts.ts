@@ -3,8 +3,10 @@ import {
   checkToken,
   type ListedAccount,
   listAccounts,
+  liftRestriction,
   listNumbers,
   pauseAccount,
+  readAccountChanges,
   removeAccount,
   resumeAccount,
   rotateAccountToken,
@@ -17,15 +19,17 @@ import { Argument, type Command, Option } from 'commander';
 import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
 import { UsageError } from '../fault-of';
-import { matching, notBlank } from '../flags';
+import { byOption, matching, notBlank } from '../flags';
 import { printable } from '../output/fields';
 import { showTable, tableOf } from '../output/table';
-import { registryAccess, sealingAccess, withMeta } from '../registry-access';
+import { registryAccess, sealingAccess, signedAccess, withMeta } from '../registry-access';
 import {
   ceiling,
   ceilingText,
+  changesText,
   idArgument,
   pauseVerb,
+  reasonOption,
   type RegistryNoun,
   removeVerb,
   resumeVerb,
@@ -36,6 +40,7 @@ import {
 } from '../registry-verbs';
 import { readSecret, requireSecret, type SecretFlags, withSecret } from '../secret';
 import { dryRunOption, newNoun, newVerb } from '../verb';
+import { whoami } from '../whoami';
 import { testText } from './numbers';
 
 const noun: RegistryNoun = {
@@ -52,6 +57,7 @@ export function accountsCommand(context: Context): Command {
     .addCommand(showVerb(context))
     .addCommand(pauseVerb(context, noun, pauseAccount))
     .addCommand(resumeVerb(context, noun, resumeAccount))
+    .addCommand(liftVerb(context))
     .addCommand(
       setRateVerb(
         context,
@@ -75,6 +81,7 @@ type AddFlags = SecretFlags<'token'> & {
   readonly name: string;
   readonly app?: string;
   readonly rate?: number | null;
+  readonly by?: string;
   readonly dryRun?: boolean;
 };
 
@@ -95,10 +102,11 @@ const addVerb = (context: Context) =>
     .addOption(new Option('--name <text>', 'for people').argParser(notBlank).makeOptionMandatory())
     .addOption(new Option('--app <app>', 'the app that it belongs to; default by default').argParser(APP_ID))
     .addOption(new Option('--rate <rate>', 'a ceiling for all its numbers together').argParser(ceiling))
+    .addOption(byOption())
     .addOption(dryRunOption())
     .action(async (wabaId: string, flags: AddFlags) => {
-      const { name, app, rate, dryRun = false } = flags;
-      const access = await sealingAccess(context, { dryRun });
+      const { name, app, rate, by = whoami(), dryRun = false } = flags;
+      const access = { ...(await sealingAccess(context, { dryRun })), by };
       const accessToken = await readSecret(context, 'token', {
         stdin: flags.tokenStdin,
         file: flags.tokenFile,
@@ -135,13 +143,17 @@ function listText(context: Context, accounts: readonly ListedAccount[]): string 
 }
 
 const showVerb = (context: Context) =>
-  newVerb('show', { summary: 'one account, with its numbers', examples: ['talaria accounts show 1000'] })
+  newVerb('show', {
+    summary: 'one account, its numbers, and what people and Meta have changed of it',
+    examples: ['talaria accounts show 1000'],
+  })
     .addArgument(noun.argument())
     .action(async (id: string) => {
       const dataSource = await context.dataSource();
       const account = await showAccount(dataSource, id);
       const numbers = await listNumbers(dataSource, id);
-      context.answer({ ...account, numbers }, () => {
+      const changes = await readAccountChanges(dataSource, id);
+      context.answer({ ...account, numbers, changes }, () => {
         const about = tableOf(
           ['account', account.wabaId],
           [
@@ -157,10 +169,28 @@ const showVerb = (context: Context) =>
           ...[number.phoneNumberId, number.displayPhoneNumber, `${number.messagesPerSecond}/s`],
           stateText(number),
         ]);
-        return numbers.length === 0
-          ? about
-          : `${about}\n\n${showTable(context, ['number', 'phone', 'rate', 'state'], rows)}`;
+        const table = showTable(context, ['number', 'phone', 'rate', 'state'], rows);
+        return about + (rows.length === 0 ? '' : `\n\n${table}`) + changesText(context, changes);
       });
+    });
+
+type LiftFlags = { readonly reason: string; readonly by?: string; readonly dryRun?: boolean };
+
+const liftVerb = (context: Context) =>
+  newVerb('lift', {
+    summary: 'what Meta has told of a ban, restriction or deletion holds the account back no more',
+    more: 'For whoever knows more than the last webhook. What Meta tells from now on holds it back again. A pause of a person stays.',
+    examples: ['talaria accounts lift 1000 --reason "appeal 4711 was granted"'],
+  })
+    .addArgument(noun.argument())
+    .addOption(reasonOption('how it is known'))
+    .addOption(byOption())
+    .addOption(dryRunOption())
+    .action(async (id: string, { reason, by, dryRun = false }: LiftFlags) => {
+      const access = await signedAccess(context, { dryRun, ...(by !== undefined && { by }) });
+      const row = await liftRestriction(access, id, reason);
+      const rest = `what Meta has told of account ${id}, which is ${stateText(row)} now`;
+      tellChange(context, dryRun, row, { did: 'Lifted', would: 'lift', rest });
     });
 
 const setAppVerb = (context: Context) =>

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { letterCauses } from '@talaria/contracts';
 import { databaseSettings, sqlOf } from '@talaria/database';
 import { kafkaSettings } from '@talaria/kafka';
@@ -24,10 +23,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
 import { UsageError } from '../fault-of';
-import { campaignId, metaId, notBlank, rowId, rowIds, timeOf, timeToCome, whole } from '../flags';
+import { byOption, campaignId, metaId, notBlank, rowId, rowIds, timeOf, timeToCome, whole } from '../flags';
 import { fieldsText, printable } from '../output/fields';
 import { startProgress } from '../output/progress';
 import { showTable } from '../output/table';
+import { whoami } from '../whoami';
 import { dryRunOption, newNoun, newVerb } from '../verb';
 import { causesText, countedText, leftOutLines } from './dead-letters.text';
 
@@ -93,15 +93,6 @@ function decidedFilter(flags: DecisionFlags, ids: readonly number[]): LetterFilt
 function signatureOf({ reason, by }: DecisionFlags) {
   if (reason === undefined) throw new UsageError('--reason is missing: why, for whoever asks later');
   return { reason, by: by ?? whoami() };
-}
-
-/** In a container the user may have no name. */
-function whoami(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    throw new UsageError('the operating system does not know your name: give it with --by');
-  }
 }
 
 function listVerb(context: Context): Command {
@@ -197,7 +188,7 @@ function redriveVerb(context: Context): Command {
     .argument('[ids...]', 'letters, as list shows them', rowIds)
     .option('--all', 'every open one')
     .addOption(new Option('--reason <text>', 'why, for whoever asks later').argParser(notBlank))
-    .addOption(new Option('--by <name>', 'who wants it (default: you)').argParser(notBlank))
+    .addOption(byOption())
     .addOption(
       new Option('--rate <n>', `so many a second (default: ${DEFAULT_PER_SECOND})`).argParser(
         whole(1, MOST.perSecond),
@@ -299,7 +290,7 @@ function discardVerb(context: Context): Command {
     .argument('[ids...]', 'letters, as list shows them', rowIds)
     .option('--all', 'every open one')
     .addOption(new Option('--reason <text>', 'why, for whoever asks later').argParser(notBlank))
-    .addOption(new Option('--by <name>', 'who wants it (default: you)').argParser(notBlank))
+    .addOption(byOption())
     .addOption(dryRunOption())
     .action(async (ids: readonly number[] | undefined, flags: DecisionFlags) => {
       const filter = decidedFilter(flags, ids ?? []);

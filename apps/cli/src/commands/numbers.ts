@@ -4,6 +4,7 @@ import {
   type ListedNumber,
   listNumbers,
   pauseNumber,
+  readNumberChanges,
   removeNumber,
   resumeNumber,
   rotateNumberToken,
@@ -21,6 +22,7 @@ import { printable } from '../output/fields';
 import { showTable, tableOf } from '../output/table';
 import { sealingAccess, withMeta } from '../registry-access';
 import {
+  changesText,
   idArgument,
   pauseVerb,
   numberRate,
@@ -154,14 +156,16 @@ function listText(context: Context, numbers: readonly ListedNumber[]): string {
 
 const showVerb = (context: Context) =>
   newVerb('show', {
-    summary: 'one number',
+    summary: 'one number, and what people and Meta have changed of it',
     examples: ['talaria numbers show 2000'],
   })
     .addArgument(noun.argument())
     .action(async (id: string) => {
-      const number = await showNumber(await context.dataSource(), id);
-      context.answer(number, () =>
-        tableOf(
+      const dataSource = await context.dataSource();
+      const number = await showNumber(dataSource, id);
+      const changes = await readNumberChanges(dataSource, id);
+      context.answer({ ...number, changes }, () => {
+        const about = tableOf(
           ['number', number.phoneNumberId],
           [
             ['account', number.wabaId],
@@ -171,8 +175,9 @@ const showVerb = (context: Context) =>
             ['state', stateText(number)],
             ['backlog', `${number.backlog} commands`],
           ],
-        ),
-      );
+        );
+        return about + changesText(context, changes);
+      });
     });
 
 type RotateFlags = SecretFlags<'token'> & {

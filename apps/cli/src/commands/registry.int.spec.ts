@@ -56,6 +56,11 @@ async function expectError(
   expect(ran.err.split('\n')[0]).toBe(`error: ${text}`);
 }
 
+const kept = (change: string) => ({
+  ...{ change, changedBy: 'person:ada', until: null },
+  changedAt: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+});
+
 const rows = (table: string) =>
   database.dataSource.query<Record<string, unknown>[]>(`SELECT * FROM ${table}`);
 
@@ -84,27 +89,58 @@ it('accounts: add, list, show, pause, resume, set-rate, set-app, rotate-token', 
     'There is no app none: `talaria apps list` shows those there are',
   );
   await expectDone(
-    'accounts pause 1001 --reason "invoice open" --until 2099-01-01T00:00Z',
+    'accounts pause 1001 --reason "invoice open" --until 2099-01-01T00:00Z --by ada',
     'Paused account 1001 until 2099-01-01T00:00:00.000Z: invoice open.',
   );
   await expectDone(
     'accounts list',
     `account  name      app      numbers  rate        token             state
 1000     Acme      default  0        no ceiling  own, key 2026-01  active
-1001     Beta Ltd  default  0        200/s       none              paused until 2099-01-01T00:00:00.000Z by a person: invoice open`,
+1001     Beta Ltd  default  0        200/s       none              paused until 2099-01-01T00:00:00.000Z: invoice open`,
   );
-  await expectDone('accounts set-rate 1001 none', 'Set the rate of account 1001 to no ceiling.');
-  await expectDone('accounts resume 1001', 'Resumed account 1001.');
+  await expectDone('accounts set-rate 1001 none --by ada', 'Set the rate of account 1001 to no ceiling.');
+  await expectDone('accounts resume 1001 --by ada', 'Resumed account 1001.');
   await told('apps add second');
   await expectDone('accounts set-app 1001 second', 'Put account 1001 under app second.');
   expect(await json('accounts show 1001')).toEqual({
     ...{ wabaId: '1001', name: 'Beta Ltd', provider: 'meta', appId: 'second', messagesPerSecond: null },
     ...{ token: 'none', tokenKeyId: null, numbers: [] },
-    ...{ state: 'active', pausedUntil: null, pausedReason: null, pausedBy: null },
+    ...{ state: 'active', pausedUntil: null, pausedReason: null },
+    ...{ restrictedUntil: null, restrictedReason: null },
+    changes: [
+      { ...kept('resume'), reason: null },
+      { ...kept('rate'), reason: 'to no ceiling' },
+      { ...kept('pause'), until: '2099-01-01T00:00:00.000Z', reason: 'invoice open' },
+    ],
   });
   expect(await json('accounts rotate-token 1001 --token-stdin', bad)).toMatchObject({
     ...{ dryRun: false, token: 'own', tokenKeyId: '2026-01' },
   });
+});
+
+it('accounts: what Meta restricts is shown as that, and lifted by whoever knows more', async () => {
+  await database.dataSource.query(
+    `UPDATE wabas SET restricted_until = 'infinity', restricted_reason = 'DISABLE' WHERE waba_id = '1001'`,
+  );
+  const { out } = await told('accounts show 1001');
+  expect(out).toContain('state     restricted by Meta: DISABLE\n');
+  expect(out).toContain('until                     why\n');
+  await expectDone(
+    'accounts resume 1001',
+    'Resumed account 1001; nothing is sent yet: Meta restricts it, see talaria accounts lift.',
+  );
+  await expectError(
+    'accounts lift 1009 --reason why',
+    3,
+    'There is no account 1009: `talaria accounts list` shows those there are',
+  );
+  await expectError('accounts lift 1001', 2, "required option '--reason <text>' not specified");
+  const lifted = 'what Meta has told of account 1001, which is active now';
+  const lift = 'accounts lift 1001 --reason "appeal 4711" --by ada';
+  await expectDone(`${lift} --dry-run`, `Would lift ${lifted}. Nothing was changed.`);
+  await expectDone(lift, `Lifted ${lifted}.`);
+  const { changes } = await json<{ changes: unknown[] }>('accounts show 1001');
+  expect(changes[0]).toEqual({ ...kept('lift'), reason: 'appeal 4711' });
 });
 
 it('numbers: add, list, show, pause, resume, set-rate', async () => {
@@ -128,18 +164,21 @@ it('numbers: add, list, show, pause, resume, set-rate', async () => {
     'There is no account 1009: add it first with `talaria accounts add 1009`, or see `talaria accounts list`',
   );
   await expectDone(
-    'numbers pause 2000 --reason "complaint 4711"',
+    'numbers pause 2000 --reason "complaint 4711" --by ada',
     'Paused number 2000 until it is resumed: complaint 4711.',
   );
-  await expectDone(
-    'numbers show 2000',
-    `number   2000
+  expect((await told('numbers show 2000')).out).toMatch(
+    new RegExp(`^number   2000
 account  1000
-phone    +1 555 010 0000
+phone    \\+1 555 010 0000
 rate     80/s, received and sent together
 token    of its account, key 2026-01
-state    paused until it is resumed by a person: complaint 4711
-backlog  0 commands`,
+state    paused until it is resumed: complaint 4711
+backlog  0 commands
+
+changed {19}by          what   until     why
+\\S{24}  person:ada  pause  infinity  complaint 4711
+$`),
   );
   await told('accounts pause 1000 --reason why');
   await expectDone('numbers resume 2000', 'Resumed number 2000; nothing is sent yet: its account is paused.');
@@ -156,7 +195,7 @@ backlog  0 commands`,
   expect(await json('numbers set-rate 2000 20')).toEqual({
     ...{ dryRun: false, phoneNumberId: '2000', wabaId: '1000', displayPhoneNumber: '+1 555 010 0000' },
     ...{ messagesPerSecond: 20, token: 'account', tokenKeyId: '2026-01', backlog: 0 },
-    ...{ state: 'active', pausedUntil: null, pausedReason: null, pausedBy: null },
+    ...{ state: 'active', pausedUntil: null, pausedReason: null },
   });
 });
 
@@ -236,7 +275,7 @@ it('apps: add, two live secrets, verify token, set-rate, remove', async () => {
     `app      accounts  rate        secrets              verify token      state
 default  1         no ceiling  no secret            no verify token   active
 second   1         10/s        no secret            no verify token   active
-third    0         500/s       2 live, key 2026-01  verify token set  paused until 2099-01-01T00:00:00.000Z by a person: why`,
+third    0         500/s       2 live, key 2026-01  verify token set  paused until 2099-01-01T00:00:00.000Z: why`,
   );
   await expectDone(
     'apps rotate-secret third --drop-old',
@@ -275,7 +314,7 @@ state         active`,
       hasVerifyToken: true,
       messagesPerSecond: 500,
     },
-    ...{ accounts: 0, state: 'active', pausedUntil: null, pausedReason: null, pausedBy: null },
+    ...{ accounts: 0, state: 'active', pausedUntil: null, pausedReason: null },
   });
 });
 

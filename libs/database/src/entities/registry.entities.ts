@@ -9,10 +9,6 @@ export abstract class Pausable {
   /** For people. */
   @Column('text', { name: 'paused_reason', nullable: true })
   pausedReason!: string | null;
-
-  /** Who has paused it: a person's pause is never shortened by what Meta says, nor the other way round. */
-  @Column('text', { name: 'paused_by', nullable: true })
-  pausedBy!: 'person' | 'meta' | null;
 }
 
 /** An app at Meta, whose token sends for WABAs. */

@@ -125,11 +125,10 @@ export class Initial1763900000000 implements MigrationInterface {
   }
 }
 
-/** What a person or Meta has paused says until when, why and who. */
+/** What a person has paused says until when and why; who, is in the changes of the registry. */
 const PAUSE = `
   paused_until timestamptz,
-  paused_reason text,
-  paused_by text CHECK (paused_by IN ('person', 'meta'))`;
+  paused_reason text`;
 
 /** Apps, accounts and numbers. Tokens and secrets are sealed: see libs/registry. */
 async function makeRegistry(runner: QueryRunner): Promise<void> {

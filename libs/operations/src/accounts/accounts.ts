@@ -3,15 +3,21 @@ import { seal } from '@talaria/registry';
 import { type DataSource } from 'typeorm';
 import {
   change,
+  type HowLong,
+  keep,
   notThere,
   pause,
   type Pause,
   pauseColumns,
   pauseOf,
   type PauseRow,
+  readChanges,
   type RegistryAccess,
   resume,
   type SealingAccess,
+  setRate,
+  type SignedAccess,
+  timeOf,
   type TokenState,
   tokenStateOf,
   update,
@@ -26,6 +32,9 @@ export type ListedAccount = Pause &
     readonly appId: string;
     /** What all its numbers may send together; null for no ceiling of its own. */
     readonly messagesPerSecond: number | null;
+    /** By what Meta has told. ISO time, `infinity` until Meta or a person takes it back, null when it is not restricted. */
+    readonly restrictedUntil: string | null;
+    readonly restrictedReason: string | null;
     readonly numbers: number;
   };
 
@@ -45,6 +54,9 @@ type Row = PauseRow & {
   readonly access_token: string | null;
   readonly messages_per_second: number | null;
   readonly app_paused: boolean;
+  readonly restricted: boolean;
+  readonly restricted_until: Date | number | null;
+  readonly restricted_reason: string | null;
   readonly numbers: string;
 };
 
@@ -53,8 +65,14 @@ export const listAccounts = (dataSource: DataSource) => select(sqlOf(dataSource)
 /** @throws {NotFoundError} */
 export const showAccount = (dataSource: DataSource, wabaId: string) => one(sqlOf(dataSource), wabaId);
 
+export const readAccountChanges = (dataSource: DataSource, wabaId: string) =>
+  readChanges(sqlOf(dataSource), 'account', wabaId);
+
 /** @throws when there is one of this id, and {NotFoundError} when there is no such app */
-export function addAccount(access: SealingAccess, account: NewAccount): Promise<ListedAccount> {
+export function addAccount(
+  access: SealingAccess & SignedAccess,
+  account: NewAccount,
+): Promise<ListedAccount> {
   const { wabaId, name, appId = 'default', messagesPerSecond = null, accessToken } = account;
   return change(access, async (sql) => {
     await expectApp(sql, appId);
@@ -67,21 +85,32 @@ export function addAccount(access: SealingAccess, account: NewAccount): Promise<
       throw new Error(
         `Account ${wabaId} is registered already: \`talaria accounts show ${wabaId}\` shows it, rotate-token and set-rate change it`,
       );
+    // What Meta has told of one that was removed and is added again counts no more.
+    const [known] = await sql(`SELECT FROM registry_changes WHERE subject = 'wabas/' || $1 LIMIT 1`, [
+      wabaId,
+    ]);
+    if (known !== undefined)
+      await keep(sql, 'account', wabaId, { change: 'lift', by: access.by, reason: 'added again' });
     return one(sql, wabaId);
   });
 }
 
-export const pauseAccount = (access: RegistryAccess, wabaId: string, how: Parameters<typeof pause>[3]) =>
-  changed(access, wabaId, (sql) => pause(sql, 'account', wabaId, how));
+export const pauseAccount = (access: SignedAccess, wabaId: string, how: HowLong) =>
+  changed(access, wabaId, (sql) => pause(sql, 'account', wabaId, { ...how, by: access.by }));
 
-export const resumeAccount = (access: RegistryAccess, wabaId: string) =>
-  changed(access, wabaId, (sql) => resume(sql, 'account', wabaId));
+export const resumeAccount = (access: SignedAccess, wabaId: string) =>
+  changed(access, wabaId, (sql) => resume(sql, 'account', wabaId, { by: access.by }));
+
+/** What Meta has told of a ban, a restriction or a deletion until now holds the account back no more; what it tells later does again. */
+export const liftRestriction = (access: SignedAccess, wabaId: string, reason: string) =>
+  changed(access, wabaId, async (sql) => {
+    await update(sql, 'account', wabaId, { restricted_until: null, restricted_reason: null });
+    await keep(sql, 'account', wabaId, { change: 'lift', by: access.by, reason });
+  });
 
 /** @param messagesPerSecond null: no ceiling of its own */
-export const setAccountRate = (access: RegistryAccess, wabaId: string, messagesPerSecond: number | null) =>
-  changed(access, wabaId, (sql) =>
-    update(sql, 'account', wabaId, { messages_per_second: messagesPerSecond }),
-  );
+export const setAccountRate = (access: SignedAccess, wabaId: string, messagesPerSecond: number | null) =>
+  changed(access, wabaId, (sql) => setRate(sql, 'account', wabaId, messagesPerSecond, access.by));
 
 /** From now on its numbers that have no token of their own send with this one. */
 export const rotateAccountToken = (access: SealingAccess, wabaId: string, accessToken: string) =>
@@ -138,6 +167,7 @@ async function select(sql: Sql, wabaId?: string): Promise<ListedAccount[]> {
   const rows = await sql<Row>(
     `SELECT w.waba_id, w.name, w.provider, w.app_id, w.access_token, w.messages_per_second, ${pauseColumns('w')},
             coalesce(a.paused_until > now(), false) AS app_paused,
+            coalesce(w.restricted_until > now(), false) AS restricted, w.restricted_until, w.restricted_reason,
             (SELECT count(*) FROM phone_numbers n WHERE n.waba_id = w.waba_id) AS numbers
      FROM wabas w JOIN apps a USING (app_id) WHERE $1::text IS NULL OR w.waba_id = $1 ORDER BY w.waba_id`,
     [wabaId ?? null],
@@ -149,7 +179,9 @@ async function select(sql: Sql, wabaId?: string): Promise<ListedAccount[]> {
     appId: row.app_id,
     messagesPerSecond: row.messages_per_second,
     ...tokenStateOf(row.access_token, null),
-    ...pauseOf(row, { appPaused: row.app_paused }),
+    ...pauseOf(row, { restricted: row.restricted, 'app-paused': row.app_paused }),
+    restrictedUntil: row.restricted ? timeOf(row.restricted_until) : null,
+    restrictedReason: row.restricted ? row.restricted_reason : null,
     numbers: Number(row.numbers),
   }));
 }

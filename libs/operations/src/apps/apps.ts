@@ -3,6 +3,7 @@ import { keyIdOf, seal } from '@talaria/registry';
 import { type DataSource } from 'typeorm';
 import {
   change,
+  type HowLong,
   notThere,
   pause,
   type Pause,
@@ -12,6 +13,8 @@ import {
   type RegistryAccess,
   resume,
   type SealingAccess,
+  setRate,
+  type SignedAccess,
   update,
 } from '../registry/registry';
 
@@ -105,15 +108,15 @@ export const setVerifyToken = (access: SealingAccess, appId: string, verifyToken
     update(sql, 'app', appId, { verify_token: await sealVerifyToken(access, appId, verifyToken) }),
   );
 
-export const pauseApp = (access: RegistryAccess, appId: string, how: Parameters<typeof pause>[3]) =>
-  changed(access, appId, (sql) => pause(sql, 'app', appId, how));
+export const pauseApp = (access: SignedAccess, appId: string, how: HowLong) =>
+  changed(access, appId, (sql) => pause(sql, 'app', appId, { ...how, by: access.by }));
 
-export const resumeApp = (access: RegistryAccess, appId: string) =>
-  changed(access, appId, (sql) => resume(sql, 'app', appId));
+export const resumeApp = (access: SignedAccess, appId: string) =>
+  changed(access, appId, (sql) => resume(sql, 'app', appId, { by: access.by }));
 
 /** @param messagesPerSecond null: no ceiling of its own */
-export const setAppRate = (access: RegistryAccess, appId: string, messagesPerSecond: number | null) =>
-  changed(access, appId, (sql) => update(sql, 'app', appId, { messages_per_second: messagesPerSecond }));
+export const setAppRate = (access: SignedAccess, appId: string, messagesPerSecond: number | null) =>
+  changed(access, appId, (sql) => setRate(sql, 'app', appId, messagesPerSecond, access.by));
 
 /** @throws while accounts send through it, and for `default`. @returns it as it was */
 export function removeApp(access: RegistryAccess, appId: string): Promise<ListedApp> {

@@ -4,6 +4,7 @@ import { type DataSource } from 'typeorm';
 import { NotFoundError } from '../errors';
 import {
   change,
+  type HowLong,
   notThere,
   pause,
   type Pause,
@@ -11,8 +12,11 @@ import {
   pauseOf,
   type PauseRow,
   type RegistryAccess,
+  readChanges,
   resume,
   type SealingAccess,
+  setRate,
+  type SignedAccess,
   type TokenState,
   tokenStateOf,
   update,
@@ -47,6 +51,7 @@ type Row = PauseRow & {
   readonly account_token: string | null;
   readonly messages_per_second: number;
   readonly account_paused: boolean;
+  readonly account_restricted: boolean;
   readonly app_paused: boolean;
   readonly backlog: string;
 };
@@ -105,15 +110,18 @@ function alreadyThere(
       );
 }
 
-export const pauseNumber = (access: RegistryAccess, id: string, how: Parameters<typeof pause>[3]) =>
-  changed(access, id, (sql) => pause(sql, 'number', id, how));
+export const pauseNumber = (access: SignedAccess, id: string, how: HowLong) =>
+  changed(access, id, (sql) => pause(sql, 'number', id, { ...how, by: access.by }));
 
-export const resumeNumber = (access: RegistryAccess, id: string) =>
-  changed(access, id, (sql) => resume(sql, 'number', id));
+export const resumeNumber = (access: SignedAccess, id: string) =>
+  changed(access, id, (sql) => resume(sql, 'number', id, { by: access.by }));
 
 /** @param messagesPerSecond from 1 to 1000 */
-export const setNumberRate = (access: RegistryAccess, id: string, messagesPerSecond: number) =>
-  changed(access, id, (sql) => update(sql, 'number', id, { messages_per_second: messagesPerSecond }));
+export const setNumberRate = (access: SignedAccess, id: string, messagesPerSecond: number) =>
+  changed(access, id, (sql) => setRate(sql, 'number', id, messagesPerSecond, access.by));
+
+export const readNumberChanges = (dataSource: DataSource, id: string) =>
+  readChanges(sqlOf(dataSource), 'number', id);
 
 /** @param accessToken of its own from now on; null: its account's */
 export const rotateNumberToken = (access: SealingAccess, id: string, accessToken: string | null) =>
@@ -196,7 +204,8 @@ async function select(
   const rows = await sql<Row>(
     `SELECT n.phone_number_id, n.waba_id, n.display_phone_number, n.messages_per_second, ${pauseColumns('n')},
             n.access_token AS own_token, w.access_token AS account_token,
-            coalesce(w.paused_until > now(), false) AS account_paused, coalesce(a.paused_until > now(), false) AS app_paused,
+            coalesce(w.paused_until > now(), false) AS account_paused,
+            coalesce(w.restricted_until > now(), false) AS account_restricted, coalesce(a.paused_until > now(), false) AS app_paused,
             coalesce(l.depth, 0) AS backlog
      FROM phone_numbers n JOIN wabas w USING (waba_id) JOIN apps a USING (app_id)
      LEFT JOIN (SELECT phone_number_id, sum(depth) AS depth FROM dispatch_backlog_lanes GROUP BY 1) l USING (phone_number_id)
@@ -210,7 +219,11 @@ async function select(
     displayPhoneNumber: row.display_phone_number,
     messagesPerSecond: row.messages_per_second,
     ...tokenStateOf(row.own_token, row.account_token),
-    ...pauseOf(row, { accountPaused: row.account_paused, appPaused: row.app_paused }),
+    ...pauseOf(row, {
+      'account-paused': row.account_paused,
+      'account-restricted': row.account_restricted,
+      'app-paused': row.app_paused,
+    }),
     backlog: Number(row.backlog),
   }));
 }
