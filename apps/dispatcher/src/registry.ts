@@ -62,7 +62,7 @@ export async function openRegistry(options: {
     const state = await readState(sqlOf(dataSource), TABLES);
     if (state !== known) rows = await readRows(dataSource);
     // A key may have come that opens what did not open.
-    const isStale = state !== known || tokens.faults > 0;
+    const isStale = state !== known || tokenFaults > 0;
     const opened = isStale ? await tokens.open(rows.numbers, rows.accounts) : numbers;
     inbound = await readInbound(sqlOf(dataSource));
     // All at once: whoever finds a number finds it held back, if it is to be.

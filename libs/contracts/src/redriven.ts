@@ -14,6 +14,7 @@ const OF_THE_LAST_LIFE: readonly string[] = [
   headers.dueAt,
   headers.firstFailureAt,
   headers.lastFailureAt,
+  headers.place,
   headers.rekeyedTo,
   headers.dlqCause,
   headers.dlqAt,

@@ -138,7 +138,8 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       lane: arrival.command.phoneNumberId,
       recipient: recipientOf(arrival),
       priority: arrival.command.priority ?? 'notification',
-      isFirst: placeOf(arrival) !== undefined,
+      // While memory is full it is like all others: nobody may take what is left by a header.
+      isFirst: placeOf(arrival) !== undefined && !isMemoryFull(),
     }));
     const { ahead, loaded } = await inTableFor(owner, asking);
     const admitted = admit(tails, asking, ahead, loaded, boundOf);
@@ -150,9 +151,12 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     const isLoaded = ({ arrival }: { arrival: Arrival }) => owner.loaded.has(recordKey(arrival.record));
     const fresh = admitted.filter((one) => !isLoaded(one));
     const repeated = admitted.filter(isLoaded);
-    const parkings = fresh.flatMap(({ isParked, arrival, priority }) =>
-      isParked ? [parkingOf(owner, arrival, priority)] : [],
-    );
+    // One that is parked although it has a place is parked behind the others: this owner has loaded what lies about its place.
+    const parkings = fresh.flatMap(({ isParked, arrival, priority }) => {
+      const parking = parkingOf(owner, arrival, priority);
+      const isBack = placeOf(arrival) !== undefined;
+      return isParked ? [isBack ? { ...parking, position: arrival.record.offset } : parking] : [];
+    });
     for (const { phoneNumberId, priority } of parkings) {
       const tail = tailOf(tails, phoneNumberId, priority);
       // One that was there already is counted twice: that is found out when the table has no more.

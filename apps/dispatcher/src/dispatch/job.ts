@@ -47,7 +47,7 @@ export function isStrict({ command }: Pick<Job, 'command'>): boolean {
 export function placeOf({ command, record }: Pick<Job, 'command' | 'record'>): number | undefined {
   const { topic, offset, headers: found } = record;
   const place = found[headers.place] ?? '';
-  const isBack = topic === topics.outbound.name && found[headers.redrive] === undefined;
+  const isBack = topic === topics.outbound.name;
   return isStrict({ command }) && isBack && /^\d{1,15}$/.test(place)
     ? Math.min(Number(place), offset)
     : undefined;

@@ -22,7 +22,7 @@ export type Outlet = {
    */
   retry(record: KafkaRecord, attempts: number, dueAt: number, firstFailureAt?: string): Promise<void>;
   /** Likewise on `whatsapp.outbound`, where the record lies, at once: whoever owns it holds it in its lane, at its place. */
-  comeBack(record: KafkaRecord, attempts: number): Promise<void>;
+  comeBack(record: KafkaRecord, attempts: number, dueAt: number): Promise<void>;
   /** A record of a retry topic that is not due yet, on the topic for the rest of its time. */
   moveOn(record: KafkaRecord, dueAt: number): Promise<void>;
   /** The partition of `whatsapp.outbound` whose owner sends for a WABA. */
@@ -89,17 +89,23 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
         },
       });
     },
-    async comeBack(record, attempts) {
+    async comeBack(record, attempts, dueAt) {
       const at = new Date().toISOString();
-      await producer.send({
-        ...unchanged(record),
-        topic: record.topic,
-        headers: {
-          ...{ [headers.firstFailureAt]: at, [headers.place]: String(record.offset) },
-          ...originHeaders(record),
-          ...{ [headers.lastFailureAt]: at, [headers.attempts]: String(attempts) },
-        },
-      });
+      try {
+        await producer.send({
+          ...unchanged(record),
+          topic: record.topic,
+          headers: {
+            ...{ [headers.firstFailureAt]: at, [headers.place]: String(record.offset) },
+            ...originHeaders(record),
+            ...{ [headers.lastFailureAt]: at, [headers.attempts]: String(attempts) },
+          },
+        });
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+        // Too large by what is added: retry topics take larger ones, and better overtaken than never.
+        await this.retry(record, attempts, dueAt, undefined);
+      }
     },
     async moveOn(record, dueAt) {
       const topic = retryTopicFor(dueAt - Date.now()).name;

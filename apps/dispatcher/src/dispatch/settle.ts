@@ -53,7 +53,14 @@ export async function settle(
   }
   job.strikes = {};
   // Somebody else has settled this attempt: what it led to is theirs to tell.
-  if (version === undefined) return { kind: 'done' };
+  if (version === undefined) {
+    if (outcome.state === 'accepted')
+      dependencies.logger.error(
+        { ...idOf(job), attempt: attemptNumber, wamid: outcome.wamid },
+        'Meta took a message of a claim that was no longer ours: compare its story',
+      );
+    return { kind: 'done' };
+  }
   return follow(dependencies, job, outcome, { version, attempts });
 }
 

@@ -89,7 +89,12 @@ async function settle(
     return count('contradicted');
   }
   const original = await findOriginal(dependencies, row);
-  const outcome = original === undefined ? withoutOriginal(decision.outcome) : decision.outcome;
+  const outcome =
+    original === undefined
+      ? withoutOriginal(decision.outcome)
+      : decision.kind === 'settle'
+        ? untilExpiry(decision.outcome, original.command)
+        : decision.outcome;
   // Who recorded the acceptance may have ended before it was told. Told twice, it is the same event.
   if (row.state === 'accepted' && row.outcome !== null && original !== undefined)
     await outlet.tell(original.command, row.outcome, row);
@@ -126,6 +131,15 @@ function withoutOriginal(outcome: Outcome): Outcome {
   return { state: 'failed', at, ...(wamid !== undefined && { wamid }), error: { ...error, message } };
 }
 
+/** One that holds others up comes again when it expires, if not before. */
+function untilExpiry(outcome: Outcome, { order, expiresAt }: SendMessage): Outcome {
+  const { state, nextAttemptAt } = outcome;
+  if (state !== 'retrying' || order !== 'strict' || expiresAt === undefined || nextAttemptAt === undefined)
+    return outcome;
+  const atMs = Math.min(Date.parse(nextAttemptAt), Math.max(Date.now(), Date.parse(expiresAt)));
+  return { ...outcome, nextAttemptAt: new Date(atMs).toISOString() };
+}
+
 async function tell(
   { outlet }: FailedStatusDependencies,
   { wabaId, phoneNumberId, commandId: id }: FailedStatus,
@@ -150,7 +164,7 @@ function tryAgain(
   dueAt: number,
 ): Promise<void> {
   const isStrict = command.order === 'strict' && record.topic === topics.outbound.name;
-  return isStrict ? outlet.comeBack(record, attempts) : outlet.retry(record, attempts, dueAt);
+  return isStrict ? outlet.comeBack(record, attempts, dueAt) : outlet.retry(record, attempts, dueAt);
 }
 
 /** What needs a person is an error; what Meta could not deliver is data. */
