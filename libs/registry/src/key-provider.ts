@@ -77,8 +77,9 @@ function followFile(
     const { ino, mtimeMs, size } = await stat(path);
     const found = [ino, mtimeMs, size].join('/');
     if (found === version) return;
-    version = found;
     keys = parseKeys(await readFile(path, 'utf8'));
+    // Last: what could not be read is read again, also when nothing but its rights were mended.
+    version = found;
     told = undefined;
   }
 

@@ -8,8 +8,10 @@ export type App = {
   readonly secrets: readonly string[];
   /** Undefined when it has none, or it does not open. */
   readonly verifyToken: string | undefined;
-  /** Secrets and verify token that do not open: what they might have allowed is refused for now, not for good. */
-  readonly sealed: number;
+  /** Secrets that do not open: what they might have signed is refused for now, not for good. */
+  readonly sealedSecrets: number;
+  /** Likewise of the verify token and Meta's handshake. */
+  readonly isTokenSealed: boolean;
 };
 
 export type Apps = {
@@ -32,7 +34,7 @@ export function ownAppOf(
   config: Pick<IngestionConfig, 'WHATSAPP_APP_SECRET' | 'WHATSAPP_VERIFY_TOKEN'>,
 ): App | undefined {
   const { WHATSAPP_APP_SECRET: secrets, WHATSAPP_VERIFY_TOKEN: verifyToken } = config;
-  return secrets && { id: '', secrets, verifyToken, sealed: 0 };
+  return secrets && { id: '', secrets, verifyToken, sealedSecrets: 0, isTokenSealed: false };
 }
 
 /** No app but that of the environment. */

@@ -235,6 +235,10 @@ describe('many apps', () => {
     await store('100', ['of 100'], 'token of 100');
     await store('lost', ['of lost'], 'token of lost', lostKey);
     await store('half', ['of half']);
+    await store('mute', ['of mute']);
+    await query(`UPDATE apps SET verify_token = $1 WHERE app_id = 'mute'`, [
+      await sealed('mute', 'verify_token', 'token of mute', lostKey),
+    ]);
     await query(`UPDATE apps SET app_secrets = app_secrets || $1::text WHERE app_id = 'half'`, [
       await sealed('half', 'app_secrets', 'older of half', lostKey),
     ]);
@@ -258,12 +262,17 @@ describe('many apps', () => {
       ['thief', 'of 100'],
     ] as const)
       expect([app, secret, await post(site, app, secret)]).toEqual([app, secret, 503]);
-    expect(await shake(site, 'lost', 'token of lost')).toMatchObject({ status: 503, body: '' });
+    for (const app of ['lost', 'mute'])
+      expect(await shake(site, app, `token of ${app}`)).toMatchObject({ status: 503, body: '' });
+    // Nothing that is sealed can have signed it.
+    expect(await post(site, 'mute', 'a stranger')).toBe(401);
+    expect(await post(site, 'mute', 'of mute')).toBe(200);
     const told = site.lines.filter(({ level }) => level === 'error');
     expect(told.map(({ app, keyId, reason }) => [app, keyId, reason]).sort()).toEqual([
       ['half', 'lost', 'unknown-key'],
       ['lost', 'lost', 'unknown-key'],
       ['lost', 'lost', 'unknown-key'],
+      ['mute', 'lost', 'unknown-key'],
       ['thief', 'one', 'refused'],
     ]);
     for (const { app, msg } of told)

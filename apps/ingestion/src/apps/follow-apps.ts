@@ -42,7 +42,9 @@ export async function followApps(options: {
   function show(opened: ReadonlyMap<string, App>): void {
     countApps(apps?.keys() ?? [], new Set(opened.keys()));
     apps = opened;
-    faults = new Map([...apps.values()].flatMap(({ id, sealed }) => (sealed > 0 ? [[id, sealed]] : [])));
+    faults = new Map(
+      [...apps.values()].map((app) => [app.id, faultsOf(app)] as const).filter(([, count]) => count > 0),
+    );
   }
 
   async function read(): Promise<void> {
@@ -156,3 +158,5 @@ function createCopyKeeper(directory: string, logger: Logger) {
     },
   };
 }
+
+const faultsOf = ({ sealedSecrets, isTokenSealed }: App) => sealedSecrets + Number(isTokenSealed);

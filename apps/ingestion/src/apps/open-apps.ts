@@ -45,7 +45,8 @@ export function createAppOpener(keys: KeyProvider, logger: Logger) {
         id,
         secrets: secrets.filter((secret) => typeof secret === 'string'),
         verifyToken: token ?? undefined,
-        sealed: [token, ...secrets].filter((one) => one === undefined).length,
+        sealedSecrets: secrets.filter((one) => one === undefined).length,
+        isTokenSealed: token === undefined,
       };
     }
 

@@ -41,7 +41,8 @@ export class WebhookController {
     if (app === undefined) throw silent(HttpStatus.NOT_FOUND);
     const { 'hub.mode': mode, 'hub.verify_token': token, 'hub.challenge': challenge } = query;
     const isMeta = mode === 'subscribe' && typeof token === 'string' && isVerifyToken(token, app);
-    if (!isMeta || typeof challenge !== 'string') throw silent(refusedBy(app, HttpStatus.FORBIDDEN));
+    if (!isMeta || typeof challenge !== 'string')
+      throw silent(refusedBy(app.isTokenSealed, HttpStatus.FORBIDDEN));
     return challenge;
   }
 
@@ -53,8 +54,9 @@ export class WebhookController {
     try {
       if (app === undefined) throw silent(HttpStatus.NOT_FOUND);
       if (!Buffer.isBuffer(body) || !isSigned(body, headers[signatureHeader], app.secrets)) {
-        webhookRequests.inc({ result: app.sealed > 0 ? 'sealed' : 'bad_signature', app: app.id });
-        throw silent(refusedBy(app, HttpStatus.UNAUTHORIZED));
+        const isSealed = app.sealedSecrets > 0;
+        webhookRequests.inc({ result: isSealed ? 'sealed' : 'bad_signature', app: app.id });
+        throw silent(refusedBy(isSealed, HttpStatus.UNAUTHORIZED));
       }
       await this.publish(body, app.id);
     } finally {
@@ -105,8 +107,8 @@ export class WebhookController {
 const TELL_EVERY_MS = 1000;
 
 /** What does not open might have allowed it: then it is refused for now, and Meta sends it again. */
-function refusedBy({ sealed }: App, status: HttpStatus): HttpStatus {
-  return sealed > 0 ? HttpStatus.SERVICE_UNAVAILABLE : status;
+function refusedBy(isSealed: boolean, status: HttpStatus): HttpStatus {
+  return isSealed ? HttpStatus.SERVICE_UNAVAILABLE : status;
 }
 
 function isVerifyToken(token: string, { verifyToken }: App): boolean {
