@@ -40,8 +40,10 @@ function kafkaFault(error: unknown, env: NodeJS.ProcessEnv): Fault | undefined {
 }
 
 function databaseFault(error: unknown, env: NodeJS.ProcessEnv): Fault | undefined {
-  const { code: sqlState } = (error ?? {}) as { code?: unknown };
-  if (typeof sqlState !== 'string') return undefined;
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (code !== undefined && typeof code !== 'string') return undefined;
+  // What pg says of a connection that is not answered, or is cut, has no code.
+  const sqlState = code ?? 'no answer';
   const where = placeOf(env.DATABASE_URL);
   const unreachable = (message: string) => ({ code: exitCodes.unreachable, message });
   if (sqlState.startsWith('28'))

@@ -14,8 +14,13 @@ import { whoami } from './whoami';
 const { GRAPH_API_URL, GRAPH_API_VERSION, GRAPH_API_TIMEOUT } = dispatcherSettings;
 const graphApiSettings = { GRAPH_API_URL, GRAPH_API_VERSION, GRAPH_API_TIMEOUT };
 
-export async function registryAccess(context: Context, dryRun = false): Promise<RegistryAccess> {
-  return { dataSource: await context.dataSource(), dryRun };
+/** @param silenceMs as for `createDataSource` */
+export async function registryAccess(
+  context: Context,
+  dryRun = false,
+  silenceMs?: number,
+): Promise<RegistryAccess> {
+  return { dataSource: await context.dataSource(silenceMs), dryRun };
 }
 
 /** What a person does to a sender is kept under their name. */

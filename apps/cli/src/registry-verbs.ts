@@ -171,7 +171,7 @@ export function removeVerb<Row extends object>(
     .action(async (id: string, flags: DryRun & { readonly yes?: boolean; readonly force?: boolean }) => {
       const { dryRun = false, force = false } = flags;
       await confirm(context, flags, `Remove ${one} ${id}?`);
-      const row = await run({ ...(await registryAccess(context, dryRun)), force }, id);
+      const row = await run({ ...(await registryAccess(context, dryRun, 0)), force }, id);
       tellChange(context, dryRun, row, { did: 'Removed', would: 'remove', rest: `${one} ${id}` });
     });
 }

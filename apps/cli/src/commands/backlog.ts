@@ -62,7 +62,7 @@ const cancelVerb = (context: Context) =>
     .addOption(dryRunOption())
     .action(async (campaign: string, { waba, dryRun = false }: CancelFlags) => {
       const asked = { wabaId: waba, campaignId: campaign };
-      const done = await cancelCampaign(await context.dataSource(), asked, { dryRun });
+      const done = await cancelCampaign(await context.dataSource(0), asked, { dryRun });
       context.answer({ dryRun, ...done }, () => cancelText(done, dryRun));
     });
 

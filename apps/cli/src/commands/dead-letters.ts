@@ -222,7 +222,7 @@ async function redrive(context: Context, ids: readonly number[], flags: RedriveF
     throw new UsageError('--continue and --abandon take their own letters, and no ids of others');
   if (flags.abandon !== undefined) {
     const id = flags.abandon;
-    const reopened = await giveUpRedrive(id, await context.dataSource());
+    const reopened = await giveUpRedrive(id, await context.dataSource(0));
     context.answer({ id, reopened }, () => `Re-drive ${id} is over; ${reopened} letters are open again.`);
     return;
   }
@@ -238,7 +238,7 @@ async function redrive(context: Context, ids: readonly number[], flags: RedriveF
       flags.expiresAt === undefined ? flags.correct : { ...flags.correct, expiresAt: flags.expiresAt },
   };
   if (flags.dryRun === true) {
-    const counted = await tryRedrive(await context.dataSource(), order);
+    const counted = await tryRedrive(await context.dataSource(0), order);
     context.answer(counted, () => countedText(counted));
     if (counted.letters === 0) context.exitWith(exitCodes.notFound);
     return;
@@ -252,7 +252,7 @@ async function redrive(context: Context, ids: readonly number[], flags: RedriveF
 async function surroundingsOf(context: Context) {
   context.settings({ ...databaseSettings, ...kafkaSettings });
   const signal = context.interrupt();
-  const dataSource = await context.dataSource();
+  const dataSource = await context.dataSource(0);
   const producer = await context.producer(redriveTopics);
   let progress: ReturnType<typeof startProgress> | undefined;
   return {
@@ -295,14 +295,14 @@ function discardVerb(context: Context): Command {
     .action(async (ids: readonly number[] | undefined, flags: DecisionFlags) => {
       const filter = decidedFilter(flags, ids ?? []);
       if (flags.dryRun === true) {
-        const causes = await tryDiscard(await context.dataSource(), filter);
+        const causes = await tryDiscard(await context.dataSource(0), filter);
         const letters = Object.values(causes).reduce((sum, one) => sum + one, 0);
         context.answer({ letters, causes }, () => causesText('Would discard', causes));
         if (letters === 0) context.exitWith(exitCodes.notFound);
         return;
       }
       const signature = signatureOf(flags);
-      const done = await discard(await context.dataSource(), filter, signature);
+      const done = await discard(await context.dataSource(0), filter, signature);
       context.answer(done, () => causesText(`Discarded, as number ${done.id}`, done.causes));
     });
 }

@@ -138,9 +138,9 @@ function answerText(bytes: number, { status, body, ms }: WebhookAnswer): string 
 
 const remedies: Readonly<Record<number, string>> = {
   401: 'The signature is not taken: the secret is not that of the app which ingestion has.',
-  404: 'There is no such path: check --url.',
+  404: 'There is no such path, or no app of that name with a secret: check --url, and talaria apps list.',
   413: 'The body is larger than a webhook of Meta may be.',
-  503: 'Nothing was kept: neither Kafka nor the spool takes it. Meta would send it again.',
+  503: 'Nothing was kept: neither Kafka nor the spool takes it, or a secret of the app does not open (talaria keys status). Meta would send it again.',
 };
 
 type VerifyFlags = { readonly file: string; readonly signature: string; readonly secretFile?: string };

@@ -162,6 +162,7 @@ async function makeRegistry(runner: QueryRunner): Promise<void> {
       messages_per_second integer NOT NULL DEFAULT 80 CHECK (messages_per_second BETWEEN 1 AND 1000),
       ${PAUSE}
     )`);
+  await runner.query('CREATE INDEX phone_numbers_account ON phone_numbers (waba_id)');
 }
 
 /** Who changed what in the registry, and why: people, and Meta by what it tells. */

@@ -89,8 +89,7 @@ export function addAccount(
     const [known] = await sql(`SELECT FROM registry_changes WHERE subject = 'wabas/' || $1 LIMIT 1`, [
       wabaId,
     ]);
-    if (known !== undefined)
-      await keep(sql, 'account', wabaId, { change: 'lift', by: access.by, reason: 'added again' });
+    if (known !== undefined) await lift(sql, wabaId, access.by, 'added again');
     return one(sql, wabaId);
   });
 }
@@ -105,8 +104,17 @@ export const resumeAccount = (access: SignedAccess, wabaId: string) =>
 export const liftRestriction = (access: SignedAccess, wabaId: string, reason: string) =>
   changed(access, wabaId, async (sql) => {
     await update(sql, 'account', wabaId, { restricted_until: null, restricted_reason: null });
-    await keep(sql, 'account', wabaId, { change: 'lift', by: access.by, reason });
+    await lift(sql, wabaId, access.by, reason);
   });
+
+/** Behind all that Meta has told, whatever the clocks say: by the time of the database, and not before what is known. */
+async function lift(sql: Sql, wabaId: string, by: string, reason: string): Promise<void> {
+  const [row] = await sql<{ at: Date }>(
+    `SELECT greatest(now(), max(changed_at)) AS at FROM registry_changes WHERE subject = 'wabas/' || $1 AND changed_by = 'meta'`,
+    [wabaId],
+  );
+  await keep(sql, 'account', wabaId, { change: 'lift', by, reason, changedAt: row?.at ?? new Date() });
+}
 
 /** @param messagesPerSecond null: no ceiling of its own */
 export const setAccountRate = (access: SignedAccess, wabaId: string, messagesPerSecond: number | null) =>

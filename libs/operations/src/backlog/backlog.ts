@@ -63,7 +63,7 @@ export function cancelCampaign(
   return patiently(dataSource, async (sql) => {
     const known = await sql('SELECT FROM wabas WHERE waba_id = $1', [wabaId]);
     if (known.length === 0)
-      throw new NotFoundError(`there is no account ${wabaId}: name one of the table wabas`);
+      throw new NotFoundError(`there is no account ${wabaId}: talaria accounts list shows those there are`);
     const parked = await countParked(sql, wabaId, campaignId);
     const fresh = dryRun
       ? await sql(

@@ -79,15 +79,10 @@ function check(
   return { command: problems.length === 0 ? parsed.command : undefined, problems };
 }
 
-function problemsOf(
-  { expiresAt, order, wabaId, message }: SendMessage,
-  owner: string,
-  now: number,
-): string[] {
+function problemsOf({ expiresAt, wabaId, message }: SendMessage, owner: string, now: number): string[] {
   return [
     ...(wabaId === owner ? [] : ['phoneNumberId belongs to another account than wabaId']),
     ...(expiresAt !== undefined && Date.parse(expiresAt) <= now ? ['expiresAt has passed'] : []),
-    ...(order === 'strict' ? ['order strict is not supported yet'] : []),
     ...checkMessage(message),
   ];
 }

@@ -102,8 +102,9 @@ async function findByCommandId(sql: Sql, commandId: string): Promise<MessageFoun
 /** By all that the accounts know the person under: their user id, too, where Meta told that it is theirs. */
 async function findByPerson(
   sql: Sql,
-  { phone, at, withinMs }: Extract<MessageName, { readonly phone: string }>,
+  asked: MessageAsked & Extract<MessageName, { readonly phone: string }>,
 ): Promise<MessageFound[]> {
+  const { phone, at, withinMs, wabaId = null, phoneNumberId = null } = asked;
   return sql<MessageFound>(
     `SELECT ${messageColumns}
      FROM (
@@ -116,8 +117,9 @@ async function findByPerson(
      ) AS person
      CROSS JOIN LATERAL (
        SELECT * FROM messages m WHERE m.contact_identity = person.identity AND m.shown_at BETWEEN $2 AND $3
+         AND ($4::text IS NULL OR m.waba_id = $4) AND ($5::text IS NULL OR m.phone_number_id = $5)
        ORDER BY m.shown_at DESC LIMIT ${MOST_FOUND}) AS m
      ORDER BY m.shown_at DESC, m.wamid LIMIT ${MOST_FOUND}`,
-    [phone, new Date(at.getTime() - withinMs), new Date(at.getTime() + withinMs)],
+    [phone, new Date(at.getTime() - withinMs), new Date(at.getTime() + withinMs), wabaId, phoneNumberId],
   );
 }

@@ -39,7 +39,7 @@ it('every fault of a file is named by its line, without telling what stands ther
   const line = (fields: object) =>
     JSON.stringify({ to: '+15550001111', message: textMessage('a secret'), ...fields });
   const text = [
-    line({ to: '+15550009999' }),
+    line({ to: '+15550009999', order: 'strict' }),
     line({ phoneNumberId: '101' }),
     line({ to: 'a secret' }),
     line({ message: undefined }),

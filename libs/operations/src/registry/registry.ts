@@ -161,12 +161,16 @@ export function keep(
   sql: Sql,
   noun: Noun,
   id: string,
-  { by, reason, ...what }: Pick<RegistryChange, 'change'> & Partial<Pick<RegistryChange, 'until'>> & Signed,
+  {
+    by,
+    reason,
+    ...what
+  }: Pick<RegistryChange, 'change'> & Partial<Pick<RegistryChange, 'until' | 'changedAt'>> & Signed,
 ): Promise<unknown> {
   const subject = `${tables[noun].table}/${id}`;
   const signed = { changedBy: `person:${by}` as const, reason: reason ?? null };
   return recordRegistryChanges(sql, [
-    { subject, until: null, ...what, ...signed, changedAt: new Date(), eventId: null },
+    { subject, until: null, changedAt: new Date(), ...what, ...signed, eventId: null },
   ]);
 }
 
