@@ -60,12 +60,13 @@ export async function openRegistry(options: {
     const began = performance.now();
     // First: what changes while we read is read again.
     const state = await readState(sqlOf(dataSource), TABLES);
-    if (state !== known) rows = await readRows(dataSource);
+    const fresh = state === known ? rows : await readRows(dataSource);
     // A key may have come that opens what did not open.
     const isStale = state !== known || tokenFaults > 0;
-    const opened = isStale ? await tokens.open(rows.numbers, rows.accounts) : numbers;
+    const opened = isStale ? await tokens.open(fresh.numbers, fresh.accounts) : numbers;
     inbound = await readInbound(sqlOf(dataSource));
     // All at once: whoever finds a number finds it held back, if it is to be.
+    rows = fresh;
     numbers = opened;
     tokenFaults = tokens.faults;
     accounts = new Map(rows.accounts.map((row) => [row.wabaId, row]));

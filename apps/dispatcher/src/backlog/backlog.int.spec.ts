@@ -445,6 +445,21 @@ it('what was copied from memory is found by the next owner, ahead of what was pa
   );
 });
 
+it('with memory full one that comes back waits at the end, and is sent', async () => {
+  const { log, publish, own } = aPartition({ commands: HELD, bytes: 1_000_000 });
+  for (let n = 0; n < HELD; n++) publish({ lane: '100', recipient: `+1555${n}` });
+  const { jobs, take } = own();
+  await take(log);
+  const back = publish({ lane: '100', recipient: '+15550', place: 0 });
+  await take([back]);
+  expect(jobs.map(({ record }) => record)).not.toContain(back);
+  for (let next = 0; next < log.length; next++) {
+    await eventually(() => expect(jobs[next]).toBeDefined());
+    jobs[next]!.done();
+  }
+  expect(offsetsOf(jobs)).toEqual(log.map(({ offset }) => offset));
+});
+
 it('what has waited for long is copied although batches come without a pause', async () => {
   const { publish, own, done } = aPartition(undefined, 20);
   const waiting = publish({ lane: '100', recipient: '+15550' });
