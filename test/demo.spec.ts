@@ -2,12 +2,16 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { repositoryRoot } from '../tools/stack/repository';
 
-const run = (command: string, args: readonly string[]) =>
-  promisify(execFile)(command, args, { cwd: repositoryRoot(), timeout: 150_000 });
+/** As built: `npm run demo` would build again, beneath the processes of other tests. */
+const demo = (...args: readonly string[]) =>
+  promisify(execFile)(process.execPath, ['dist/tools/demo/main.js', ...args], {
+    cwd: repositoryRoot(),
+    timeout: 150_000,
+  });
 
 describe('the demo', () => {
   it('ends by itself with one JSON line that says nothing is lost or doubled', async () => {
-    const { stdout } = await run('npm', ['run', '-s', 'demo', '--', '--seconds', '8', '--json']);
+    const { stdout } = await demo('--seconds', '8', '--json');
     const lines = stdout.trim().split('\n');
     expect(lines).toHaveLength(1);
     const result = JSON.parse(lines[0] ?? '') as Record<'webhooks' | 'commands', Record<string, number>>;
@@ -27,8 +31,7 @@ describe('the demo', () => {
   ])(
     'refuses %j and says what it takes',
     async (args, expected) => {
-      // Not by npm, which builds each time.
-      await expect(run(process.execPath, ['dist/tools/demo/main.js', ...args])).rejects.toMatchObject({
+      await expect(demo(...args)).rejects.toMatchObject({
         code: 1,
         stderr: expect.stringContaining(expected),
       });
