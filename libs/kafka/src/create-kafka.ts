@@ -1,4 +1,5 @@
 import './quiet-request-queue';
+import './rejoin';
 import { type Logger } from '@talaria/observability';
 import { Kafka, type KafkaConfig as KafkaOptions, logLevel, type SASLOptions } from 'kafkajs';
 import { type KafkaConfig } from './settings';

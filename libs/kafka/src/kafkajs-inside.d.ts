@@ -60,6 +60,29 @@ declare module 'kafkajs/src/cluster/brokerPool' {
   export = BrokerPool;
 }
 
+declare module 'kafkajs/src/broker' {
+  class Broker {
+    heartbeat(call: unknown): Promise<unknown>;
+    joinGroup(call: unknown): Promise<unknown>;
+    syncGroup(call: unknown): Promise<unknown>;
+  }
+  export = Broker;
+}
+
+declare module 'kafkajs/src/consumer/consumerGroup' {
+  class ConsumerGroup {
+    joinAndSync: (this: ConsumerGroup) => Promise<void>;
+  }
+  export = ConsumerGroup;
+}
+
+declare module 'kafkajs/src/errors' {
+  import { type KafkaJSError } from 'kafkajs';
+  export class KafkaJSNumberOfRetriesExceeded extends KafkaJSError {
+    constructor(cause: unknown, details: { readonly retryCount: number; readonly retryTime: number });
+  }
+}
+
 declare module 'kafkajs/src/network/connectionPool' {
   class ConnectionPool {
     send(call: { readonly request: { readonly apiName: string } }): Promise<unknown>;

@@ -1,0 +1,86 @@
+import Broker from 'kafkajs/src/broker';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
+import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
+import { type GroupConsumer, startConsumer } from './consumer';
+import { createVerifiedProducer } from './verified-producer';
+
+const NOT_COORDINATOR = 16;
+const COORDINATOR_IS_LOADING = 14;
+const GROUP_AUTHORIZATION_FAILED = 30;
+
+/** As a broker answers that has just started: it leads the group's log again, and has not read it yet. */
+describe('a member that has to join its group again, while the coordinator starts', () => {
+  let kafka: TestKafka;
+  let member: GroupConsumer;
+  let seen: string[];
+  let ended: Error | undefined;
+
+  beforeEach(async () => {
+    kafka = await testKafka(['records'], 2);
+    [seen, ended] = [[], undefined];
+    member = await startConsumer({
+      config: kafka.config,
+      groupId: 'group',
+      logger: testLogger,
+      onFatal: (error) => (ended = error),
+      handlers: new Map([
+        [
+          'records',
+          ({ records, done }) => {
+            for (const { value, offset } of records) {
+              seen.push(String(value));
+              done(offset);
+            }
+            return Promise.resolve(undefined);
+          },
+        ],
+      ]),
+    });
+    await eventually(() => expect(member.joined()).toBe(true));
+  });
+
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await member.close();
+    await kafka.close();
+  });
+
+  /** The next calls are answered so, and those behind them by the real broker. */
+  function answer(
+    method: 'heartbeat' | 'joinGroup' | 'syncGroup',
+    codes: readonly number[],
+  ): jest.SpyInstance {
+    const spy = jest.spyOn(Broker.prototype, method);
+    for (const code of codes) spy.mockImplementationOnce(() => Promise.reject(createErrorFromCode(code)));
+    return spy;
+  }
+
+  async function write(value: string): Promise<void> {
+    const producer = await createVerifiedProducer({
+      config: kafka.config,
+      clientId: 'spec',
+      topics: ['records'],
+      logger: testLogger,
+    });
+    await producer.send({ topic: 'records', partition: 0, key: null, value });
+    await producer.close();
+  }
+
+  it.each(['joinGroup', 'syncGroup'] as const)(
+    'asks again after a failed %s, and goes on with its partitions',
+    async (method) => {
+      const failing = answer(method, [COORDINATOR_IS_LOADING, COORDINATOR_IS_LOADING]);
+      answer('heartbeat', [NOT_COORDINATOR]);
+      await eventually(() => expect(failing.mock.calls.length).toBeGreaterThanOrEqual(3));
+      await write('after');
+      await eventually(() => expect(seen).toEqual(['after']));
+      expect(ended).toBeUndefined();
+    },
+  );
+
+  it('ends when it may not join any more', async () => {
+    answer('joinGroup', [GROUP_AUTHORIZATION_FAILED]);
+    answer('heartbeat', [NOT_COORDINATOR]);
+    await eventually(() => expect(ended).toBeDefined());
+  });
+});
