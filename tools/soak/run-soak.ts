@@ -38,7 +38,8 @@ const LOOKED_FOR_SECONDS = 30;
 const settings = {
   dispatcher: {
     KAFKA_SESSION_TIMEOUT: '6s',
-    GRAPH_API_TIMEOUT: '2s',
+    // Shorter than a hang lasts, and longer than a busy machine needs for an answer.
+    GRAPH_API_TIMEOUT: '4s',
     UNKNOWN_CHECK_INTERVAL: '1s',
     // Longer than a status may be late for an outage and a restart of the processor behind it.
     UNKNOWN_WAIT: `${LOOKED_FOR_SECONDS}s`,
