@@ -26,6 +26,26 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  {
+    // The reference of all metrics is made from the files that declare them.
+    files: ['apps/**/*.ts', 'libs/**/*.ts'],
+    ignores: ['**/*.metrics.ts', '**/*.spec.ts', 'libs/observability/src/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            { name: 'prom-client', message: 'Declare metrics with @talaria/observability.' },
+            {
+              name: '@talaria/observability',
+              importNames: ['counter', 'gauge', 'gaugeOf', 'histogram'],
+              message: 'Declare metrics in a file named *.metrics.ts.',
+            },
+          ],
+        },
+      ],
+    },
+  },
   { files: ['tools/**/*.ts', 'examples/**/*.ts', 'libs/config/src/exit.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.spec.ts', 'test/**/*.ts'],

@@ -28,7 +28,8 @@ const ours = {
     // A product has metrics of its own.
     onResolve({ filter: /^prom-client$/ }, () => ({ path: 'no-metrics', namespace: 'ours' }));
     onLoad({ filter: /^no-metrics$/, namespace: 'ours' }, () => ({
-      contents: 'exports.Counter = class { inc() {} };',
+      contents:
+        'exports.Counter = class { inc() {} }; exports.register = { removeSingleMetric() {} }; exports.Gauge = class {};',
     }));
   },
 };

@@ -5,13 +5,22 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { parseSendMessage, retryTiers, topics } from '@talaria/contracts';
 import { createDataSource, sqlOf } from '@talaria/database';
 import { createRecordReader, createVerifiedProducer, KafkaTransport, startConsumer } from '@talaria/kafka';
-import { gauge, nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
+import { nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
 import { createKeyProvider } from '@talaria/registry';
 import { createCloudApiClient } from '@talaria/whatsapp';
 import { AppModule } from './app.module';
 import { createBacklog } from './backlog/backlog';
+import { showBacklog } from './backlog/backlog.metrics';
 import { createBacklogTable } from './backlog/backlog-table';
 import { readConfig } from './config';
+import {
+  showInFlight,
+  showParked,
+  showPaused,
+  showQueued,
+  showResting,
+  showTokenFaults,
+} from './dispatch/dispatch.metrics';
 import { createDispatcher, type Dispatcher } from './dispatch/dispatcher';
 import { createOutlet } from './dispatch/outlet';
 import { refuse } from './dispatch/refuse';
@@ -80,29 +89,13 @@ runProcess('dispatcher', async (logger, stop) => {
     },
     logger,
   });
-  gauge('talaria_dispatch_backlog', 'Commands that wait in the backlog table only', () => backlog.depth);
-  gauge('talaria_dispatch_queued', 'Commands held in memory', () => dispatcher.queued);
-  gauge('talaria_dispatch_in_flight', 'Calls under way', () => dispatcher.inFlight);
-  gauge(
-    'talaria_dispatch_paused_numbers',
-    'Numbers whose commands wait for the end of a pause',
-    () => dispatcher.paused,
-  );
-  gauge(
-    'talaria_dispatch_parked',
-    'Numbers and accounts that Meta refuses, until somebody mends their token, registration or payment',
-    () => dispatcher.resting('refused'),
-  );
-  gauge(
-    'talaria_registry_token_faults',
-    'Numbers and accounts whose token does not open, or is missing; their commands wait, and the log says what to do',
-    () => registry.tokenFaults,
-  );
-  gauge(
-    'talaria_dispatch_resting',
-    'Numbers, and Meta as a whole, that are not called because calls fail one after another',
-    () => dispatcher.resting('trouble'),
-  );
+  showBacklog(() => backlog.depth);
+  showQueued(() => dispatcher.queued);
+  showInFlight(() => dispatcher.inFlight);
+  showPaused(() => dispatcher.paused);
+  showParked(() => dispatcher.resting('refused'));
+  showResting(() => dispatcher.resting('trouble'));
+  showTokenFaults(() => registry.tokenFaults);
 
   const failures = createFailureLedger(sqlOf(dataSource));
   // A group of its own: partition i of the commands' topics goes to one member, whatever partition of the events it has.

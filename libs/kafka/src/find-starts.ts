@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { counter, type Logger } from '@talaria/observability';
+import { type Logger } from '@talaria/observability';
 import { type Admin, KafkaJSError } from 'kafkajs';
 import { createKafka } from './create-kafka';
+import { recordsGone } from './kafka.metrics';
 import { type KafkaConfig } from './settings';
 
 /**
@@ -15,12 +16,6 @@ export type PositionOf = (topic: string, partition: number) => Promise<number | 
 export type LogRange = { readonly low: number; readonly high: number };
 
 type Partition = { readonly topic: string; readonly partition: number };
-
-const gone = counter(
-  'talaria_records_gone_total',
-  'Records that Kafka had deleted before they were read',
-  {},
-);
 
 /**
  * Where to begin with each partition: the first record that is wanted and still there. Those that are gone are logged. A position beyond
@@ -54,7 +49,7 @@ export async function findStarts<P extends Partition>(
 }
 
 function reportGone(logger: Logger, topic: string, partition: number, from: number, low: number): void {
-  gone.inc(low - from);
+  recordsGone.inc(low - from);
   logger.error(
     { topic, partition, from, to: low - 1 },
     'records that were never handled are gone from Kafka',

@@ -19,9 +19,13 @@ export const spoolFailures = counter(
   { reason: ['full', 'slow', 'disk', 'closed'] },
 );
 
+const showBytes = gauge('talaria_spool_bytes', 'Bytes that wait in the spool for Kafka');
+const showOldest = gauge(
+  'talaria_spool_oldest_seconds',
+  'Age of the oldest segment in the spool; 0 when it is empty',
+);
+
 export function watchSpool(spool: Spool): void {
-  gauge('talaria_spool_bytes', 'Bytes that wait in the spool for Kafka', () => spool.bytes);
-  gauge('talaria_spool_oldest_seconds', 'Age of the oldest segment in the spool; 0 when it is empty', () =>
-    spool.oldestAt === undefined ? 0 : Math.max(0, (Date.now() - spool.oldestAt) / 1000),
-  );
+  showBytes(() => spool.bytes);
+  showOldest(() => (spool.oldestAt === undefined ? 0 : Math.max(0, (Date.now() - spool.oldestAt) / 1000)));
 }

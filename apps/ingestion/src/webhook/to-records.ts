@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { headers, topics, webhookKey } from '@talaria/contracts';
 import { type OutgoingRecord } from '@talaria/kafka';
-import { splitNotification } from '@talaria/whatsapp';
+import { type ItemSort, itemSortOf, splitNotification } from '@talaria/whatsapp';
 
 export type Delivery = {
   readonly deliveryId: string;
@@ -11,6 +11,9 @@ export type Delivery = {
   readonly appId?: string;
 };
 
+/** `sort` tells what its item is; a dead letter has none. */
+export type WebhookRecord = OutgoingRecord & { readonly sort?: ItemSort };
+
 /**
  * The records of a signed body: one for each of its items, keyed by the person it is about. A body that is not JSON becomes one dead
  * letter: Meta's retries would bring the same bytes again for seven days.
@@ -19,7 +22,7 @@ export type Delivery = {
 export function toRecords(
   { deliveryId, receivedAt, body, appId = '' }: Delivery,
   trace: Readonly<Record<string, string>> = {},
-): OutgoingRecord[] {
+): WebhookRecord[] {
   const common = {
     ...trace,
     [headers.deliveryId]: deliveryId,
@@ -44,6 +47,7 @@ export function toRecords(
     topic: topics.webhooks.name,
     key: webhookKey(item, deliveryId),
     value: item.envelope,
+    sort: itemSortOf(item),
     headers: { ...common, [headers.itemIndex]: String(index), [headers.itemCount]: String(items.length) },
   }));
 }

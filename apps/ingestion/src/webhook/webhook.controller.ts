@@ -80,7 +80,7 @@ export class WebhookController {
         this.publisher.publish(delivery),
       );
       const isJson = records[0]?.topic === topics.webhooks.name;
-      webhookItems.inc(isJson ? records.length : 0);
+      for (const { sort } of records) if (sort !== undefined) webhookItems.inc({ kind: sort });
       webhookRequests.inc({ result: isJson ? 'accepted' : 'not_json', app: appId });
     } catch (error) {
       webhookRequests.inc({ result: 'unavailable', app: appId });

@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type OutgoingRecord } from '@talaria/kafka';
 import { traceHeaders } from '@talaria/observability';
 import { type RecordWriter } from '../spool/record-writer';
 import { RECORD_WRITER } from '../tokens';
-import { toRecords, type Delivery } from './to-records';
+import { toRecords, type Delivery, type WebhookRecord } from './to-records';
 
 @Injectable()
 export class WebhookPublisher {
@@ -15,7 +14,7 @@ export class WebhookPublisher {
    * @returns the records that were written
    * @throws {NotSpooledError} when neither took all of them
    */
-  async publish(delivery: Delivery): Promise<readonly OutgoingRecord[]> {
+  async publish(delivery: Delivery): Promise<readonly WebhookRecord[]> {
     const records = toRecords(delivery, traceHeaders());
     await Promise.all(records.map((record) => this.writer.write(record)));
     return records;

@@ -1,6 +1,7 @@
 import { recordRegistryChanges, type RegistryChange, type Sql } from '@talaria/database';
-import { counter, type Logger } from '@talaria/observability';
+import { type Logger } from '@talaria/observability';
 import { type KeyedEvent } from '../webhooks/events-of';
+import { qualities, type Quality, qualityChanges } from './accounts.metrics';
 import { type News, newsOfChange } from './news-of-change';
 
 /** What Meta allows a number after its upgrade, and before. */
@@ -9,13 +10,6 @@ const DEFAULT_RATE = 80;
 
 type Told = News & { readonly wabaId: string; readonly eventId: string; readonly changedAt: Date };
 type MetaChange = RegistryChange & Pick<News, 'reason'>;
-
-const qualities = ['flagged', 'unflagged', 'upgrade', 'downgrade', 'onboarding', 'other'] as const;
-const qualityChanges = counter(
-  'talaria_number_quality_changes_total',
-  'Changes of the quality of registered numbers that Meta told',
-  { quality: qualities },
-);
 
 /** What has come of news. */
 export type Followed = {
@@ -56,7 +50,7 @@ export function reportNews({ accounts, numbers }: Followed, logger: Logger): voi
   }
 }
 
-function qualityOf(reason: string): (typeof qualities)[number] {
+function qualityOf(reason: string): Quality {
   const [event] = reason.toLowerCase().split(',');
   return qualities.find((quality) => quality === event) ?? 'other';
 }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { topics, letterCauses } from '@talaria/contracts';
 import { type Sql } from '@talaria/database';
 import { type GroupConsumer, type KafkaConfig, type RecordBatch, startConsumer } from '@talaria/kafka';
-import { counter, type Logger } from '@talaria/observability';
+import { type Logger } from '@talaria/observability';
+import { lettersIndexed, letterTopics } from './dead-letters.metrics';
 import { readLetter } from './read-letter';
 import { recordLetters } from './record-letters';
 
@@ -11,13 +11,6 @@ export type LetterIndex = {
   fault(): string | undefined;
   close(): Promise<void>;
 };
-
-const letterTopics = [topics.outboundDlq.name, topics.webhooksDlq.name];
-
-const recorded = counter('talaria_dead_letters_indexed_total', 'Dead letters that are new in the index', {
-  topic: letterTopics,
-  cause: letterCauses,
-});
 
 const START_EVERY_MS = 1000;
 const STARTS_WITHIN_MS = 3000;
@@ -40,7 +33,7 @@ export function indexLetters(options: {
     const now = Date.now();
     const found = records.map((record) => ({ record, letter: readLetter(record, now) }));
     const fresh = await recordLetters(sql, found);
-    for (const { record, letter } of fresh) recorded.inc({ topic: record.topic, cause: letter.cause });
+    for (const { record, letter } of fresh) lettersIndexed.inc({ topic: record.topic, cause: letter.cause });
     for (const { offset } of records) done(offset);
   }
 

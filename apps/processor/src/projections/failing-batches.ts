@@ -1,15 +1,7 @@
 import { classifyDatabaseError, isStatementTimeout } from '@talaria/database';
 import { NotWrittenError, type RecordBatch } from '@talaria/kafka';
-import { counter } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
-
-const REASONS = ['timeout', 'conflict', 'unavailable', 'unpublished', 'other'] as const;
-
-const failures = counter(
-  'talaria_projection_batch_failures_total',
-  'Batches that failed and come again after a pause, each time anew, by why: a statement took too long, transactions kept meeting, the database was away, events could not be written to Kafka',
-  { reason: REASONS },
-);
+import { batchFailures, type failureReasons } from './projection.metrics';
 
 /** Of each partition the first record of the batch that has timed out, and how often in a row it has. */
 type Timeouts = Map<string, { readonly from: number | undefined; readonly times: number }>;
@@ -23,7 +15,7 @@ export function timeoutsOf(dataSource: DataSource, batch: RecordBatch): number {
 }
 
 export function noteFailure(dataSource: DataSource, batch: RecordBatch, error: unknown): void {
-  failures.inc({ reason: reasonOf(error) });
+  batchFailures.inc({ reason: reasonOf(error) });
   if (!isStatementTimeout(error)) return;
   const all = timeouts.get(dataSource) ?? (new Map() as Timeouts);
   timeouts.set(dataSource, all);
@@ -38,7 +30,7 @@ function idOf({ topic, partition }: RecordBatch): string {
   return `${topic}/${partition}`;
 }
 
-function reasonOf(error: unknown): (typeof REASONS)[number] {
+function reasonOf(error: unknown): (typeof failureReasons)[number] {
   if (isStatementTimeout(error)) return 'timeout';
   if (error instanceof NotWrittenError) return 'unpublished';
   const fault = classifyDatabaseError(error);

@@ -14,13 +14,14 @@ import {
   type Taken,
   type VerifiedProducer,
 } from '@talaria/kafka';
-import { counter, type Logger, startProcessSpans } from '@talaria/observability';
+import { type Logger, startProcessSpans } from '@talaria/observability';
 import { type DataSource } from 'typeorm';
 import { type InboundReport } from '../inbound/report-inbound';
 import { dataOf, type KeyedEvent } from '../webhooks/events-of';
 import { BeyondLiveError, type Checkpoint, moveCheckpoint } from './checkpoint';
 import { noteFailure, noteSuccess, timeoutsOf } from './failing-batches';
 import { ensureMonths, forgetMonths } from './months';
+import { projectedRecords } from './projection.metrics';
 
 /** How the records of a topic become rows. */
 export type Projection<Row> = {
@@ -48,10 +49,6 @@ export type ProjectionDependencies = {
 };
 
 type Read<Row> = { readonly record: KafkaRecord; readonly row: Row | undefined; readonly fault: string };
-
-const records = counter('talaria_projection_records_total', 'Records by what became of them', {
-  result: ['projected', 'repeated', 'dead_lettered'],
-});
 
 /** Two transactions that met try again at once; more often than this, something else is wrong. */
 const CONFLICT_RETRIES = 10;
@@ -166,7 +163,7 @@ async function giveUp(
       await skip(sql, dependencies, record, publishFrom, isTooSlow ? 'exhausted' : 'data', reasonOf(error));
     return unseen.length;
   });
-  records.inc({ result: 'dead_lettered' }, skipped);
+  projectedRecords.inc({ result: 'dead_lettered' }, skipped);
 }
 
 /** Whether the same content would be refused again, however long we wait. */
@@ -190,9 +187,9 @@ async function writeAll<Row>(
         dependencies.dataSource,
         (sql) => writeUnseen(sql, dependencies, work, batch, some),
       );
-      records.inc({ result: 'projected' }, projected);
-      records.inc({ result: 'repeated' }, repeated);
-      records.inc({ result: 'dead_lettered' }, unreadable);
+      projectedRecords.inc({ result: 'projected' }, projected);
+      projectedRecords.inc({ result: 'repeated' }, repeated);
+      projectedRecords.inc({ result: 'dead_lettered' }, unreadable);
       work.onTold(told);
       report();
       return;
