@@ -5,6 +5,7 @@ import { MetaApp, PhoneNumber, Waba } from './entities/registry.entities';
 import { impatientSocket } from './impatient-socket';
 import { Initial1763900000000 } from './migrations/1763900000000-initial';
 import { schemaOf } from './projection/create-projection';
+import { showPool } from './pools';
 import { type DatabaseConfig } from './settings';
 
 /** What is read and written row by row. The read model is not: it is written by batches, and read by SQL. */
@@ -29,7 +30,7 @@ export function createDataSource(
   projection?: number,
   silenceMs = SILENCE_MS,
 ): DataSource {
-  return new DataSource({
+  const dataSource = new DataSource({
     type: 'postgres',
     url: config.DATABASE_URL,
     entities,
@@ -52,4 +53,6 @@ export function createDataSource(
     // A connection that breaks while it is idle: the pool opens another.
     poolErrorHandler: () => undefined,
   });
+  showPool(dataSource);
+  return dataSource;
 }

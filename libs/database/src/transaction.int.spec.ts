@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
+import { register } from 'prom-client';
 import { testDatabase, type TestDatabase } from '../../../test/kit';
+import { createDataSource } from './data-source';
 import { inTransaction, sqlOf } from './transaction';
 
 let database: TestDatabase;
@@ -52,4 +54,24 @@ it.each([
   const logged = inspect(error, { depth: 9, showHidden: true });
   for (const part of ['151', 'Ann', 'home']) expect(logged).not.toContain(part);
   expect(logged).toContain('transaction.int.spec.ts');
+});
+
+it('the connections of a pool are shown while it is there', async () => {
+  const connections = async (state: string) => {
+    const text = await register.getSingleMetricAsString('talaria_database_connections');
+    return Number(new RegExp(`{state="${state}"} (\\d+)`).exec(text)?.[1]);
+  };
+  const before = await connections('total');
+  const pool = await createDataSource({ DATABASE_URL: database.url, DATABASE_POOL_SIZE: 1 }).initialize();
+  await inTransaction(pool, async () => {
+    expect(await connections('total')).toBe(before + 1);
+    const waits = sqlOf(pool)('SELECT 1');
+    expect(await connections('waiting')).toBe(1);
+    void waits.catch(() => undefined);
+  });
+  await sqlOf(pool)('SELECT 1');
+  expect(await connections('waiting')).toBe(0);
+  expect(await connections('idle')).toBeGreaterThan(0);
+  await pool.destroy();
+  expect(await connections('total')).toBe(before);
 });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type Logger } from '@talaria/observability';
+import { register } from 'prom-client';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
 import { type Assignment } from './assignment';
 import { type GroupConsumer, startConsumer } from './consumer';
@@ -107,6 +108,65 @@ describe('the consumer', () => {
   afterEach(async () => {
     await Promise.all(members.map((member) => member.close()));
     await kafka.close();
+  });
+
+  it('shows how far it is behind: what is not read, or read and not done', async () => {
+    const metric = async (name: string) => {
+      const text = await register.getSingleMetricAsString(`talaria_consumer_${name}`);
+      return Number(new RegExp(`{group="group"(,topic="main")?} (.+)`).exec(text)?.[2]);
+    };
+    const written = Date.now() - 60_000;
+    const producer = client().producer();
+    await producer.connect();
+    const messages = [0, 1, 2].map((n) => ({
+      partition: 0,
+      value: `${n}`,
+      timestamp: String(written + n * 1000),
+    }));
+    await producer.send({ topic: `${kafka.config.KAFKA_PREFIX}main`, messages });
+    await producer.disconnect();
+    let allow = false;
+    const taken: RecordBatch[] = [];
+    const began = Date.now();
+    await start((batch) => {
+      if (!allow) return Promise.reject(new Error('the database is away'));
+      taken.push(batch);
+      return Promise.resolve(undefined);
+    });
+    await eventually(async () => expect(await metric('lag_records')).toBe(3));
+    const age = await metric('lag_seconds');
+    expect(age).toBeGreaterThanOrEqual(60);
+    expect(age).toBeLessThanOrEqual((Date.now() - written) / 1000);
+    const refusedAt = await metric('last_progress_timestamp_seconds');
+    expect(refusedAt).toBeGreaterThanOrEqual(began / 1000);
+    expect(await metric('assigned_partitions')).toBe(PARTITIONS);
+    expect(await metric('rebalances_total')).toBeGreaterThan(0);
+
+    allow = true;
+    await eventually(() => expect(taken).toHaveLength(1));
+    await eventually(async () =>
+      expect(await metric('last_progress_timestamp_seconds')).toBeGreaterThan(refusedAt),
+    );
+    taken[0]!.done(1);
+    expect(await metric('lag_records')).toBe(2);
+    taken[0]!.done(0);
+    taken[0]!.done(2);
+    expect(await metric('lag_records')).toBe(0);
+    expect(await metric('lag_seconds')).toBe(0);
+    expect(Date.now() / 1000 - (await metric('last_progress_timestamp_seconds'))).toBeLessThan(1);
+  });
+
+  it('asks for the end of what is paused, too', async () => {
+    const lag = async () =>
+      /{group="group",topic="main"} (.+)/.exec(
+        await register.getSingleMetricAsString('talaria_consumer_lag_records'),
+      )?.[1];
+    await write(1);
+    const never = new Promise<never>(() => undefined);
+    await start(() => Promise.resolve({ taken: 0, resume: never }));
+    await eventually(async () => expect(await lag()).toBe('1'));
+    await write(4);
+    await eventually(async () => expect(await lag()).toBe('5'), 20_000);
   });
 
   it('commits what is done, in whatever order, and does not bring it again', async () => {

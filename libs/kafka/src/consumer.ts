@@ -8,9 +8,11 @@ import { createKafka } from './create-kafka';
 import { type Assignment } from './assignment';
 import { fetchCommits } from './fetch-commits';
 import { decodeRuns, encodeRuns } from './finished-runs';
+import { rebalances } from './kafka.metrics';
 import { readRecord } from './kafka-record';
 import { findStarts, type PositionOf } from './find-starts';
 import { Lease } from './lease';
+import { showMember } from './member-lag';
 import { OffsetWindow } from './offset-window';
 import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
 import { type KafkaConfig } from './settings';
@@ -29,6 +31,8 @@ export type GroupConsumer = {
 const COMMIT_MS = 500;
 const PARTITIONS_AT_ONCE = 12;
 const HEARTBEAT_MS = 1000;
+/** What is paused is not fetched, and its end must be asked for. */
+const LOOK_FOR_ENDS_MS = 5000;
 /** Longer than any broker failover that a consumer survives by itself. */
 const STALLED_MS = 120_000;
 const MAX_PAUSE_MS = 30_000;
@@ -82,6 +86,8 @@ export async function startConsumer(options: {
   let placing: Promise<void> = Promise.resolve();
   let joins = 0;
   let cluster: Cluster | undefined;
+  const topicNames = new Map([...handlers.keys()].map((topic) => [config.KAFKA_PREFIX + topic, topic]));
+  const lag = showMember(options.groupId, topicNames, () => assigned.all());
 
   const consumer = createKafka(config, options.groupId, logger).consumer({
     groupId: config.KAFKA_PREFIX + options.groupId,
@@ -109,6 +115,7 @@ export async function startConsumer(options: {
   watch(consumer);
   await start();
   const ticker = setInterval(tick, COMMIT_MS);
+  const ends = setInterval(() => void lookForEnds().catch(() => undefined), LOOK_FOR_ENDS_MS).unref();
 
   /** kafkajs asks an assigner for its protocol right before it sends JoinGroup, and says so to nobody else. */
   function joining(assigner: Assigner): Assigner {
@@ -116,11 +123,12 @@ export async function startConsumer(options: {
   }
 
   async function start(): Promise<void> {
-    const topics = [...handlers.keys()].map((topic) => config.KAFKA_PREFIX + topic);
+    const topics = [...topicNames.keys()];
     try {
       await consumer.connect();
       await consumer.subscribe({ topics, fromBeginning: true });
     } catch (error) {
+      lag.close();
       await consumer.disconnect().catch(() => undefined);
       if ((error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
       const why = `Kafka lacks one of the topics ${topics.join(', ')}. Create the topics with: talaria topics apply`;
@@ -161,6 +169,7 @@ export async function startConsumer(options: {
       assigned.assign(payload.memberAssignment);
       resumeForgotten();
       joins += 1;
+      rebalances.inc({ group: options.groupId });
       placing = placeAll();
       logger.info({ partitions: assigned.all().length }, 'joined the consumer group');
     });
@@ -320,6 +329,7 @@ export async function startConsumer(options: {
     const records = messages
       .filter(({ offset }) => !held.window.knows(Number(offset)))
       .map((message) => readRecord(topic, partition, message));
+    lag.read(held, Number(batch.highWatermark), records);
     const { taken, resume } = await offer(held, {
       topic,
       partition,
@@ -330,6 +340,7 @@ export async function startConsumer(options: {
       isOurs: () => isOurs(held),
       done: (offset) => held.window.done(offset),
     });
+    if (taken > 0 || records.length === 0) lag.taken(held);
     if (held.lost.signal.aborted) return;
     const rest = records[taken]?.offset;
     const last = messages.findLast(({ offset }) => rest === undefined || Number(offset) < rest);
@@ -369,6 +380,23 @@ export async function startConsumer(options: {
         consumer.resume([{ topic, partitions: [partition] }]);
     };
     resume.then(goOn, goOn);
+  }
+
+  /** For the metrics alone: what cannot be told now is told next time. */
+  async function lookForEnds(): Promise<void> {
+    const topics = [...topicNames.keys()].map((topic) => ({
+      topic,
+      partitions: assigned
+        .all()
+        .flatMap((held) => (held.topic === topic ? [{ partition: held.partition }] : [])),
+      fromBeginning: false,
+    }));
+    const found = await cluster?.fetchTopicsOffset(topics.filter(({ partitions }) => partitions.length > 0));
+    for (const { topic, partitions } of found ?? [])
+      for (const { partition, offset } of partitions) {
+        const held = assigned.get(topic, partition);
+        if (held !== undefined) lag.endsAt(held, Number(offset));
+      }
   }
 
   /** One commit at a time: an older one must not arrive after a newer. */
@@ -417,6 +445,8 @@ export async function startConsumer(options: {
     async close() {
       closing = true;
       clearInterval(ticker);
+      clearInterval(ends);
+      lag.close();
       for (const { topic, partition } of assigned.all()) consumer.pause([{ topic, partitions: [partition] }]);
       await within(CLOSE_MS.handlers, Promise.allSettled([...running.keys(), placing]));
       await within(CLOSE_MS.commit, Promise.resolve(committing).then(commit));

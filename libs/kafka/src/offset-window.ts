@@ -89,6 +89,11 @@ export class OffsetWindow {
     return joinRuns([...runs, ...this.restored]);
   }
 
+  /** Behind the last that was handed out. */
+  get position(): number {
+    return this.next;
+  }
+
   /** How many records are handed out and not done. */
   get size(): number {
     return this.open.size;

@@ -1,5 +1,7 @@
 import { ConfigurationError, readEnvironment } from '@talaria/config';
+import packageJson from '../../../package.json';
 import { createLogger, logSettings, type Logger } from './logger';
+import { showBuild } from './process.metrics';
 import { stopTracing } from './tracing-sdk';
 
 /** How long SIGTERM may take, in milliseconds: Kubernetes kills after its grace period, so we end before it does. */
@@ -22,6 +24,7 @@ export function runProcess(
   start: (logger: Logger, stop: (reason: Error) => void) => Promise<{ close(): Promise<void> }>,
 ): void {
   const logger = createLogger(service);
+  showBuild(() => [[{ service, version: packageJson.version }, 1]]);
   const fail = (error: unknown) => {
     if (error instanceof ConfigurationError) process.stderr.write(`${service}: ${error.message}\n`);
     else logger.fatal({ err: error }, 'stopping: this process cannot keep its promises');
