@@ -39,10 +39,11 @@ export type MetricsPart = (typeof parts)[number] & { readonly metrics: readonly 
 /** Loads every file that declares metrics. To be called once, before any of them was loaded. */
 export async function loadMetrics(): Promise<MetricsPart[]> {
   const loaded: MetricsPart[] = [];
+  let told = 0;
   for (const part of parts) {
-    const before = declaredMetrics().length;
     for (const directory of part.directories) for (const file of filesOf(directory)) await import(file);
-    loaded.push({ ...part, metrics: declaredMetrics().slice(before) });
+    loaded.push({ ...part, metrics: declaredMetrics().slice(told) });
+    told = declaredMetrics().length;
   }
   return loaded;
 }

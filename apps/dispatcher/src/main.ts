@@ -10,11 +10,12 @@ import { createKeyProvider } from '@talaria/registry';
 import { createCloudApiClient } from '@talaria/whatsapp';
 import { AppModule } from './app.module';
 import { createBacklog } from './backlog/backlog';
-import { showBacklog } from './backlog/backlog.metrics';
 import { createBacklogTable } from './backlog/backlog-table';
+import { showQueues } from './backlog/show-queues';
 import { readConfig } from './config';
 import {
   showInFlight,
+  showNumbers,
   showParked,
   showPaused,
   showQueued,
@@ -26,6 +27,7 @@ import { createOutlet } from './dispatch/outlet';
 import { refuse } from './dispatch/refuse';
 import { createFailureLedger } from './ledger/failures';
 import { createLedger } from './ledger/ledger';
+import { watchUnknown } from './ledger/watch-unknown';
 import { openRegistry } from './registry';
 import { takeFailedStatuses } from './statuses/take-failed-statuses';
 
@@ -89,13 +91,15 @@ runProcess('dispatcher', async (logger, stop) => {
     },
     logger,
   });
-  showBacklog(() => backlog.depth);
+  showQueues(backlog, () => dispatcher.oldest(), config.METRICS_MAX_LABELS);
   showQueued(() => dispatcher.queued);
   showInFlight(() => dispatcher.inFlight);
   showPaused(() => dispatcher.paused);
   showParked(() => dispatcher.resting('refused'));
   showResting(() => dispatcher.resting('trouble'));
   showTokenFaults(() => registry.tokenFaults);
+  showNumbers(() => Object.entries(registry.states()).map(([state, count]) => [{ state }, count] as const));
+  const unknown = watchUnknown(sqlOf(dataSource), logger);
 
   const failures = createFailureLedger(sqlOf(dataSource));
   // A group of its own: partition i of the commands' topics goes to one member, whatever partition of the events it has.
@@ -121,7 +125,7 @@ runProcess('dispatcher', async (logger, stop) => {
   await app.listen(config.HTTP_PORT, '0.0.0.0');
   return {
     close: async () => {
-      await registry.close();
+      await Promise.all([registry.close(), unknown.close()]);
       await statuses.close();
       await app.close();
       await reader.close();

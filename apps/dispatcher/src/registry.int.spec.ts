@@ -97,6 +97,29 @@ it('adds up what processors tell of a number, and forgets what they told long ag
   expect(registry.inboundPerSecond('300')).toBe(0);
 });
 
+it('counts the numbers that may send, are paused, or are of a restricted account', async () => {
+  const before = registry.states();
+  await query(`INSERT INTO apps (app_id, paused_until) VALUES ('rests', 'infinity')`);
+  await query(`INSERT INTO wabas (waba_id, name, app_id, paused_until, restricted_until) VALUES
+    ('901', 'of a paused app', 'rests', NULL, NULL), ('902', 'paused', 'default', now() + interval '1 hour', NULL),
+    ('903', 'restricted', 'default', NULL, 'infinity'), ('904', 'was', 'default', '2020-01-01', '2020-01-01')`);
+  for (const account of ['901', '902', '903', '904'])
+    await addNumber(
+      `1${account}`,
+      await tokenOf({ table: 'phone_numbers', id: `1${account}` }, 't'),
+      account,
+    );
+  await query(`UPDATE phone_numbers SET paused_until = 'infinity' WHERE phone_number_id = '1903'`);
+  await eventually(() =>
+    expect(registry.states()).toEqual({
+      ...{ active: before.active + 1, paused: before.paused + 2, restricted: before.restricted + 1 },
+    }),
+  );
+  await query(`DELETE FROM phone_numbers WHERE waba_id > '900'`);
+  await query(`DELETE FROM wabas WHERE waba_id > '900'`);
+  await query(`DELETE FROM apps WHERE app_id = 'rests'`);
+});
+
 describe('without a poll', () => {
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger(

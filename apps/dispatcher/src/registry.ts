@@ -26,8 +26,12 @@ export type Registry = {
   refresh(): Promise<void>;
   /** Numbers and accounts whose token does not open, or is missing: what they would send waits. */
   readonly tokenFaults: number;
+  /** How many numbers may send, are paused by a person (so is one whose account or app is), or are of an account that Meta restricts. */
+  states(): NumberStates;
   close(): Promise<void>;
 };
+
+export type NumberStates = { readonly active: number; readonly paused: number; readonly restricted: number };
 
 const TABLES = ['phone_numbers', 'wabas', 'apps', 'cancelled_campaigns'];
 
@@ -99,6 +103,7 @@ export async function openRegistry(options: {
     get tokenFaults() {
       return tokenFaults;
     },
+    states: () => countStates(rows, accounts, Date.now()),
     close: watched.close,
   };
 }
@@ -109,6 +114,24 @@ type Rows = {
   readonly apps: readonly MetaApp[];
   readonly cancelled: ReadonlySet<string>;
 };
+
+function countStates(
+  { numbers, apps }: Rows,
+  accounts: ReadonlyMap<string, Waba>,
+  now: number,
+): NumberStates {
+  const lies = (until: Date | number | null | undefined) => until != null && Number(until) > now;
+  const pausedApps = new Set(apps.filter((app) => lies(app.pausedUntil)).map(({ appId }) => appId));
+  const states = { active: 0, paused: 0, restricted: 0 };
+  for (const { wabaId, pausedUntil } of numbers) {
+    const account = accounts.get(wabaId);
+    if (lies(account?.restrictedUntil)) states.restricted += 1;
+    else if ([pausedUntil, account?.pausedUntil].some(lies) || pausedApps.has(account?.appId ?? ''))
+      states.paused += 1;
+    else states.active += 1;
+  }
+  return states;
+}
 
 async function readRows(dataSource: DataSource): Promise<Rows> {
   return {

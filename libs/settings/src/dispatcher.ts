@@ -10,6 +10,13 @@ export const dispatcherSettings = {
   ...secretsSettings,
   HTTP_PORT: port({ default: 3002, desc: 'where health is served' }),
   METRICS_PORT: port({ default: 9464, desc: 'where /metrics is served; never route it publicly' }),
+  METRICS_MAX_LABELS: integer(
+    0,
+    10_000,
+  )({
+    default: 200,
+    desc: 'how many numbers, and how many accounts, have metrics of their own',
+  }),
   GRAPH_API_URL: httpUrl({
     default: 'https://graph.facebook.com',
     desc: "Meta's Graph API, or a stand-in for it",

@@ -124,6 +124,7 @@ it('a lane keeps a few commands in memory; the tail is parked, its records are d
   expect(offsetsOf(jobs)).toEqual(log.slice(0, HELD).map(({ offset }) => offset));
   await eventually(() => expect([...done]).toEqual(log.slice(HELD)));
   expect(await depth()).toBe(25);
+  expect([...backlog.queues()]).toEqual([['100', { depth: 35, rest: 25 }]]);
   const sent: Job[] = [];
   while (sent.length < 35) {
     await eventually(() => expect(jobs.length).toBeGreaterThan(0));
@@ -134,6 +135,7 @@ it('a lane keeps a few commands in memory; the tail is parked, its records are d
   await backlog.close();
   expect(await depth()).toBe(0);
   await eventually(() => expect(backlog.depth).toBe(0));
+  expect(backlog.queues().size).toBe(0);
 });
 
 it('nobody else waits behind a lane that is full, whatever they send', async () => {

@@ -6,7 +6,7 @@ export const showBacklog = gauge('talaria_dispatch_backlog', 'Commands that wait
 
 export const showBacklogOldest = gauge(
   'talaria_dispatch_backlog_oldest_seconds',
-  'For how long the oldest of those has been published, read every 15 s; 0 when there is none',
+  'How long ago the oldest command of a number that has such was published, or came back for a further attempt; 0 when there is none',
 );
 
 export const showQueueDepth = gaugeOf(
@@ -17,6 +17,6 @@ export const showQueueDepth = gaugeOf(
 
 export const showQueueOldest = gaugeOf(
   'talaria_dispatch_queue_oldest_seconds',
-  'For how long the oldest of those has been published, read every 15 s',
+  'How long ago the oldest of those that is not under way was published, or came back for a further attempt',
   number,
 );

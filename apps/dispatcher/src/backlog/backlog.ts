@@ -9,7 +9,7 @@ import { type BacklogTable, type Parked, type Parking } from './backlog-table';
 import { type Fresh, type Owned, recordKey } from './owned-partition';
 import { createParkQueue } from './park-queue';
 import { createRefill } from './refill';
-import { admit, type Asking, isBehind, recipientKey, tailOf, tailKey } from './tails';
+import { admit, type Asking, isBehind, laneOfKey, recipientKey, tailOf, tailKey } from './tails';
 
 /** A command that came with a batch. */
 export type Arrival = { readonly command: SendMessage; readonly record: KafkaRecord };
@@ -34,6 +34,8 @@ export type Backlog = {
   room(partition: number): Promise<void> | undefined;
   /** Commands of the partitions that are ours which are in the table, or on their way into it, and not in their lanes. */
   readonly depth: number;
+  /** By number, of the partitions that are ours: commands that are not done, and how many of these (`rest`) are counted in `depth`. */
+  queues(): Map<string, { readonly depth: number; readonly rest: number }>;
   /** Waits until what was sent is removed from the table, at most a second. */
   close(): Promise<void>;
 };
@@ -399,6 +401,16 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       let depth = 0;
       for (const { tails } of owned.values()) for (const { rest } of tails.values()) depth += rest;
       return depth;
+    },
+    queues() {
+      const queues = new Map<string, { depth: number; rest: number }>();
+      for (const { tails } of owned.values())
+        for (const [key, { held, rest }] of tails) {
+          const lane = laneOfKey(key);
+          const known = queues.get(lane) ?? { depth: 0, rest: 0 };
+          queues.set(lane, { depth: known.depth + held + rest, rest: known.rest + rest });
+        }
+      return queues;
     },
     async close() {
       const late = delay(CLOSE_MS, undefined, { ref: false });

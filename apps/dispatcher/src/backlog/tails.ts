@@ -30,6 +30,10 @@ export function tailKey(lane: string, priority: Priority): string {
   return `${lane}/${priority}`;
 }
 
+export function laneOfKey(key: string): string {
+  return key.slice(0, key.lastIndexOf('/'));
+}
+
 export function tailOf(tails: Tails, lane: string, priority: Priority): Tail {
   const key = tailKey(lane, priority);
   let tail = tails.get(key);

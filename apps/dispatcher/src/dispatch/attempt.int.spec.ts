@@ -3,10 +3,12 @@ import { type SendMessage, topics } from '@talaria/contracts';
 import { generateKey } from '@talaria/registry';
 import { addMonths, inTransaction, schemaOf, type Sql, sqlOf } from '@talaria/database';
 import { type SendResult } from '@talaria/whatsapp';
+import { register } from 'prom-client';
 import { eventually, testDatabase, type TestDatabase, testLogger } from '../../../../test/kit';
 import { readConfig } from '../config';
 import { createLedger } from '../ledger/ledger';
 import { type BusinessNumber } from '../open-tokens';
+import { watchUnknown } from '../ledger/watch-unknown';
 import { attempt } from './attempt';
 import { type Turn } from './turn';
 import { createBreakers } from './breakers';
@@ -85,6 +87,7 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
     knownSince: 0,
     refresh: () => Promise.resolve(),
     tokenFaults: 0,
+    states: () => ({ active: 1, paused: 0, restricted: 0 }),
     close: () => Promise.resolve(),
   };
   const client = {
@@ -103,7 +106,17 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
     settle: (settlement: Parameters<typeof ledger.settle>[0]) =>
       passing('settle', () => ledger.settle(settlement)),
   };
-  return { config, ledger: dying, registry, client, outlet, breakers, logger: testLogger, died };
+  return {
+    config,
+    ledger: dying,
+    registry,
+    client,
+    outlet,
+    breakers,
+    logger: testLogger,
+    accountLabel: (wabaId: string) => `label of ${wabaId}`,
+    died,
+  };
 }
 
 function aJob(fields: Partial<SendMessage> = {}, offset = 7): Job {
@@ -215,6 +228,52 @@ it.each([
     expect(world.sent).toBe(2);
   },
 );
+
+const metric = async (line: string) => {
+  const text = await register.metrics();
+  return Number(
+    text
+      .split('\n')
+      .find((one) => one.startsWith(`${line} `))
+      ?.slice(line.length + 1),
+  );
+};
+
+it("Meta's answers are counted by its code, and what they led to by account", async () => {
+  const codes = () =>
+    Promise.all(
+      ['ok', 'none', 'other', '131026'].map((code) =>
+        metric(`talaria_graph_api_responses_total{code="${code}"}`),
+      ),
+    );
+  const ofAccount = 'talaria_dispatch_account_attempts_total{waba_id="label of 900",outcome="dead-letter"}';
+  const before = await codes();
+  const deadBefore = (await metric(ofAccount)) || 0;
+  const answers = [
+    accepted,
+    { kind: 'unknown' as const, reason: 'ECONNRESET' },
+    refused(424242),
+    refused(131026),
+  ];
+  for (const answer of answers) await attempt(aProcess(aWorld(), answer), aJob(), atOnce);
+  expect((await codes()).map((count, index) => count - before[index]!)).toEqual([1, 1, 1, 1]);
+  expect(await metric(ofAccount)).toBe(deadBefore + 2);
+});
+
+it('of how many commands nobody knows whether they were sent is shown, and since when', async () => {
+  await database.dataSource.query('TRUNCATE dispatch_commands');
+  const watching = watchUnknown(sqlOf(database.dataSource), testLogger, 20);
+  const shown = async () => [
+    await metric('talaria_dispatch_unknown_commands'),
+    Math.round((await metric('talaria_dispatch_unknown_oldest_seconds')) / 60),
+  ];
+  await eventually(async () => expect(await shown()).toEqual([0, 0]));
+  const job = aJob();
+  await attempt(aProcess(aWorld(), { kind: 'unknown', reason: 'ECONNRESET' }), job, atOnce);
+  await database.dataSource.query(`UPDATE dispatch_commands SET unknown_since = now() - interval '1 hour'`);
+  await eventually(async () => expect(await shown()).toEqual([1, 60]));
+  await watching.close();
+});
 
 describe('a command of strict order', () => {
   const makeDue = (job: Job) =>

@@ -1,12 +1,13 @@
 import { parseRedriven } from '@talaria/contracts';
 import { inSpan } from '@talaria/observability';
+import { type SendResult } from '@talaria/whatsapp';
 import { SpanKind } from '@opentelemetry/api';
 import { type Claim, type Claimed, type LedgerRow, type Outcome } from '../ledger/ledger';
 import { type BusinessNumber } from '../open-tokens';
 import { buildRequest } from './build-request';
 import { mayGo } from './check-command';
 import { decide, type Decision } from './decide';
-import { commandsSeen, graphApiDuration } from './dispatch.metrics';
+import { codeOf, commandsSeen, graphApiDuration, graphApiResponses } from './dispatch.metrics';
 import { fingerprintOf } from './fingerprint';
 import { idOf, type Job, sourceOf } from './job';
 import { reportAttempt } from './report-attempt';
@@ -97,7 +98,7 @@ async function makeAttempt(
   const decision = checked.ok
     ? await decideAttempt(dependencies, job, attemptNumber, token)
     : checked.decision;
-  reportAttempt(dependencies.logger, job, attemptNumber, decision);
+  reportAttempt(dependencies, job, attemptNumber, decision);
   return settle(dependencies, job, attemptNumber, decision, { begun });
 }
 
@@ -163,6 +164,7 @@ async function call(
     client.send(command.phoneNumberId, accessToken, buildRequest(command, attemptNumber)),
   );
   stop();
+  graphApiResponses.inc({ code: answerOf(result) });
   const { RETRY_JITTER_PERCENT: jitterPercent } = config;
   return decide(result, {
     attempts: attemptNumber - (job.attemptsBefore ?? 0),
@@ -173,6 +175,11 @@ async function call(
     parkMs: config.PARK_DURATION,
     random: Math.random(),
   });
+}
+
+function answerOf(result: SendResult): string {
+  if (result.kind === 'accepted') return 'ok';
+  return result.kind === 'refused' ? codeOf(result.error.code) : 'none';
 }
 
 /** Nothing was sent, and whoever owns the record now may claim the same attempt at once. */

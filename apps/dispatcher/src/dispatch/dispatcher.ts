@@ -1,5 +1,5 @@
 import { type KafkaRecord } from '@talaria/kafka';
-import { contextOf, inSpan, processAttributes } from '@talaria/observability';
+import { contextOf, firstOnly, inSpan, processAttributes } from '@talaria/observability';
 import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { headers, topics } from '@talaria/contracts';
 import {
@@ -9,6 +9,7 @@ import {
   expire,
   finish,
   isPaused,
+  leastOf,
   pace,
   spendAll,
   startAgain,
@@ -49,6 +50,8 @@ export type Dispatcher = {
   resting(reason: Reason): number;
   readonly queued: number;
   readonly inFlight: number;
+  /** By number, when the oldest that is queued here was written to Kafka; milliseconds since 1970. */
+  oldest(): Map<string, number>;
   /** Starts nothing more and waits for the calls under way, at most 3 s. What is left comes again. */
   stop(): Promise<void>;
 };
@@ -58,7 +61,9 @@ export type Dispatcher = {
  * somebody sets back would hold every limit for as long.
  */
 export function createDispatcher(
-  dependencies: Omit<AttemptDependencies, 'breakers'> & { readonly ownedShare: () => number },
+  dependencies: Omit<AttemptDependencies, 'breakers' | 'accountLabel'> & {
+    readonly ownedShare: () => number;
+  },
 ): Dispatcher {
   const { config, registry, ledger, client, logger, ownedShare } = dependencies;
   const scheduler: Scheduler<Job> = createScheduler(PAIR_LIMIT);
@@ -70,6 +75,7 @@ export function createDispatcher(
     },
   });
   const limits = createLimits(scheduler, { config, registry, breakers, ownedShare });
+  const accountLabel = firstOnly(config.METRICS_MAX_LABELS);
   const underWay = new Set<string>();
   /** Of those whose turn broke off: it may have been claimed, and only the answer was lost. */
   const unsure = new Set<Job>();
@@ -119,7 +125,9 @@ export function createDispatcher(
     unsure.delete(job);
     try {
       return await inSpan(`process ${job.record.topic}`, spanOptions(job), () =>
-        attempt({ ...dependencies, breakers }, job, () => pace(scheduler, started, performance.now())),
+        attempt({ ...dependencies, breakers, accountLabel }, job, () =>
+          pace(scheduler, started, performance.now()),
+        ),
       );
     } catch (error) {
       unsure.add(job);
@@ -231,6 +239,7 @@ export function createDispatcher(
     get inFlight() {
       return scheduler.inFlight;
     },
+    oldest: () => leastOf(scheduler, ({ record }) => record.timestamp),
     async stop() {
       stopping = true;
       clearTimeout(wakeUp);

@@ -1,7 +1,8 @@
 import { type Logger } from '@talaria/observability';
 import { type Decision } from './decide';
-import { attempts, graphApiErrors } from './dispatch.metrics';
+import { accountAttempts, attempts, graphApiErrors } from './dispatch.metrics';
 import { type Job } from './job';
+import { type AttemptDependencies } from './turn';
 
 /**
  * Loggers that do not look for what must not be logged, by those that do. A line of ours has ids and codes alone, and looking through it
@@ -17,12 +18,13 @@ function plainOf(logger: Logger): Logger {
 
 /** One line an attempt. What needs a person is told by the breakers. */
 export function reportAttempt(
-  logger: Logger,
+  { logger, accountLabel }: Pick<AttemptDependencies, 'logger' | 'accountLabel'>,
   { command }: Job,
   attemptNumber: number,
   decision: Decision,
 ): void {
   attempts.inc({ outcome: decision.kind });
+  accountAttempts.inc({ waba_id: accountLabel(command.wabaId), outcome: decision.kind });
   if ('error' in decision) graphApiErrors.inc({ class: decision.error.class });
   const line = {
     commandId: command.id,

@@ -15,6 +15,8 @@ export type AttemptDependencies = {
   readonly outlet: Outlet;
   readonly breakers: Pick<Breakers, 'judge'>;
   readonly logger: Logger;
+  /** How an account is named in the metrics. */
+  readonly accountLabel: (wabaId: string) => string;
 };
 
 /** How the scheduler goes on after a job had its turn. */

@@ -7,6 +7,7 @@ import {
   enqueue,
   finish,
   isPaused,
+  leastOf,
   pace,
   pauseLane,
   setLane,
@@ -56,6 +57,20 @@ describe('the scheduler', () => {
     expect(startJobs(scheduler, START, 10).started).toEqual([]);
     finish(scheduler, first[0]!);
     expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['a2']);
+  });
+
+  it('tells of each lane the least of what comes next', () => {
+    const scheduler = schedulerWith(['n', 'm', 'idle']);
+    for (const [lane, recipient, job] of [
+      ...[['n', 'a', '7'] as const, ['n', 'a', '1'] as const, ['n', 'b', '5'] as const],
+      ['m', 'a', '9'] as const,
+    ]) {
+      add(scheduler, lane, recipient, job);
+    }
+    expect([...leastOf(scheduler, Number)]).toEqual([
+      ['n', 5],
+      ['m', 9],
+    ]);
   });
 
   it('lets lanes take turns, however many jobs one has', () => {

@@ -396,6 +396,19 @@ export function waitingFor<Job>(
   return lanes.get(lane)?.recipients.get(recipient)?.entries ?? [];
 }
 
+/** By lane the least that is told of what comes next for its recipients, of whom every one is looked at. */
+export function leastOf<Job>(scheduler: Scheduler<Job>, read: (job: Job) => number): Map<string, number> {
+  const least = new Map<string, number>();
+  for (const [laneId, { recipients }] of scheduler.lanes)
+    for (const { entries } of recipients.values()) {
+      const [first] = entries;
+      if (first === undefined) continue;
+      const one = read(first.job);
+      if (one < (least.get(laneId) ?? Infinity)) least.set(laneId, one);
+    }
+  return least;
+}
+
 /** Lets queued jobs start whatever the limits say, each in its order: they will not be sent. */
 export function expire<Job>(scheduler: Scheduler<Job>, isExpired: (job: Job) => boolean): void {
   for (const [laneId, { recipients }] of scheduler.lanes) {

@@ -52,6 +52,10 @@ export class Initial1763900000000 implements MigrationInterface {
         -- By the id that people ask for, of which they may not know the account.
         PRIMARY KEY (command_id, waba_id)
       )`);
+    // Few at a time, and no update of others touches it.
+    await runner.query(
+      'CREATE INDEX dispatch_commands_unknown ON dispatch_commands (unknown_since) WHERE unknown_since IS NOT NULL',
+    );
     await makeDeadLetters(runner);
     await runner.query(`
       CREATE TABLE dispatch_backlog (
