@@ -9,6 +9,7 @@ import {
   type Told,
   translateDispatch,
 } from './dispatches/record-dispatches';
+import { countSeen } from './messages/count-seen';
 import { type Projection, projectBatch, type ProjectionDependencies } from './projections/project-batch';
 import { leaveOutKnown } from './projections/leave-out-known';
 import { monthsOf, recordRows } from './projections/record-rows';
@@ -44,7 +45,8 @@ const webhooks: Projection<Rows> = {
   monthsOf: (rows) => monthsOf(joinRows(rows)),
   async write(sql, all, keptFrom) {
     const rows = joinRows(await leaveOutKnown(sql, all));
-    return eventsOf(await recordRows(sql, rows, keptFrom), new Date());
+    const seen = await recordRows(sql, rows, keptFrom);
+    return { events: eventsOf(seen, new Date()), count: () => countSeen(seen) };
   },
 };
 
@@ -54,7 +56,9 @@ const dispatches: Projection<Told> = {
   /** Whoever asked for a message is told by the dispatcher; here only who is who can be new. */
   async write(sql, told, keptFrom) {
     await recordDispatches(sql, told, keptFrom);
-    const { linked, contactOf } = await recordRows(sql, rowsOfDispatches(told), keptFrom);
-    return eventsOf({ messages: [], statuses: [], changes: [], linked, contactOf }, new Date());
+    const seen = await recordRows(sql, rowsOfDispatches(told), keptFrom);
+    const { linked, contactOf } = seen;
+    const events = eventsOf({ messages: [], statuses: [], changes: [], linked, contactOf }, new Date());
+    return { events, count: () => countSeen(seen) };
   },
 };

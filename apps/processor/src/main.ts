@@ -10,6 +10,7 @@ import { readConfig } from './config';
 import { indexLetters } from './dead-letters/index-letters';
 import { reportInbound } from './inbound/report-inbound';
 import { runVersions } from './rebuild/run-versions';
+import { watchFigures } from './watch-figures';
 
 runProcess('processor', async (logger, stop) => {
   const config = readConfig(process.env);
@@ -24,6 +25,7 @@ runProcess('processor', async (logger, stop) => {
   const inbound = reportInbound(sqlOf(dataSource), logger);
   const versions = runVersions(dataSource, { config, producer, logger, inbound, onFatal: stop });
   const letters = indexLetters({ config, sql: sqlOf(dataSource), logger, onFatal: stop });
+  const figures = watchFigures(sqlOf(dataSource), logger);
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.with({ versions, letters, dataSource }),
     new FastifyAdapter(),
@@ -33,6 +35,7 @@ runProcess('processor', async (logger, stop) => {
   return {
     close: async () => {
       await app.close();
+      await figures.close();
       await letters.close();
       await versions.close();
       await inbound.close();

@@ -111,7 +111,12 @@ export function mainRows(rows: Rows | undefined) {
       ...rows.forms.map((row) => ({ kind: 'message' as const, ...row })),
       ...rows.statuses.map((row) => ({ kind: 'status' as const, ...row })),
       ...rows.changes.map((row) => ({ kind: 'change' as const, ...row })),
-      ...rows.unknown.map((row) => ({ kind: 'unknown' as const, ...row })),
+      ...rows.unknown.map(({ itemHash, seenAt, item }) => ({
+        kind: 'unknown' as const,
+        itemHash,
+        seenAt,
+        item,
+      })),
     ]
   );
 }

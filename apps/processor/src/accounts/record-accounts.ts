@@ -61,13 +61,18 @@ export async function recordDisplayNumbers(sql: Sql, all: readonly DisplayNumber
   );
 }
 
-export async function recordUnknown(sql: Sql, rows: readonly UnknownRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await sql(
+/** @returns the items not seen before */
+export async function recordUnknown(sql: Sql, rows: readonly UnknownRow[]): Promise<UnknownRow[]> {
+  if (rows.length === 0) return [];
+  const written = await sql<{ hash: string; is_new: boolean }>(
     `INSERT INTO unknown_items AS u (item_hash, seen_at, item)
      SELECT DISTINCT ON (item_hash) * FROM unnest($1::bytea[], $2::timestamptz[], $3::bytea[]) AS t (item_hash, seen_at, item)
      ORDER BY item_hash, seen_at
-     ON CONFLICT (item_hash) DO UPDATE SET seen_at = excluded.seen_at WHERE excluded.seen_at < u.seen_at`,
+     ON CONFLICT (item_hash) DO UPDATE SET seen_at = excluded.seen_at WHERE excluded.seen_at < u.seen_at
+     RETURNING encode(u.item_hash, 'hex') AS hash,
+       NOT EXISTS (SELECT FROM unknown_items AS known WHERE known.item_hash = u.item_hash) AS is_new`,
     columns(rows, ['itemHash', 'seenAt', 'item']),
   );
+  const fresh = new Set(written.filter((row) => row.is_new).map(({ hash }) => hash));
+  return rows.filter(({ itemHash }) => fresh.delete(itemHash.toString('hex')));
 }

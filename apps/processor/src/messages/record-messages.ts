@@ -95,11 +95,25 @@ const earliest = (fact: string) => `min(at) FILTER (WHERE fact = '${fact}')`;
 const unlessFormed = (column: string) =>
   `${column} = CASE WHEN m.item IS NULL THEN least(m.${column}, excluded.${column}) ELSE m.${column} END`;
 
-/** Joins what happened to the message it happened to; a fact that comes before its message begins the row. */
-export async function joinFacts(sql: Sql, rows: readonly MessageFact[]): Promise<void> {
-  if (rows.length === 0) return;
-  await sql(
-    `INSERT INTO messages AS m (phone_number_id, wamid, month, waba_id, direction, contact_phone, contact_user_id, command_id,
+/** A message that Meta has accepted, with the times of its statuses, in milliseconds since 1970. */
+export type Accepted = Pick<MessageFact, 'phoneNumberId' | 'wamid'> & {
+  readonly acceptedAt: number;
+  readonly sentAt: number | null;
+  readonly deliveredAt: number | null;
+  readonly readAt: number | null;
+};
+
+const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`;
+
+/**
+ * Joins what happened to the message it happened to; a fact that comes before its message begins the row.
+ * @returns of the messages to which something happened that was not known, those that are accepted
+ */
+export async function joinFacts(sql: Sql, rows: readonly MessageFact[]): Promise<Accepted[]> {
+  if (rows.length === 0) return [];
+  return sql<Accepted>(
+    `WITH joined AS (
+     INSERT INTO messages AS m (phone_number_id, wamid, month, waba_id, direction, contact_phone, contact_user_id, command_id,
                                 accepted_at, sent_at, delivered_at, read_at, played_at, failed_at, revoked_at, arrived_at)
      SELECT phone_number_id, wamid, min(month), min(waba_id), min(direction), min(contact_phone), min(contact_user_id), min(command_id),
             ${['accepted', 'sent', 'delivered', 'read', 'played', 'failed', 'revoked'].map(earliest).join(', ')}, min(at)
@@ -118,7 +132,11 @@ export async function joinFacts(sql: Sql, rows: readonly MessageFact[]): Promise
        revoked_at = least(m.revoked_at, excluded.revoked_at)
      WHERE ${unformed.map((column) => `(m.item IS NULL AND least(m.${column}, excluded.${column}) IS DISTINCT FROM m.${column})`).join(' OR ')}
         OR (${factColumns.map((column) => `least(m.${column}, excluded.${column})`).join(', ')})
-           IS DISTINCT FROM (${factColumns.map((column) => `m.${column}`).join(', ')})`,
+           IS DISTINCT FROM (${factColumns.map((column) => `m.${column}`).join(', ')})
+     RETURNING m.phone_number_id, m.wamid, m.accepted_at, m.sent_at, m.delivered_at, m.read_at)
+     SELECT phone_number_id AS "phoneNumberId", wamid, ${ms('accepted_at')} AS "acceptedAt", ${ms('sent_at')} AS "sentAt",
+            ${ms('delivered_at')} AS "deliveredAt", ${ms('read_at')} AS "readAt"
+     FROM joined WHERE accepted_at IS NOT NULL`,
     columns(rows, [
       'phoneNumberId',
       'wamid',

@@ -5,7 +5,7 @@ import { Consumers } from '../consumers';
 import { keepingProducer } from '../../testing/processor';
 import { emptyReadModel } from '../../testing/read-model';
 import { aBatch, aTextMessage, aWebhook } from '../../testing/records';
-import { projectBatch, type Projection } from './project-batch';
+import { nothingNew, projectBatch, type Projection } from './project-batch';
 
 let database: TestDatabase;
 beforeAll(async () => (database = await testDatabase(1)));
@@ -79,7 +79,7 @@ it('lets one of many owners at once project a record', async () => {
     monthsOf: () => [],
     write: (_sql, rows) => {
       written.push(...rows);
-      return Promise.resolve([]);
+      return Promise.resolve(nothingNew);
     },
   };
   const dependencies = { dataSource: database.dataSource, producer, logger: testLogger };

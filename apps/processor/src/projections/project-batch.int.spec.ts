@@ -6,7 +6,7 @@ import { Consumers } from '../consumers';
 import { keepingProducer } from '../../testing/processor';
 import { emptyReadModel } from '../../testing/read-model';
 import { aBatch, aNotification, aRecord, aTextMessage, aWebhook } from '../../testing/records';
-import { projectBatch, type Projection } from './project-batch';
+import { nothingNew, projectBatch, type Projection } from './project-batch';
 
 let database: TestDatabase;
 beforeAll(async () => (database = await testDatabase(1)));
@@ -51,7 +51,7 @@ it('two transactions that lock each other out are both finished', async () => {
       await touch(sql, first);
       await both();
       await touch(sql, second);
-      return [];
+      return nothingNew;
     },
   });
   await Promise.all([
@@ -78,7 +78,7 @@ it('a record that breaks its translation goes to the dead letters alone', async 
     monthsOf: () => [],
     write: (_sql, rows) => {
       written.push(...rows.map(({ key }) => String(key)));
-      return Promise.resolve([]);
+      return Promise.resolve(nothingNew);
     },
   };
   await projectBatch(dependenciesWith(producer), projection, aBatch(records));
@@ -136,7 +136,7 @@ it('says of which rows it told, once, and of none that another version tells of'
   const projection: Projection<number> = {
     translate: ({ offset }) => offset,
     monthsOf: () => [],
-    write: () => Promise.resolve([]),
+    write: () => Promise.resolve(nothingNew),
     onTold: (rows) => told.push(...rows),
   };
   const project = (count: number) =>

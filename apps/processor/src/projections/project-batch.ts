@@ -29,8 +29,8 @@ export type Projection<Row> = {
   readonly translate: (record: KafkaRecord) => Row | undefined;
   /** The months that partitions are needed of. */
   readonly monthsOf: (rows: readonly Row[]) => Iterable<string>;
-  /** Writes rows, in the transaction of the checkpoint. @returns the events of what is new; they are told before it commits */
-  readonly write: (sql: Sql, rows: readonly Row[], keptFrom: string) => Promise<readonly KeyedEvent[]>;
+  /** Writes rows, in the transaction of the checkpoint. */
+  readonly write: (sql: Sql, rows: readonly Row[], keptFrom: string) => Promise<FirstTold>;
   /**
    * Acts, in the same transaction, on events that are about to be told. Never on what was told before.
    * @returns called after the commit
@@ -39,6 +39,16 @@ export type Projection<Row> = {
   /** Told, after the commit, of the rows whose events this version told: each once, but for a crash. */
   readonly onTold?: (rows: readonly Row[]) => void;
 };
+
+/** What is new in rows that were written. */
+export type FirstTold = {
+  /** Told before the transaction commits. */
+  readonly events: readonly KeyedEvent[];
+  /** Called after it, where the events were told. */
+  readonly count: () => void;
+};
+
+export const nothingNew: FirstTold = { events: [], count: () => undefined };
 
 export type ProjectionDependencies = {
   /** On the tables of one projection version. */
@@ -227,7 +237,7 @@ async function writeUnseen<Row>(
   const silent = fresh.filter(({ record }) => record.offset < publishFrom);
   const told = fresh.filter(({ record }) => record.offset >= publishFrom);
   if (silent.length > 0) await write(sql, rowsOf(silent), keptFrom);
-  const events = told.length > 0 ? await write(sql, rowsOf(told), keptFrom) : [];
+  const { events, count } = told.length > 0 ? await write(sql, rowsOf(told), keptFrom) : nothingNew;
   const report = await act(sql, events);
   await tell(dependencies.producer, events);
   // Last: what fails before this comes again, and would be dead-lettered again.
@@ -240,7 +250,7 @@ async function writeUnseen<Row>(
     repeated: some.length - fresh.length,
     unreadable: unreadable.length,
     told: rowsOf(told),
-    report,
+    report: () => (count(), report()),
   };
 }
 

@@ -7,16 +7,25 @@ import {
 } from '../accounts/record-accounts';
 import { type Contacts, recordSightings } from '../contacts/record-sightings';
 import { placeMessages } from '../messages/place-messages';
-import { applyEdits, joinFacts, recordForms } from '../messages/record-messages';
+import { type Accepted, applyEdits, joinFacts, recordForms } from '../messages/record-messages';
 import { recordReactions } from '../messages/record-reactions';
 import { recordStatuses } from '../messages/record-statuses';
-import { type ChangeRow, type MessageForm, type Rows, type StatusRow } from '../webhooks/rows';
+import {
+  type ChangeRow,
+  type MessageForm,
+  type Rows,
+  type StatusRow,
+  type UnknownRow,
+} from '../webhooks/rows';
 
 /** What was told for the first time: what was there already is left out. */
 export type FirstSeen = Contacts & {
   readonly messages: readonly MessageForm[];
   readonly statuses: readonly StatusRow[];
   readonly changes: readonly ChangeRow[];
+  readonly unknown: readonly UnknownRow[];
+  /** Messages to which something happened that was not known. */
+  readonly accepted: readonly Accepted[];
 };
 
 /**
@@ -34,7 +43,7 @@ export async function recordRows(sql: Sql, rows: Rows, keptFrom: string): Promis
     keptFrom,
   );
   const newMessages = await recordForms(sql, placed(forms));
-  await joinFacts(sql, placed(facts));
+  const accepted = await joinFacts(sql, placed(facts));
   await applyEdits(sql, placed(edits));
   const newStatuses = await recordStatuses(sql, placed(statuses));
   await recordReactions(sql, placed(reactions));
@@ -42,8 +51,11 @@ export async function recordRows(sql: Sql, rows: Rows, keptFrom: string): Promis
   const newChanges = await recordChanges(sql, changes);
   await recordStates(sql, states);
   await recordDisplayNumbers(sql, displayNumbers);
-  await recordUnknown(sql, unknown);
-  return { ...contacts, messages: newMessages, statuses: newStatuses, changes: newChanges };
+  const newUnknown = await recordUnknown(sql, unknown);
+  return {
+    ...{ ...contacts, messages: newMessages, statuses: newStatuses, changes: newChanges },
+    ...{ unknown: newUnknown, accepted },
+  };
 }
 
 /** The months that rows need a partition of. */

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { listProjections, PROJECTION_SHAPE, type ProjectionVersion, sqlOf } from '@talaria/database';
+import { projectionGroup } from '@talaria/contracts';
 import { type DataSource } from 'typeorm';
+import { showVersions } from '../projections/projection.metrics';
 import { type RunningVersion, startVersion, type VersionOptions } from './start-version';
 
 export type Versions = {
@@ -43,6 +45,12 @@ export function runVersions(dataSource: DataSource, options: VersionOptions): Ve
     await one?.close();
     logger.info({ projection: version }, 'has stopped a version of the read model');
   }
+
+  showVersions(() =>
+    (ours ?? [])
+      .filter(({ version }) => running.has(version))
+      .map(({ version, state }) => [{ group: projectionGroup(version), state }, 1] as const),
+  );
 
   const looking = (async () => {
     while (!closing.signal.aborted) {

@@ -25,7 +25,7 @@ const source = 'talaria/processor';
  * phone: ids are logged. Messages sent by hand (echoes) are no event of a person, and what another app answers (standby) is not ours to answer.
  */
 export function eventsOf(
-  { messages, statuses, changes, linked, contactOf }: FirstSeen,
+  { messages, statuses, changes, linked, contactOf }: Omit<FirstSeen, 'unknown' | 'accepted'>,
   now: Date,
 ): KeyedEvent[] {
   const keyOf = (person: Person) => contactKeyOf(person, contactOf);

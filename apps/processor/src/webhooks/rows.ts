@@ -125,7 +125,13 @@ export type DisplayNumber = {
   readonly seenOn: string;
 };
 
-export type UnknownRow = { readonly itemHash: Buffer; readonly seenAt: Date; readonly item: Buffer };
+export type UnknownRow = {
+  readonly itemHash: Buffer;
+  readonly seenAt: Date;
+  readonly item: Buffer;
+  /** Meta's webhook field, where one was found; for the metrics. */
+  readonly field: string | undefined;
+};
 
 /** The rows that one record becomes. */
 export type Rows = {

@@ -208,7 +208,7 @@ const DAY_MS = 86_400_000;
 
 function unknownRows(item: Item, arrivedAt: Date): Rows {
   const itemHash = createHash('sha256').update(item.envelope).digest();
-  return { ...noRows, unknown: [{ itemHash, seenAt: arrivedAt, item: item.envelope }] };
+  return { ...noRows, unknown: [{ itemHash, seenAt: arrivedAt, item: item.envelope, field: item.field }] };
 }
 
 function personOf(item: Item) {
