@@ -15,7 +15,12 @@ const quantile = (q: number, histogram: string, legend: string): Query =>
   line(`histogram_quantile(${q}, sum by (le) (${rate(`${histogram}_bucket`)}))`, legend);
 
 type Options = { readonly about?: string; readonly limit?: number };
-const graph = (title: string, unit: Panel['unit'], queries: readonly Query[], options: Options = {}): Panel => ({
+const graph = (
+  title: string,
+  unit: Panel['unit'],
+  queries: readonly Query[],
+  options: Options = {},
+): Panel => ({
   kind: 'timeseries',
   title,
   unit,
@@ -39,7 +44,8 @@ const table = (title: string, expr: string, options: Options = {}): Panel => ({
 
 /** What Node tells of a service's processes; the machine they run on is told of by others. */
 const processes = (service: string) => {
-  const own = (expr: string) => `${expr} * on (instance) group_left (service) talaria_build_info{service="${service}"}`;
+  const own = (expr: string) =>
+    `${expr} * on (instance) group_left (service) talaria_build_info{service="${service}"}`;
   return {
     title: 'Processes',
     panels: [
@@ -52,12 +58,9 @@ const processes = (service: string) => {
   };
 };
 
-const connections = graph(
-  'Connections to Postgres',
-  'short',
-  [by('state', 'talaria_database_connections')],
-  { about: 'Of the processor and the dispatcher; waiting: statements for which none is free.' },
-);
+const connections = graph('Connections to Postgres', 'short', [by('state', 'talaria_database_connections')], {
+  about: 'Of the processor and the dispatcher; waiting: statements for which none is free.',
+});
 
 const overview: Dashboard = {
   uid: 'talaria-overview',
@@ -68,20 +71,35 @@ const overview: Dashboard = {
       title: 'Now',
       panels: [
         figure('Messages in, a minute', 'cpm', `60 * sum(${rate('talaria_messages_total{direction="in"}')})`),
-        figure('Messages out, a minute', 'cpm', `60 * sum(${rate('talaria_messages_total{direction="out"}')})`),
+        figure(
+          'Messages out, a minute',
+          'cpm',
+          `60 * sum(${rate('talaria_messages_total{direction="out"}')})`,
+        ),
         figure(
           'Delivered',
           'percentunit',
           'sum(rate(talaria_message_statuses_total{status="delivered"}[30m])) / sum(rate(talaria_messages_total{direction="out"}[30m]))',
           { about: 'Of what Meta accepted in half an hour. What is delivered later makes it uneven.' },
         ),
-        figure('Errors', 'percentunit', 'max(namespace:talaria_dispatch_errors:ratio_rate5m)', { limit: 0.02 }),
-        figure('Accepted to delivered, mean', 's', 'max(namespace:talaria_send_to_delivered_seconds:mean15m)', {
-          limit: 5,
+        figure('Errors', 'percentunit', 'max(namespace:talaria_dispatch_errors:ratio_rate5m)', {
+          limit: 0.02,
         }),
-        figure('Tried again', 'percentunit', 'max(namespace:talaria_dispatch_retries:ratio_rate5m)', { limit: 0.02 }),
+        figure(
+          'Accepted to delivered, mean',
+          's',
+          'max(namespace:talaria_send_to_delivered_seconds:mean15m)',
+          {
+            limit: 5,
+          },
+        ),
+        figure('Tried again', 'percentunit', 'max(namespace:talaria_dispatch_retries:ratio_rate5m)', {
+          limit: 0.02,
+        }),
         figure('Waiting to be sent', 'short', 'sum(namespace:talaria_dispatch_waiting:sum)'),
-        figure('Read model behind', 's', 'max(namespace_topic:talaria_projection_lag_seconds:max)', { limit: 60 }),
+        figure('Read model behind', 's', 'max(namespace_topic:talaria_projection_lag_seconds:max)', {
+          limit: 60,
+        }),
       ],
     },
     {
@@ -158,7 +176,8 @@ const overview: Dashboard = {
 const tenant: Dashboard = {
   uid: 'talaria-tenant',
   title: 'Talaria: accounts and numbers',
-  about: 'Who has much waiting, who sends how much, and who may not. Of very many accounts and numbers only the busiest are shown.',
+  about:
+    'Who has much waiting, who sends how much, and who may not. Of very many accounts and numbers only the busiest are shown.',
   rows: [
     {
       title: 'Numbers',
@@ -184,22 +203,34 @@ const tenant: Dashboard = {
           [by('phone_number_id', 'topk(20, talaria_dispatch_queue_oldest_seconds)', 'max')],
           { about: '`talaria backlog list` tells of each number, campaign and priority.' },
         ),
-        table('Numbers for which most waits', 'topk(50, sum by (phone_number_id) (talaria_dispatch_queue_depth))'),
+        table(
+          'Numbers for which most waits',
+          'topk(50, sum by (phone_number_id) (talaria_dispatch_queue_depth))',
+        ),
       ],
     },
     {
       title: 'Accounts',
       panels: [
         graph('Accepted a minute, by account', 'cpm', [
-          by('waba_id', `topk(20, 60 * ${rate('talaria_dispatch_account_attempts_total{outcome="accepted"}')})`),
+          by(
+            'waba_id',
+            `topk(20, 60 * ${rate('talaria_dispatch_account_attempts_total{outcome="accepted"}')})`,
+          ),
         ]),
         graph('Given up a minute, by account', 'cpm', [
-          by('waba_id', `topk(20, 60 * ${rate('talaria_dispatch_account_attempts_total{outcome="dead-letter"}')})`),
+          by(
+            'waba_id',
+            `topk(20, 60 * ${rate('talaria_dispatch_account_attempts_total{outcome="dead-letter"}')})`,
+          ),
         ]),
         graph('Put off a minute by limits or refused tokens, by account', 'cpm', [
           by('waba_id', `topk(20, 60 * ${rate('talaria_dispatch_account_attempts_total{outcome="wait"}')})`),
         ]),
-        table('Attempts in an hour', 'sum by (waba_id, outcome) (increase(talaria_dispatch_account_attempts_total[1h])) > 0'),
+        table(
+          'Attempts in an hour',
+          'sum by (waba_id, outcome) (increase(talaria_dispatch_account_attempts_total[1h])) > 0',
+        ),
       ],
     },
   ],
@@ -228,7 +259,9 @@ const dispatcher: Dashboard = {
     {
       title: 'Calls',
       panels: [
-        graph('Attempts a second, by outcome', 'reqps', [by('outcome', rate('talaria_dispatch_attempts_total'))]),
+        graph('Attempts a second, by outcome', 'reqps', [
+          by('outcome', rate('talaria_dispatch_attempts_total')),
+        ]),
         graph("Answers a second, by Meta's code", 'reqps', [
           by('code', `topk(20, ${rate('talaria_graph_api_responses_total')})`),
         ]),
@@ -236,7 +269,9 @@ const dispatcher: Dashboard = {
           quantile(0.5, 'talaria_graph_api_duration_seconds', 'p50'),
           quantile(0.99, 'talaria_graph_api_duration_seconds', 'p99'),
         ]),
-        graph('Errors a minute, by type', 'cpm', [by('class', `60 * ${rate('talaria_graph_api_errors_total')}`)]),
+        graph('Errors a minute, by type', 'cpm', [
+          by('class', `60 * ${rate('talaria_graph_api_errors_total')}`),
+        ]),
         graph('Errors and retries', 'percentunit', [
           line('max(namespace:talaria_dispatch_errors:ratio_rate5m)', 'errors'),
           line('max(namespace:talaria_dispatch_retries:ratio_rate5m)', 'tried again'),
@@ -276,7 +311,9 @@ const dispatcher: Dashboard = {
         graph('Records a second, by what became of them', 'reqps', [
           by('result', rate('talaria_dispatch_commands_total')),
         ]),
-        graph('Dead letters an hour, by cause', 'short', [by('cause', 'increase(talaria_dead_letters_total[1h])')]),
+        graph('Dead letters an hour, by cause', 'short', [
+          by('cause', 'increase(talaria_dead_letters_total[1h])'),
+        ]),
         graph(
           'Age of the oldest record that is not done',
           's',
@@ -304,7 +341,9 @@ const ingestion: Dashboard = {
     {
       title: 'Webhooks',
       panels: [
-        graph('Requests a second, by result', 'reqps', [by('result', rate('talaria_webhook_requests_total'))]),
+        graph('Requests a second, by result', 'reqps', [
+          by('result', rate('talaria_webhook_requests_total')),
+        ]),
         graph('Requests a second, by app', 'reqps', [by('app', rate('talaria_webhook_requests_total'))], {
           about: 'Without a name: the app of the settings.',
         }),

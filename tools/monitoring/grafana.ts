@@ -43,7 +43,9 @@ export function grafanaOf({ uid, title, about, rows }: Dashboard) {
     time: { from: 'now-6h', to: 'now' },
     refresh: '30s',
     links: [{ type: 'dashboards', title: 'Talaria', tags: ['talaria'], asDropdown: true, keepTime: true }],
-    templating: { list: [{ name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus' }] },
+    templating: {
+      list: [{ name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus' }],
+    },
     panels: placed(rows),
   };
 }
@@ -105,7 +107,8 @@ function grafanaPanelOf({ title, about, kind, unit, queries, limit }: Panel, gri
 }
 
 function optionsOf(kind: Panel['kind']): object {
-  if (kind === 'stat') return { colorMode: 'value', graphMode: 'area', reduceOptions: { calcs: ['lastNotNull'] } };
+  if (kind === 'stat')
+    return { colorMode: 'value', graphMode: 'area', reduceOptions: { calcs: ['lastNotNull'] } };
   if (kind === 'table') return { showHeader: true };
   return {
     legend: { displayMode: 'list', placement: 'bottom', showLegend: true },
