@@ -29,8 +29,8 @@ describe('ingestion, after SIGTERM', () => {
     const slow = (await RawConnection.open(port)).send(signed('slow').subarray(0, -10));
 
     const stopped = ingestion.stop();
-    await eventually(async () => expect((await fetch(`${ingestion.url}/health/ready`)).status).toBe(503));
-    expect((await fetch(`${ingestion.url}/health/live`)).status).toBe(200);
+    await eventually(async () => expect((await fetch(`${ingestion.healthUrl}/ready`)).status).toBe(503));
+    expect((await fetch(`${ingestion.healthUrl}/live`)).status).toBe(200);
     const fresh = (await RawConnection.open(port)).send(signed('fresh'));
     kept.send(signed('kept'));
     for (const [connection, count] of [

@@ -76,7 +76,7 @@ describe('while Kafka is away', () => {
     // Kafka's budget is a second; it is known to be away.
     expect(performance.now() - began).toBeLessThan(900);
     for (const check of ['live', 'ready'])
-      expect((await fetch(`${platform.apps.ingestion.url}/health/${check}`)).status).toBe(200);
+      expect((await fetch(`${platform.apps.ingestion.healthUrl}/${check}`)).status).toBe(200);
 
     await platform.apps.ingestion.kill();
     await platform.apps.ingestion.start();

@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { dirname } from 'node:path';
-import { readdirSync } from 'node:fs';
-import { headers, topics } from '@talaria/contracts';
+import { headers, retryTiers, topics } from '@talaria/contracts';
+import { hashOfWamid } from '@talaria/observability';
 import { query } from '../tools/platform/database';
 import { appSecret, type Platform, verifyToken } from '../tools/platform/platform';
 import { sign } from '@talaria/whatsapp';
-import { eventually, kafkaConfigOf, publish, readAll, testPlatform } from './kit';
+import { eventually, kafkaConfigOf, publish, readAll, startTraceReceiver, testPlatform } from './kit';
 
 const number = {
   wabaId: '710001',
@@ -14,7 +13,7 @@ const number = {
   displayPhoneNumber: '+1 555 010 7777',
   accessToken: 'secret-token-8f3a',
 };
-const markers = { text: 'quick brown Ünïcode / fox', phone: '4915177700123' };
+const markers = { text: 'quick brown Ünïcode / fox', phone: '4915177700123', name: 'Zoë Quartermain' };
 
 const notification = (message: Record<string, unknown>) => ({
   object: 'whatsapp_business_account',
@@ -27,7 +26,9 @@ const notification = (message: Record<string, unknown>) => ({
           value: {
             messaging_product: 'whatsapp',
             metadata: { display_phone_number: '15550107777', phone_number_id: number.phoneNumberId },
-            contacts: [{ profile: { name: 'Zoë' }, wa_id: message.from, user_id: message.from_user_id }],
+            contacts: [
+              { profile: { name: markers.name }, wa_id: message.from, user_id: message.from_user_id },
+            ],
             messages: [{ timestamp: '1763900000', ...message }],
           },
         },
@@ -38,14 +39,28 @@ const notification = (message: Record<string, unknown>) => ({
 
 describe('the whole loop', () => {
   let platform: Platform;
+  let receiver: Awaited<ReturnType<typeof startTraceReceiver>>;
 
   beforeAll(async () => {
-    platform = await testPlatform('loop');
+    receiver = await startTraceReceiver();
+    const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' };
+    platform = await testPlatform('loop', { ingestion: traced, processor: traced, dispatcher: traced });
     await platform.addNumber(number);
+    // All that they ever say.
+    for (const app of ours()) {
+      const changed = await fetch(new URL('/log-level', app.healthUrl), {
+        method: 'PUT',
+        body: '{"level":"trace"}',
+      });
+      expect(await changed.json()).toMatchObject({ level: 'trace' });
+    }
   }, 120_000);
+
+  const ours = () => [platform.apps.ingestion, platform.apps.processor, platform.apps.dispatcher];
 
   afterAll(async () => {
     const ends = await platform.stop();
+    receiver.close();
     expect(Object.values(ends)).toEqual(Object.keys(ends).map(() => 'exit code 0'));
   }, 60_000);
 
@@ -83,7 +98,7 @@ describe('the whole loop', () => {
     expect(events[0]?.key?.toString()).toBe(markers.phone);
     expect(JSON.parse(String(events[0]?.value))).toMatchObject({
       wamid: 'wamid.loop-1',
-      from: { phone: markers.phone, name: 'Zoë' },
+      from: { phone: markers.phone, name: markers.name },
       message: { text: { body: markers.text } },
     });
   });
@@ -264,9 +279,9 @@ describe('the whole loop', () => {
   });
 
   it('is healthy, and counts from zero', async () => {
-    for (const app of [platform.apps.ingestion, platform.apps.processor, platform.apps.dispatcher]) {
-      for (const path of ['live', 'ready'])
-        expect((await fetch(`${app.url}/health/${path}`)).status).toBe(200);
+    for (const app of ours()) {
+      for (const path of ['startup', 'live', 'ready'])
+        expect((await fetch(`${app.healthUrl}/${path}`)).status).toBe(200);
     }
     const metrics = await (await fetch(platform.metricsUrls.ingestion)).text();
     expect(metrics).toContain('talaria_webhook_requests_total{result="unavailable",app=""} 0');
@@ -304,15 +319,147 @@ describe('the whole loop', () => {
         expect(all).not.toContain(form);
   }, 60_000);
 
-  it('writes no phone, text or token into its logs', () => {
-    const directory = dirname(platform.apps.processor.logFile);
-    const logs = readdirSync(directory)
-      .filter((file) => file.endsWith('.log'))
-      .map((file) => readFileSync(`${directory}/${file}`, 'utf8'))
-      .join('');
-    expect(logs).toContain('loop-command-1');
-    for (const secret of [...Object.values(markers), number.accessToken, appSecret, verifyToken]) {
-      expect(logs).not.toContain(secret);
-    }
+  describe('when things go wrong', () => {
+    const command = (id: string, more: object = {}) => ({
+      ...{ id, wabaId: number.wabaId, phoneNumberId: number.phoneNumberId, to: `+${markers.phone}` },
+      ...{ message: { type: 'text', text: { body: markers.text } }, ...more },
+    });
+    const publishAll = (values: readonly string[]) =>
+      publish(
+        platform,
+        topics.outbound.name,
+        values.map((value) => ({ key: number.wabaId, value })),
+      );
+    const headersIn = async (...names: readonly string[]) => {
+      const found = await Promise.all(names.map((name) => readAll(kafkaConfigOf(platform), name)));
+      return found.flat().map((record) => record.headers);
+    };
+    const causesIn = async (name: string) =>
+      (await headersIn(name)).map((found) => found[headers.dlqCause]).sort();
+    const retries = retryTiers.map(({ topic }) => topic.name);
+    const log = ({ logFile }: { readonly logFile: string }) => readFileSync(logFile, 'utf8');
+    const lines = (app: { readonly logFile: string }, message: string) =>
+      log(app)
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter(({ msg }) => msg === message);
+    const attemptOf = (id: string) =>
+      eventually(() => {
+        const attempt = lines(platform.apps.dispatcher, 'attempt').find(({ commandId }) => commandId === id);
+        expect(attempt).toBeDefined();
+        return attempt;
+      });
+
+    beforeAll(async () => {
+      const notJson = `{"said by ${markers.name}, ${markers.phone}": "${markers.text}`;
+      expect(await platform.simulator.deliver(notJson)).toBe(200);
+      const unsigned = { 'x-hub-signature-256': `sha256=${'0'.repeat(64)}` };
+      await fetch(platform.webhookUrl, { method: 'POST', body: notJson, headers: unsigned });
+      const poison = { id: 'wamid.loop-poison', from: markers.phone, type: 'text' };
+      const body = `${markers.text}\0`;
+      expect(await platform.simulator.deliver(notification({ ...poison, text: { body } }))).toBe(200);
+
+      await publish(platform, topics.webhooks.name, [{ key: markers.phone, value: notJson }]);
+
+      const message = `${number.accessToken} may not send "${markers.phone}" anything`;
+      const quoting = JSON.stringify({ error: { code: 100, message, fbtrace_id: 'A1b2' } });
+      for (const [id, answer] of [
+        ['loop-refused', { http: 400, body: quoting, contentType: 'application/json' }],
+        ['loop-later', { code: 131000, retryAfterSeconds: 20 }],
+        ['loop-cut-off', { drop: 'before' }],
+        ['loop-failed', { failedStatus: 131026 }],
+      ] as const) {
+        await platform.simulator.addFault({ answer });
+        await publishAll([JSON.stringify(command(id))]);
+        await attemptOf(id);
+      }
+      await publishAll([
+        notJson,
+        JSON.stringify(command('loop-invalid', { metadata: { [markers.phone]: 5 }, [markers.name]: 1 })),
+        JSON.stringify(command('loop-command-1', { to: `+${markers.phone}9` })),
+      ]);
+      await eventually(async () => {
+        expect(await causesIn(topics.outboundDlq.name)).toEqual([
+          'conflict',
+          'decode',
+          'invalid',
+          'permanent',
+        ]);
+        expect(await causesIn(topics.webhooksDlq.name)).toEqual(['decode', 'decode', 'decode']);
+        expect(await headersIn(...retries)).toHaveLength(2);
+      }, 30_000);
+    }, 90_000);
+
+    it('each attempt, and each webhook, is a line with the ids of all that it is about', async () => {
+      const { wabaId, phoneNumberId } = number;
+      const about = {
+        ...{ wabaId, phoneNumberId, attempt: 1 },
+        trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      };
+      expect(await attemptOf('loop-refused')).toMatchObject({
+        ...{ ...about, outcome: 'dead-letter', cause: 'permanent', code: 100, class: 'content' },
+        ...{ fbtraceId: 'A1b2', topic: topics.outbound.name, partition: expect.any(Number) },
+        ...{ waitedMs: expect.any(Number), durationMs: expect.any(Number) },
+      });
+      const [sent] = await platform.simulator.accepted();
+      expect(await attemptOf('loop-command-1')).toMatchObject({
+        ...{ ...about, outcome: 'accepted', wamidHash: hashOfWamid(sent!.wamid) },
+      });
+      expect(await attemptOf('loop-later')).toMatchObject({ ...about, outcome: 'retry', code: 131000 });
+      expect(await attemptOf('loop-cut-off')).toMatchObject({
+        ...about,
+        outcome: 'unknown',
+        class: 'ambiguous',
+      });
+
+      const webhooks = lines(platform.apps.ingestion, 'webhook');
+      expect(webhooks).toContainEqual(
+        expect.objectContaining({
+          ...{
+            level: 'debug',
+            result: 'accepted',
+            items: 1,
+            wabaId,
+            phoneNumberId,
+            bytes: expect.any(Number),
+          },
+          ...{ deliveryId: expect.any(String), trace_id: about.trace_id, durationMs: expect.any(Number) },
+        }),
+      );
+      for (const result of ['not_json', 'bad_signature', 'too_large'])
+        expect(webhooks).toContainEqual(expect.objectContaining({ level: 'info', result }));
+    });
+
+    it('no log, span, metric, error or header tells who or what it was about, nor a secret', async () => {
+      const metrics = Object.values(platform.metricsUrls).map(async (url) => (await fetch(url)).text());
+      const errors = await query(
+        platform.databaseUrl,
+        `SELECT error_message FROM dispatch_attempts WHERE error_message IS NOT NULL`,
+      );
+      const told: Record<string, string> = {
+        ...Object.fromEntries(Object.values(platform.apps).map((app) => [app.name, log(app)])),
+        metrics: (await Promise.all(metrics)).join(),
+        spans: receiver.raw.join(),
+        headers: JSON.stringify(
+          await headersIn(topics.outboundDlq.name, topics.webhooksDlq.name, ...retries),
+        ),
+        errors: JSON.stringify(errors),
+      };
+      for (const [where, what] of [
+        ['dispatcher', 'loop-command-1'],
+        ['processor', 'dead-lettered'],
+        ['ingestion', 'bad_signature'],
+        ['metrics', 'talaria_dead_letters_total{cause="conflict"} 1'],
+        ['spans', 'loop-command-1'],
+        ['headers', 'may not send'],
+        ['errors', 'may not send'],
+      ] as const)
+        expect([where, told[where]]).toEqual([where, expect.stringContaining(what)]);
+      const secrets = [number.accessToken, appSecret, verifyToken, platform.secretsKeys];
+      for (const secret of [...Object.values(markers), markers.phone.slice(2), 'wamid.', ...secrets])
+        for (const [where, text] of Object.entries(told))
+          expect([where, secret, text.includes(secret)]).toEqual([where, secret, false]);
+    });
   });
 });

@@ -11,14 +11,25 @@ import {
 import { AppProcess } from '../tools/platform/app-process';
 import { freePorts } from '../tools/stack/ports';
 import { repositoryRoot } from '../tools/stack/repository';
-import { eventually, testDatabase, testDirectories, testKafka, testLogger } from './kit';
+import {
+  eventually,
+  type Silenceable,
+  silenceable,
+  testDatabase,
+  testDirectories,
+  testKafka,
+  testLogger,
+} from './kit';
 
 let rig: VersionsRig;
 let processor: AppProcess;
+/** By which it reaches Postgres. */
+let way: Silenceable;
 
 beforeAll(async () => {
   const [kafka, database] = await Promise.all([testKafka(processorTopics), testDatabase()]);
   rig = await versionsRig({ kafka, database, logger: testLogger });
+  way = await silenceable(database.url);
   const [httpPort = 0, metricsPort = 0] = await freePorts(2);
   processor = new AppProcess({
     name: 'processor',
@@ -30,7 +41,7 @@ beforeAll(async () => {
       KAFKA_BROKERS: kafka.config.KAFKA_BROKERS.join(','),
       KAFKA_PREFIX: kafka.config.KAFKA_PREFIX,
       KAFKA_SESSION_TIMEOUT: '6s',
-      DATABASE_URL: database.url,
+      DATABASE_URL: way.url,
       HTTP_PORT: String(httpPort),
       METRICS_PORT: String(metricsPort),
     },
@@ -39,7 +50,8 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  await processor.stop();
+  await processor.kill();
+  way.close();
   await rig.close();
 }, 60_000);
 
@@ -89,3 +101,24 @@ it('a processor killed with -9 in the middle of a rebuild goes on with it, and w
   expect(told.sort()).toEqual([...first.due, ...second.due].sort());
   expect(await rig.kafka.readAll(topics.webhooksDlq.name)).toHaveLength(1);
 }, 120_000);
+
+it('its probes are answered at once while Postgres says nothing: it is not ready, and alive', async () => {
+  const probe = async (name: string) => {
+    const answer = await fetch(`${processor.healthUrl}/${name}`, { signal: AbortSignal.timeout(1000) });
+    return [answer.status, await answer.json()] as const;
+  };
+  for (const name of ['startup', 'live', 'ready']) expect((await probe(name))[0]).toBe(200);
+  way.silence();
+  await eventually(async () =>
+    expect(await probe('ready')).toMatchObject([
+      503,
+      {
+        error: { database: { message: expect.stringMatching(/^has not answered for/) } },
+        info: { consumers: { status: 'up' } },
+      },
+    ]),
+  );
+  const up = { status: 'up' };
+  expect(await probe('live')).toMatchObject([200, { details: { consumers: up, deadLetters: up } }]);
+  expect((await probe('startup'))[0]).toBe(200);
+}, 30_000);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { headers, type SendMessage, topics } from '@talaria/contracts';
 import { type KafkaRecord, partitionOf } from '@talaria/kafka';
 import { query } from '../../tools/platform/database';
+import { freePorts } from '../../tools/stack/ports';
 import { type Platform } from '../../tools/platform/platform';
 import { repositoryRoot } from '../../tools/stack/repository';
 import { eventually, kafkaConfigOf, readAll, testPlatform } from '../kit';
@@ -25,9 +26,10 @@ let platform: Platform;
 beforeAll(async () => {
   platform = await testPlatform('publishers');
   for (const number of numbers) await platform.addNumber(number);
+  const [metricsPort] = await freePorts(1);
   await platform.addProcess('dispatcher-2', 'dist/apps/dispatcher/src/main.js', {
     GRAPH_API_URL: platform.apps.simulator.url,
-    METRICS_PORT: '0',
+    METRICS_PORT: String(metricsPort),
   });
 }, 60_000);
 

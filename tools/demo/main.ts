@@ -189,7 +189,7 @@ Where to look, while it runs:
   Webhook    ${webhookUrl}
   Health     ${Object.values(apps)
     .filter(({ name }) => name !== 'simulator')
-    .map(({ url }) => `${url}/health/ready`)
+    .map(({ healthUrl }) => `${healthUrl}/ready`)
     .join('  ')}
   Metrics    ${Object.values(metricsUrls).join('  ')}
   Simulator  ${simulator.url}/simulator/stats

@@ -7,7 +7,7 @@ export type AppOptions = {
   /** The built program. */
   readonly script: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Where it answers /health/ready. */
+  /** Where it answers /health/ready unless its `METRICS_PORT` is set. */
   readonly httpPort: number;
   readonly logDirectory: string;
   readonly pidDirectory: string;
@@ -30,6 +30,12 @@ export class AppProcess {
 
   get url(): string {
     return `http://127.0.0.1:${this.options.httpPort}`;
+  }
+
+  /** Below it `startup`, `live` and `ready`. */
+  get healthUrl(): string {
+    const { env, httpPort } = this.options;
+    return `http://127.0.0.1:${Number(env.METRICS_PORT) || httpPort}/health`;
   }
 
   /** Undefined before it was started. */
@@ -74,7 +80,7 @@ export class AppProcess {
   private async untilReady(signal: AbortSignal): Promise<void> {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!signal.aborted) {
-      const isReady = await fetch(`${this.url}/health/ready`).then(
+      const isReady = await fetch(`${this.healthUrl}/ready`).then(
         ({ ok }) => ok,
         () => false,
       );

@@ -93,7 +93,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     SECRETS_KEYS_FILE: '',
   };
   const own: Record<AppName, Record<string, string>> = {
-    simulator: { WEBHOOK_URL: webhookUrl, WHATSAPP_APP_SECRET: appSecret },
+    simulator: { WEBHOOK_URL: webhookUrl, WHATSAPP_APP_SECRET: appSecret, METRICS_PORT: '' },
     ingestion: {
       WHATSAPP_APP_SECRET: appSecret,
       WHATSAPP_VERIFY_TOKEN: verifyToken,

@@ -60,6 +60,7 @@ function rig(isAway = false) {
     next: records.length,
     lost: lost.signal,
     isOurs: () => !lost.signal.aborted,
+    alive: () => undefined,
     done: (offset) => void log.push(`done ${offset}`),
   });
   return { consumers: new Consumers(backlog, outlet, testLogger), batchOf, log, lost, faults };

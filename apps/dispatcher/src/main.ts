@@ -1,11 +1,17 @@
 import '@talaria/observability/tracing';
 import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { parseSendMessage, retryTiers, topics } from '@talaria/contracts';
-import { createDataSource, sqlOf } from '@talaria/database';
+import { createDataSource, sqlOf, untilMigrated, watchAnswers } from '@talaria/database';
 import { createRecordReader, createVerifiedProducer, KafkaTransport, startConsumer } from '@talaria/kafka';
-import { nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
+import {
+  createHealth,
+  createLogLevels,
+  createWorkingClock,
+  nestLogger,
+  runProcess,
+  servePrivately,
+} from '@talaria/observability';
 import { createKeyProvider } from '@talaria/registry';
 import { createCloudApiClient } from '@talaria/whatsapp';
 import { AppModule } from './app.module';
@@ -33,8 +39,15 @@ import { takeFailedStatuses } from './statuses/take-failed-statuses';
 
 runProcess('dispatcher', async (logger, stop) => {
   const config = readConfig(process.env);
-  const metrics = await startMetricsServer(config.METRICS_PORT);
+  const health = createHealth();
+  const levels = createLogLevels(logger);
+  const privately = await servePrivately({ port: config.METRICS_PORT, health, levels });
   const dataSource = await createDataSource(config).initialize();
+  await untilMigrated(dataSource, (pending) => {
+    health.starting(`the schema lacks ${pending.join(', ')}`);
+    logger.warn({ pending }, 'waits for the schema of this release: npm run migrate');
+  });
+  const database = watchAnswers(sqlOf(dataSource));
   const producer = await createVerifiedProducer({
     config,
     clientId: 'talaria.dispatcher',
@@ -46,6 +59,7 @@ runProcess('dispatcher', async (logger, stop) => {
     ],
     logger,
   });
+  const clock = createWorkingClock(() => (producer.fault() ?? database.fault()) !== undefined);
   const reader = createRecordReader({
     ...{ config, clientId: 'talaria.dispatcher', logger },
     topics: [topics.outbound.name, ...retryTiers.map(({ topic }) => topic.name)],
@@ -67,14 +81,23 @@ runProcess('dispatcher', async (logger, stop) => {
   const outlet = createOutlet(producer);
   const ledger = createLedger(sqlOf(dataSource), randomUUID());
   const transport = new KafkaTransport({
-    ...{ config, groupId: 'talaria.dispatcher', logger, onFatal: stop },
+    ...{ config, groupId: 'talaria.dispatcher', logger, onFatal: stop, clock },
     onAssigned: (assignment) => {
       dispatcher.takeOver();
       backlog.assigned(assignment);
     },
   });
   const ownedShare = () => transport.ownedShare(topics.outbound.name);
-  const dispatcher = createDispatcher({ config, ledger, registry, client, outlet, logger, ownedShare });
+  const dispatcher = createDispatcher({
+    config,
+    ledger,
+    registry,
+    client,
+    outlet,
+    logger,
+    ownedShare,
+    clock,
+  });
   parts.dispatcher = dispatcher;
   const backlog = createBacklog({
     table: createBacklogTable(sqlOf(dataSource)),
@@ -104,35 +127,46 @@ runProcess('dispatcher', async (logger, stop) => {
   const failures = createFailureLedger(sqlOf(dataSource));
   // A group of its own: partition i of the commands' topics goes to one member, whatever partition of the events it has.
   const statuses = await startConsumer({
-    ...{ config, groupId: 'talaria.dispatcher.statuses', logger, onFatal: stop },
+    ...{ config, groupId: 'talaria.dispatcher.statuses', logger, onFatal: stop, clock },
     handlers: new Map([
       [topics.events.name, takeFailedStatuses({ config, ledger: failures, reader, outlet, logger })],
     ]),
   });
 
-  const isDatabaseReachable = () =>
-    dataSource.query('SELECT 1').then(
-      () => undefined,
-      () => 'not reachable',
-    );
-  const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with({ backlog, dispatcher, outlet, logger, transport, statuses, isDatabaseReachable }),
-    new FastifyAdapter(),
-    { logger: nestLogger(logger), abortOnError: false },
-  );
-  app.connectMicroservice({ strategy: transport });
-  await app.startAllMicroservices();
-  await app.listen(config.HTTP_PORT, '0.0.0.0');
+  const app = await NestFactory.createMicroservice(AppModule.with({ backlog, outlet, logger }), {
+    strategy: transport,
+    logger: nestLogger(logger),
+    abortOnError: false,
+  });
+  await app.listen();
+  const notJoined = (consumer: { joined(): boolean }) =>
+    consumer.joined() ? undefined : 'not a member of its group yet';
+  const joined = { consumer: () => notJoined(transport), statuses: () => notJoined(statuses) };
+  health.use({
+    startup: joined,
+    live: {
+      consumer: () => transport.fault(),
+      statuses: () => statuses.fault(),
+      turns: () => dispatcher.fault(),
+      registry: () => registry.stalled(),
+    },
+    ready: { ...joined, database: () => database.fault() },
+  });
   return {
     close: async () => {
       await Promise.all([registry.close(), unknown.close()]);
       await statuses.close();
+      // Before the transport closes: what is under way still gets its offset committed.
+      await dispatcher.stop();
+      await backlog.close();
       await app.close();
       await reader.close();
       await producer.close();
       await client.close();
+      clock.close();
+      database.close();
       await dataSource.destroy();
-      await metrics.close();
+      await privately.close();
     },
   };
 });

@@ -28,6 +28,8 @@ export type Registry = {
   readonly tokenFaults: number;
   /** How many numbers may send, are paused by a person (so is one whose account or app is), or are of an account that Meta restricts. */
   states(): NumberStates;
+  /** For liveness: why it is read no more, whether the database is there or not. */
+  stalled(): string | undefined;
   close(): Promise<void>;
 };
 
@@ -104,6 +106,7 @@ export async function openRegistry(options: {
       return tokenFaults;
     },
     states: () => countStates(rows, accounts, Date.now()),
+    stalled: watched.stalled,
     close: watched.close,
   };
 }

@@ -1,5 +1,4 @@
 /** What Nest injects that is not a class. */
 export const BACKLOG = Symbol('backlog');
-export const DISPATCHER = Symbol('dispatcher');
 export const OUTLET = Symbol('outlet');
 export const LOGGER = Symbol('logger');

@@ -9,6 +9,7 @@ import { type IngestionConfig } from './config';
 import { type EdgeLimits, edgeLimits, guardEdge } from './edge';
 import { SilentFilter } from './silent.filter';
 import { type RecordWriter } from './spool/record-writer';
+import { createWebhookReport } from './webhook/webhook-report';
 
 /** The HTTP server, not listening yet. */
 export async function createApp(
@@ -35,8 +36,9 @@ export async function createApp(
         .send(),
     clientErrorHandler: answerSilently,
   });
+  const report = createWebhookReport(logger);
   const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with(apps, writer, logger),
+    AppModule.with(writer, report, logger),
     adapter,
     {
       bodyParser: false,
@@ -44,7 +46,12 @@ export async function createApp(
       abortOnError: false,
     },
   );
-  guardEdge(adapter.getInstance(), apps, config.HTTP_MAX_CONNECTIONS, limits.bodiesBytes);
+  guardEdge(adapter.getInstance(), {
+    apps,
+    report,
+    maxConnections: config.HTTP_MAX_CONNECTIONS,
+    maxBytes: limits.bodiesBytes,
+  });
   app.useGlobalFilters(new SilentFilter(logger));
   return app;
 }

@@ -206,14 +206,14 @@ describe('the door of ingestion', () => {
 
   describe('answers 400, and ends the connection, to', () => {
     const both = { 'Transfer-Encoding': 'chunked' };
-    const valid = head('GET /health/live HTTP/1.1', { Host: 'x' });
+    const valid = head('GET /webhooks/whatsapp HTTP/1.1', { Host: 'x' });
     it.each<[string, Buffer | string]>([
       ['what is no HTTP', 'hello\r\n\r\n'],
       ['TLS', Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3])],
       ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
       ['a version nobody knows', 'GET / HTTP/3.7\r\n\r\n'],
       ['a method nobody knows', 'HACK / HTTP/1.1\r\nHost: x\r\n\r\n'],
-      ['no host', 'GET /health/live HTTP/1.1\r\n\r\n'],
+      ['no host', 'GET /webhooks/whatsapp HTTP/1.1\r\n\r\n'],
       ['a path that is not encoded well', webhook(body, {}, 'POST /%zz HTTP/1.1')],
       ['half a character in the path', webhook(body, {}, 'GET /%c3 HTTP/1.1')],
       ['a NUL in a header', webhook(body, { 'X-A': 'a\0b' })],
@@ -340,7 +340,7 @@ describe('the door of ingestion', () => {
 
   it('keeps no connection open for who is not Meta', async () => {
     const requests = [
-      head('GET /health/live HTTP/1.1', { Host: 'x' }),
+      head('GET /webhooks/whatsapp HTTP/1.1', { Host: 'x' }),
       head('GET /webhooks/whatsapp?hub.mode=x HTTP/1.1', { Host: 'x' }),
       webhook(body, { 'X-Hub-Signature-256': `sha256=${'0'.repeat(64)}` }),
       webhook(body, { 'X-Hub-Signature-256': undefined, Expect: 'a miracle' }),

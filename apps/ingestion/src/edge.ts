@@ -1,9 +1,10 @@
 import { type IncomingMessage } from 'node:http';
 import { isStopping } from '@talaria/observability';
 import { isSignatureForm, signatureHeader } from '@talaria/whatsapp';
-import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type App, type Apps } from './apps/app';
-import { connectionsDropped, type Refusal, webhookRequests } from './webhook/webhook.metrics';
+import { type WebhookReport } from './webhook/webhook-report';
+import { connectionsDropped, type Refusal } from './webhook/webhook.metrics';
 
 /** Meta sends up to 3 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024;
@@ -52,7 +53,12 @@ declare module 'fastify' {
 
 /** A body that is not whole yet, and how to end that. */
 type Reading = { readonly request: FastifyRequest; readonly end: (refusal: Refusal) => void };
-type Bodies = { held: number; readonly maxBytes: number; readonly reading: Set<Reading> };
+type Bodies = {
+  held: number;
+  readonly maxBytes: number;
+  readonly reading: Set<Reading>;
+  readonly report: WebhookReport;
+};
 type Done = (error: Error | null, body?: Buffer) => void;
 
 /**
@@ -62,11 +68,15 @@ type Done = (error: Error | null, body?: Buffer) => void;
  */
 export function guardEdge(
   server: FastifyInstance,
-  apps: Apps,
-  maxConnections: number,
-  maxBytes: number,
+  edge: {
+    readonly apps: Apps;
+    readonly report: WebhookReport;
+    readonly maxConnections: number;
+    readonly maxBytes: number;
+  },
 ): void {
-  const bodies: Bodies = { held: 0, maxBytes, reading: new Set() };
+  const { apps, report, maxConnections, maxBytes } = edge;
+  const bodies: Bodies = { held: 0, maxBytes, reading: new Set(), report };
 
   server.decorateRequest('heldBytes', 0);
   server.decorateRequest('app', undefined);
@@ -87,7 +97,10 @@ export function guardEdge(
     request.raw.headers['content-type'] = 'application/octet-stream';
     const refusal = request.method === 'POST' ? refusalOf(request) : undefined;
     if (refusal === undefined) done();
-    else refuse(request, reply, refusal);
+    else {
+      report(refusal, { app: request.app?.id ?? '' });
+      void reply.code(statusOf[refusal]).header('connection', 'close').send();
+    }
   });
 
   // Every request comes here. A response that waits behind another does not even close when their connection is gone.
@@ -110,7 +123,7 @@ function noAppStatus(request: FastifyRequest, apps: Apps): number | undefined {
   const { app: id } = request.params as { readonly app?: string };
   request.app = apps.find(id);
   if (request.app !== undefined) return undefined;
-  // Health is asked for by GET, too; the handshake of an app that is not there is answered by the controller.
+  // The handshake of an app that is not there is answered by the controller.
   if (id === undefined) return request.method === 'GET' ? undefined : 404;
   return id === '' || apps.areKnown ? 404 : 503;
 }
@@ -119,15 +132,6 @@ function refusalOf({ headers, app }: FastifyRequest): Refusal | undefined {
   if (Number(headers['content-length'] ?? 0) > BODY_LIMIT) return 'too_large';
   if (!isSignatureForm(headers[signatureHeader])) return 'bad_signature';
   return app?.secrets.length === 0 ? 'sealed' : undefined;
-}
-
-function refuse(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): void {
-  count(request, refusal);
-  void reply.code(statusOf[refusal]).header('connection', 'close').send();
-}
-
-function count({ app }: FastifyRequest, refusal: Refusal): void {
-  webhookRequests.inc({ result: refusal, app: app?.id ?? '' });
 }
 
 function readBody(request: FastifyRequest, stream: IncomingMessage, bodies: Bodies, done: Done): void {
@@ -152,7 +156,7 @@ function readBody(request: FastifyRequest, stream: IncomingMessage, bodies: Bodi
       return;
     }
     release(bodies, request);
-    count(request, refusal);
+    bodies.report(refusal, { app: request.app?.id ?? '', bytes });
     done(new RefusedError(refusal));
   }
   const reading = { request, end };

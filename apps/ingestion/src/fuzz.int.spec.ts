@@ -282,7 +282,7 @@ const request = fc
     path: fc.oneof(
       { weight: 6, arbitrary: fc.constant('/webhooks/whatsapp') },
       fc.constantFrom(
-        '/health/ready',
+        '/metrics',
         '*',
         '/..',
         '/%',

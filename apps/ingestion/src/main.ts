@@ -4,7 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { topics } from '@talaria/contracts';
 import { createVerifiedProducer } from '@talaria/kafka';
-import { type Logger, runProcess, startMetricsServer } from '@talaria/observability';
+import {
+  createHealth,
+  createLogLevels,
+  type Logger,
+  runProcess,
+  servePrivately,
+} from '@talaria/observability';
 import { createKeyProvider } from '@talaria/registry';
 import { Spool, watchSpool } from '@talaria/spool';
 import { type Apps, onlyApp, ownAppOf } from './apps/app';
@@ -24,7 +30,9 @@ runProcess('ingestion', async (logger, stop) => {
   const spool = await openSpool(config.SPOOL_DIR);
   let refused: Promise<Spool> | undefined;
   watchSpool(spool);
-  const metrics = await startMetricsServer(config.METRICS_PORT);
+  const health = createHealth();
+  const levels = createLogLevels(logger);
+  const privately = await servePrivately({ port: config.METRICS_PORT, health, levels });
   const writer = new RecordWriter({
     connect: () =>
       createVerifiedProducer({
@@ -50,6 +58,10 @@ runProcess('ingestion', async (logger, stop) => {
   const apps = await openApps(config, logger);
   const app = await createApp(config, apps, writer, logger);
   await app.listen(config.HTTP_PORT, '0.0.0.0');
+  health.use({
+    live: { spool: () => writer.stalled(), apps: () => apps.stalled() },
+    ready: { webhooks: () => writer.fault(), apps: () => apps.fault() },
+  });
   return {
     // At most 3 s, 3 s and 2.5 s, and a second for traces: below the 10 s that stopping may take.
     close: async () => {
@@ -57,7 +69,7 @@ runProcess('ingestion', async (logger, stop) => {
       await finishRequests(app);
       await Promise.all([writer.close(), apps.close()]);
       await (await refused)?.close();
-      await metrics.close();
+      await privately.close();
     },
   };
 });

@@ -2,7 +2,7 @@ import { Catch, type ArgumentsHost, type ExceptionFilter, HttpException } from '
 import { type Logger } from '@talaria/observability';
 import { type FastifyReply } from 'fastify';
 
-/** Answers errors with a status and nothing else, except for health checks, whose body tells what is not well. */
+/** Answers errors with a status and nothing else. */
 @Catch()
 export class SilentFilter implements ExceptionFilter {
   constructor(private readonly logger: Logger) {}
@@ -11,12 +11,7 @@ export class SilentFilter implements ExceptionFilter {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const status = statusOf(error);
     if (status === 500) this.logger.error({ err: error }, 'a request failed');
-    const body = error instanceof HttpException && error.message !== '' ? error.getResponse() : undefined;
-    const isHealth = typeof body === 'object' && 'status' in body;
-    void reply
-      .status(status)
-      .header('connection', 'close')
-      .send(isHealth ? body : undefined);
+    void reply.status(status).header('connection', 'close').send();
   }
 }
 

@@ -1,11 +1,14 @@
 import '@talaria/observability/tracing';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { topics } from '@talaria/contracts';
-import { createDataSource, sqlOf } from '@talaria/database';
+import { createDataSource, sqlOf, untilMigrated, watchAnswers } from '@talaria/database';
 import { createVerifiedProducer } from '@talaria/kafka';
-import { nestLogger, runProcess, startMetricsServer } from '@talaria/observability';
-import { AppModule } from './app.module';
+import {
+  createHealth,
+  createLogLevels,
+  createWorkingClock,
+  runProcess,
+  servePrivately,
+} from '@talaria/observability';
 import { readConfig } from './config';
 import { indexLetters } from './dead-letters/index-letters';
 import { reportInbound } from './inbound/report-inbound';
@@ -14,34 +17,42 @@ import { watchFigures } from './watch-figures';
 
 runProcess('processor', async (logger, stop) => {
   const config = readConfig(process.env);
-  const metrics = await startMetricsServer(config.METRICS_PORT);
+  const health = createHealth();
+  const levels = createLogLevels(logger);
+  const privately = await servePrivately({ port: config.METRICS_PORT, health, levels });
   const dataSource = await createDataSource({ ...config, DATABASE_POOL_SIZE: 3 }).initialize();
+  await untilMigrated(dataSource, (pending) => {
+    health.starting(`the schema lacks ${pending.join(', ')}`);
+    logger.warn({ pending }, 'waits for the schema of this release: npm run migrate');
+  });
+  const database = watchAnswers(sqlOf(dataSource));
   const producer = await createVerifiedProducer({
     config,
     clientId: 'talaria.processor',
     topics: [topics.events.name, topics.webhooksDlq.name],
     logger,
   });
+  const clock = createWorkingClock(() => (producer.fault() ?? database.fault()) !== undefined);
   const inbound = reportInbound(sqlOf(dataSource), logger);
-  const versions = runVersions(dataSource, { config, producer, logger, inbound, onFatal: stop });
-  const letters = indexLetters({ config, sql: sqlOf(dataSource), logger, onFatal: stop });
+  const versions = runVersions(dataSource, { config, producer, logger, inbound, onFatal: stop, clock });
+  const letters = indexLetters({ config, sql: sqlOf(dataSource), logger, onFatal: stop, clock });
   const figures = watchFigures(sqlOf(dataSource), logger);
-  const app = await NestFactory.create<NestFastifyApplication>(
-    AppModule.with({ versions, letters, dataSource }),
-    new FastifyAdapter(),
-    { logger: nestLogger(logger), abortOnError: false },
-  );
-  await app.listen(config.HTTP_PORT, '0.0.0.0');
+  health.use({
+    startup: { consumers: () => versions.notStarted() },
+    live: { consumers: () => versions.fault(), deadLetters: () => letters.fault() },
+    ready: { consumers: () => versions.notReady(), database: () => database.fault() },
+  });
   return {
     close: async () => {
-      await app.close();
       await figures.close();
       await letters.close();
       await versions.close();
       await inbound.close();
       await producer.close();
+      clock.close();
+      database.close();
       await dataSource.destroy();
-      await metrics.close();
+      await privately.close();
     },
   };
 });

@@ -99,6 +99,7 @@ export function aBatch(
     next: firstOffset + records.length,
     lost: new AbortController().signal,
     isOurs: () => true,
+    alive: () => undefined,
     done: () => undefined,
     ...fields,
   };

@@ -1,8 +1,8 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
-import { HealthModule } from '@talaria/observability';
 import { steadyClock } from './clock';
 import { CloudApiController } from './cloud-api/cloud-api.controller';
 import { HangingReplies } from './cloud-api/hanging-replies';
+import { HealthController } from './health.controller';
 import { ScriptingController } from './scripting/scripting.controller';
 import { Simulator, type SimulatorOptions } from './simulator';
 
@@ -13,8 +13,7 @@ export class AppModule implements OnApplicationShutdown {
   static register(options: SimulatorOptions): DynamicModule {
     return {
       module: AppModule,
-      imports: [HealthModule.register({ live: {}, ready: {} })],
-      controllers: [ScriptingController, CloudApiController],
+      controllers: [HealthController, ScriptingController, CloudApiController],
       providers: [
         HangingReplies,
         { provide: Simulator, useFactory: () => new Simulator(options, steadyClock) },

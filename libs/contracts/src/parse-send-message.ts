@@ -55,8 +55,16 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return levels === 0 || Object.values(value).some((one) => isDeeperThan(levels - 1, one));
 }
 
+/** The names in `metadata` are the publisher's own. */
+function placeOf(instancePath: string): string {
+  return instancePath
+    .slice(1)
+    .replaceAll('/', '.')
+    .replace(/^metadata\..*/s, 'a field of metadata');
+}
+
 function problem({ instancePath, keyword, message, params }: ErrorObject): string {
-  const place = instancePath === '' ? 'the command' : instancePath.slice(1).replaceAll('/', '.');
+  const place = instancePath === '' ? 'the command' : placeOf(instancePath);
   if (keyword === 'additionalProperties') return `${place} has a field it does not know`;
   if (keyword === 'required') return `${place} lacks ${String(params.missingProperty)}`;
   return `${place} ${message ?? 'is wrong'}`.slice(0, 200);

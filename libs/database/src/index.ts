@@ -23,3 +23,4 @@ export * from './registry-changes';
 export * from './settings';
 export * from './transaction';
 export * from './watch';
+export * from './watch-answers';

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isStopping } from '@talaria/observability';
 import { type DataSource, MigrationExecutor } from 'typeorm';
 
 /** Any number, the same in every process: only one migrates at a time. */
@@ -40,6 +42,27 @@ export async function readMigrations(dataSource: DataSource): Promise<MigrationS
     pending: known.filter((name) => !applied.includes(name)),
     unknown: applied.filter((name) => !known.includes(name)),
   };
+}
+
+const LOOK_EVERY_MS = 1000;
+
+/**
+ * Resolves when the schema has every migration of this release, whoever applies them. Those of a newer release are no hindrance: the one that is
+ * being replaced goes on meanwhile.
+ * @param onWait told, once, which are missing
+ * @throws when the database does not answer, or the process is to stop
+ */
+export async function untilMigrated(
+  dataSource: DataSource,
+  onWait: (pending: readonly string[]) => void,
+): Promise<void> {
+  for (let looks = 0; ; looks++) {
+    const { pending } = await readMigrations(dataSource);
+    if (pending.length === 0) return;
+    if (looks === 0) onWait(pending);
+    if (isStopping()) throw new Error('the schema was not migrated before the process was to stop');
+    await delay(LOOK_EVERY_MS);
+  }
 }
 
 async function appliedMigrations(dataSource: DataSource): Promise<string[]> {

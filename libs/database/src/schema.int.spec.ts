@@ -2,7 +2,7 @@ import { type DataSource } from 'typeorm';
 import { required, testDatabase, type TestDatabase } from '../../../test/kit';
 import { createDatabase, dropDatabase } from '../../../tools/platform/database';
 import { createDataSource, entities } from './data-source';
-import { migrate } from './migrate';
+import { migrate, untilMigrated } from './migrate';
 
 let database: TestDatabase;
 beforeAll(async () => (database = await testDatabase()));
@@ -105,6 +105,21 @@ describe('migrate', () => {
 
   it('needs no second connection', async () => {
     expect(await migrate(await connect(1))).toHaveLength(1);
+  });
+
+  it('is waited for by who needs it', async () => {
+    const dataSource = await connect();
+    const told: (readonly string[])[] = [];
+    const waiting = untilMigrated(dataSource, (pending) => {
+      told.push(pending);
+      void migrate(dataSource);
+    });
+    await waiting;
+    expect(told).toEqual([['Initial1763900000000']]);
+    expect(await migrate(dataSource)).toEqual([]);
+    await untilMigrated(dataSource, () => {
+      throw new Error('nothing is missing');
+    });
   });
 
   it('can be taken back', async () => {

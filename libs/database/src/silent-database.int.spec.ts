@@ -1,7 +1,8 @@
-import { silenceable, testDatabase, type TestDatabase } from '../../../test/kit';
+import { eventually, silenceable, testDatabase, type TestDatabase } from '../../../test/kit';
 import { createDataSource } from './data-source';
 import { classifyDatabaseError } from './errors';
 import { inTransaction, sqlOf } from './transaction';
+import { watchAnswers } from './watch-answers';
 
 let database: TestDatabase;
 beforeAll(async () => (database = await testDatabase()));
@@ -28,6 +29,18 @@ it('a statement to a database that has gone silent fails, and the next one does 
   expect(await failureOf(sql('SELECT 2'))).toBe('unavailable');
   way.speak();
   expect(await sql('SELECT 3 AS three')).toEqual([{ three: 3 }]);
+  await close();
+});
+
+it('one that has gone silent counts as away after 3 s, and at once no more when it answers', async () => {
+  const { way, sql, close } = await aPool(2000);
+  const answers = watchAnswers(sql);
+  expect(answers.fault()).toBeUndefined();
+  way.silence();
+  await eventually(() => expect(answers.fault()).toMatch(/^has not answered for \d+ s$/));
+  way.speak();
+  await eventually(() => expect(answers.fault()).toBeUndefined());
+  answers.close();
   await close();
 });
 

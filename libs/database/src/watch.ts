@@ -9,10 +9,14 @@ export type Watch = {
    * it failed.
    */
   readonly refresh: () => Promise<void>;
+  /** For liveness: why no reading begins any more, whether it would fail or not. */
+  readonly stalled: () => string | undefined;
   /** No reading begins any more; one that is under way is not waited for. */
   readonly close: () => Promise<void>;
 };
 
+/** A reading ends before, one way or the other: what the server does not answer fails after 35 s. */
+const STALLED_MS = 120_000;
 const REFRESH_AT_MOST_MS = 1000;
 /** Sooner, when something is known to have changed; a script may change thousands of rows one by one. */
 const NOTICED_AT_MOST_MS = 200;
@@ -65,6 +69,10 @@ export function watch(options: {
   const listener = listen({ url, channel, logger, onNotice: () => void notice().catch(onFault) });
   return {
     refresh,
+    stalled: () =>
+      performance.now() - readAt > STALLED_MS + pollMs
+        ? `no reading has begun for ${STALLED_MS / 1000} s`
+        : undefined,
     async close() {
       isClosed = true;
       clearInterval(poll);

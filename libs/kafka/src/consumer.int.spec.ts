@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type Logger } from '@talaria/observability';
+import { createHealth, type Logger, type WorkingClock } from '@talaria/observability';
 import { register } from 'prom-client';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
 import { type Assignment } from './assignment';
@@ -26,6 +26,7 @@ describe('the consumer', () => {
       positionOf?: PositionOf;
       onAssigned?: (assignment: Assignment) => void;
       logger?: Logger;
+      clock?: Pick<WorkingClock, 'now'>;
     } = {},
   ): Promise<GroupConsumer> {
     const byTopic = typeof handlers === 'function' ? { main: handlers } : handlers;
@@ -462,6 +463,35 @@ describe('the consumer', () => {
       }
       expect(gaps).toEqual([]);
     });
+  });
+
+  it('is alive while a handler waits, for as long as the clock stands, and not when one hangs', async () => {
+    let now = 0;
+    const finish: (() => void)[] = [];
+    let batch: RecordBatch | undefined;
+    const handler: BatchHandler = (given) => {
+      batch = given;
+      return new Promise((resolve) => finish.push(() => resolve(undefined)));
+    };
+    const member = await start(handler, { clock: { now: () => now } });
+    const health = createHealth();
+    health.use({ live: { consumer: () => member.fault() }, ready: {} });
+    await write(1);
+    await eventually(() => expect(finish).toHaveLength(1));
+    now = 119_000;
+    await eventually(() => expect(health.ask('live').status).toBe('ok'));
+    batch?.alive();
+    now = 238_000;
+    await eventually(() => expect(health.ask('live').status).toBe('ok'));
+    now = 240_000;
+    // The partition's heartbeats go on.
+    await eventually(() =>
+      expect(health.ask('live')).toEqual({
+        ...{ status: 'error', checks: { consumer: 'a batch is not handled after 120 s' } },
+      }),
+    );
+    finish[0]?.();
+    await eventually(() => expect(health.ask('live').status).toBe('ok'));
   });
 
   it('names at its start the topics of which one does not exist, and what to do', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type Logger } from '@talaria/observability';
+import { type Logger, type WorkingClock } from '@talaria/observability';
 import { type Assigner, type Cluster, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { type AssignedPartition, AssignedPartitions } from './assigned-partitions';
 import { coPartitioningAssigner } from './co-partitioning-assigner';
@@ -18,7 +18,7 @@ import { type BatchHandler, type RecordBatch, type Taken } from './record-batch'
 import { type KafkaConfig } from './settings';
 
 export type GroupConsumer = {
-  /** Why it makes no progress by itself; undefined when it does. */
+  /** Why it makes no progress by itself; undefined when it does, and while it waits for what is away. */
   fault(): string | undefined;
   /** Whether it is a member of its group. */
   joined(): boolean;
@@ -33,7 +33,7 @@ const PARTITIONS_AT_ONCE = 12;
 const HEARTBEAT_MS = 1000;
 /** What is paused is not fetched, and its end must be asked for. */
 const LOOK_FOR_ENDS_MS = 5000;
-/** Longer than any broker failover that a consumer survives by itself. */
+/** Longer than any rebalance, or failover, or statement of a handler, takes: after it whoever hangs does so for ever. */
 const STALLED_MS = 120_000;
 const MAX_PAUSE_MS = 30_000;
 const CLOSE_MS = { handlers: 2000, commit: 1000, leave: 1000 };
@@ -50,6 +50,7 @@ const CLOSE_MS = { handlers: 2000, commit: 1000, leave: 1000 };
  * `lost`. Must not throw
  * @param options.partitionsAtOnce how many batches are in the hands of handlers; default 12
  * @param options.sessionTimeoutMs after it the group gives the partitions of a silent member away; default KAFKA_SESSION_TIMEOUT
+ * @param options.clock by which it counts as hanging: stands while what handlers wait for is away; default: the monotonic one
  * @throws when no broker answers, or a topic does not exist
  */
 export async function startConsumer(options: {
@@ -62,6 +63,7 @@ export async function startConsumer(options: {
   readonly onAssigned?: ((assignment: Assignment) => void) | undefined;
   readonly sessionTimeoutMs?: number;
   readonly partitionsAtOnce?: number;
+  readonly clock?: Pick<WorkingClock, 'now'> | undefined;
 }): Promise<GroupConsumer> {
   const {
     config,
@@ -70,12 +72,14 @@ export async function startConsumer(options: {
     onFatal,
     positionOf,
     onAssigned,
+    clock = performance,
     sessionTimeoutMs = options.config.KAFKA_SESSION_TIMEOUT,
   } = options;
   const assigned = new AssignedPartitions();
-  /** Handlers at work, and since when. */
+  /** Handlers at work, and since when on the clock. */
   const running = new Map<Promise<void>, number>();
-  let lastProgress = performance.now();
+  let lastSign = clock.now();
+  const isAlive = () => (lastSign = clock.now());
   const lease = new Lease(sessionTimeoutMs);
   let memberId: string | undefined;
   let isJoined = false;
@@ -89,7 +93,7 @@ export async function startConsumer(options: {
   const topicNames = new Map([...handlers.keys()].map((topic) => [config.KAFKA_PREFIX + topic, topic]));
   const lag = showMember(options.groupId, topicNames, () => assigned.all());
 
-  const consumer = createKafka(config, options.groupId, logger).consumer({
+  const consumer = createKafka(config, options.groupId, logger, { onWarning: isAlive }).consumer({
     groupId: config.KAFKA_PREFIX + options.groupId,
     partitionAssigners: [
       (given) => {
@@ -139,8 +143,11 @@ export async function startConsumer(options: {
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: options.partitionsAtOnce ?? PARTITIONS_AT_ONCE,
       eachBatch: (payload) => {
-        const work = handle(payload).finally(() => running.delete(work));
-        running.set(work, performance.now());
+        const alive = () => {
+          if (running.has(work)) running.set(work, clock.now());
+        };
+        const work = handle(payload, alive).finally(() => running.delete(work));
+        running.set(work, clock.now());
         return work;
       },
     });
@@ -148,18 +155,20 @@ export async function startConsumer(options: {
 
   function watch(watched: Consumer): void {
     const { events } = watched;
-    watched.on(events.FETCH, () => (lastProgress = performance.now()));
+    // What it does, and what it tries in vain while the brokers are away: only one that does nothing at all hangs.
+    for (const sign of [events.FETCH, events.REQUEST, events.REQUEST_TIMEOUT, events.CONNECT, events.CRASH])
+      watched.on(sign, isAlive);
     watched.on(events.REQUEST, ({ payload: { apiName, duration } }) => {
       if (apiName === 'Heartbeat' || apiName === 'SyncGroup')
         lease.answered(apiName, duration, performance.now());
     });
     watched.on(events.HEARTBEAT, () => {
-      lastProgress = performance.now();
+      isAlive();
       lease.confirmed();
-      if (lease.holds(lastProgress)) rewind();
+      if (lease.holds(performance.now())) rewind();
     });
     watched.on(events.GROUP_JOIN, ({ payload }) => {
-      lastProgress = performance.now();
+      isAlive();
       lease.joined();
       // Under a new id others may have had our partitions in between.
       if (payload.memberId !== memberId) assigned.loseAll();
@@ -297,13 +306,13 @@ export async function startConsumer(options: {
     }
   }
 
-  async function handle(payload: EachBatchPayload): Promise<void> {
+  async function handle(payload: EachBatchPayload, alive: () => void): Promise<void> {
     const held = assignedTo(payload);
     if (held === undefined || closing || payload.isStale() || !isOurs(held) || !held.isPlaced) return;
     sendCommit = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     // An error here is met again, and handled, in the heartbeat that kafkajs sends after the batch.
     const beat = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_MS);
-    const work = handOut(payload, held).finally(() => clearInterval(beat));
+    const work = handOut(payload, held, alive).finally(() => clearInterval(beat));
     held.atWork = work.catch(() => undefined);
     await work;
   }
@@ -321,7 +330,11 @@ export async function startConsumer(options: {
     return fresh;
   }
 
-  async function handOut(payload: EachBatchPayload, held: AssignedPartition): Promise<void> {
+  async function handOut(
+    payload: EachBatchPayload,
+    held: AssignedPartition,
+    alive: () => void,
+  ): Promise<void> {
     const { batch } = payload;
     const { partition, messages } = batch;
     const topic = batch.topic.slice(config.KAFKA_PREFIX.length);
@@ -338,6 +351,7 @@ export async function startConsumer(options: {
       next: Number(batch.lastOffset()) + 1,
       lost: held.lost.signal,
       isOurs: () => isOurs(held),
+      alive,
       done: (offset) => held.window.done(offset),
     });
     if (taken > 0 || records.length === 0) lag.taken(held);
@@ -430,9 +444,9 @@ export async function startConsumer(options: {
 
   return {
     fault: () => {
-      const longAgo = performance.now() - STALLED_MS;
-      if (lastProgress < longAgo) return `no heartbeat or fetch for ${STALLED_MS / 1000} s`;
-      return Math.min(...running.values()) < longAgo
+      if (clock.now() - lastSign > STALLED_MS)
+        return `has neither asked the brokers nor tried to for ${STALLED_MS / 1000} s`;
+      return clock.now() - Math.min(...running.values()) > STALLED_MS
         ? `a batch is not handled after ${STALLED_MS / 1000} s`
         : undefined;
     },

@@ -7,12 +7,17 @@ import { type KafkaConfig } from './settings';
 /**
  * A client of its own for each producer, consumer and admin: kafkajs shares state between those made of one
  * (consumers wipe each other's offsets). Its own chatter is kept at warnings.
+ * @param options.onWarning called for each of them: it may be all that kafkajs shows of itself while it tries to connect
  */
 export function createKafka(
   config: KafkaConfig,
   clientId: string,
   logger: Logger,
-  { retry = {}, ...options }: Pick<KafkaOptions, 'retry' | 'socketFactory'> = {},
+  {
+    retry = {},
+    onWarning,
+    ...options
+  }: Pick<KafkaOptions, 'retry' | 'socketFactory'> & { readonly onWarning?: () => void } = {},
 ): Kafka {
   const sasl = saslOf(config);
   return new Kafka({
@@ -29,7 +34,9 @@ export function createKafka(
       () =>
       ({ level, log: { message, error } }) => {
         const fields = { kafkajs: { error: typeof error === 'string' ? error.slice(0, 200) : undefined } };
-        if (level <= logLevel.WARN) logger.warn(fields, `kafkajs: ${message.slice(0, 200)}`);
+        if (level > logLevel.WARN) return;
+        onWarning?.();
+        logger.warn(fields, `kafkajs: ${message.slice(0, 200)}`);
       },
   });
 }

@@ -5,7 +5,7 @@ import {
   type MessageHandler,
   Server,
 } from '@nestjs/microservices';
-import { type Logger } from '@talaria/observability';
+import { type Logger, type WorkingClock } from '@talaria/observability';
 import { lastValueFrom, type Observable, throwError } from 'rxjs';
 import { type Assignment } from './assignment';
 import { type GroupConsumer, startConsumer } from './consumer';
@@ -43,6 +43,7 @@ export class KafkaTransport extends Server implements CustomTransportStrategy {
       readonly positionOf?: PositionOf;
       readonly onAssigned?: (assignment: Assignment) => void;
       readonly partitionsAtOnce?: number;
+      readonly clock?: WorkingClock;
     },
   ) {
     super();

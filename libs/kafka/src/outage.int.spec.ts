@@ -77,6 +77,28 @@ describe('while the broker is away', () => {
     expect(firsts).toEqual(['before', 'patient', 'between', 'during', 'after']);
   }, 60_000);
 
+  it('a consumer counts as alive, because it goes on trying', async () => {
+    let now = 0;
+    const consumer = await startConsumer({
+      ...{ config: kafka.config, groupId: 'alive', logger: testLogger, onFatal: () => undefined },
+      handlers: new Map([['records', () => Promise.resolve(undefined)]]),
+      clock: { now: () => now },
+    });
+    open.push(consumer);
+    const nothingFor = 'has neither asked the brokers nor tried to for 120 s';
+    for (const how of ['frozen', 'killed']) {
+      if (how === 'frozen') broker.pause();
+      else await broker.kill();
+      // The first may be the answer to what was under way before.
+      for (let sign = 0; sign < 3; sign++) {
+        now += 121_000;
+        expect(consumer.fault()).toBe(nothingFor);
+        await eventually(() => expect(consumer.fault()).toBeUndefined(), 30_000);
+      }
+      broker.resume();
+    }
+  }, 90_000);
+
   it('a consumer that its group does not confirm any more lets go of its records, and they come again', async () => {
     const batches: { offsets: number[]; lost: AbortSignal; done: (offset: number) => void }[] = [];
     const told: number[] = [];

@@ -20,6 +20,8 @@ export type RecordBatch = {
    * after a freeze of the process `lost` comes too late.
    */
   readonly isOurs: () => boolean;
+  /** For a handler that takes long for a reason: after two minutes without it, or its end, it counts as hanging. */
+  readonly alive: () => void;
   /** Marks one record as finished, in any order. Only what lies below the first unfinished one is ever committed. */
   readonly done: (offset: number) => void;
 };

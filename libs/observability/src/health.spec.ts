@@ -1,43 +1,33 @@
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { HealthModule } from './health';
+import { createHealth } from './health';
 
 describe('health', () => {
-  let app: NestFastifyApplication;
-  let fault: string | undefined;
-
-  beforeAll(async () => {
-    const checks = { live: { loop: () => undefined }, ready: { kafka: () => fault } };
-    app = await NestFactory.create<NestFastifyApplication>(
-      HealthModule.register(checks),
-      new FastifyAdapter(),
-      { logger: false },
-    );
-    await app.init();
+  it('is alive, and not ready, while the process starts, and says what it is at', () => {
+    const health = createHealth();
+    health.starting('waits for the schema');
+    expect(health.ask('live').status).toBe('ok');
+    for (const probe of ['startup', 'ready'] as const)
+      expect(health.ask(probe)).toEqual({ status: 'error', checks: { start: 'waits for the schema' } });
   });
 
-  afterAll(() => app.close());
-
-  const get = async (url: string) => {
-    const { statusCode, body } = await app.inject({ method: 'GET', url });
-    return { statusCode, body: JSON.parse(body) };
-  };
-
-  it('is 200 while all is well', async () => {
-    fault = undefined;
-    expect(await get('/health/live')).toMatchObject({ statusCode: 200, body: { status: 'ok' } });
-    expect(await get('/health/ready')).toMatchObject({
-      statusCode: 200,
-      body: { info: { kafka: { status: 'up' } } },
-    });
-  });
-
-  it('is 503 with the name and reason of what is not, and stays alive meanwhile', async () => {
+  it('names each check, and why it is not well', () => {
+    const health = createHealth();
+    let fault: string | undefined = undefined;
+    health.use({ live: { loop: () => undefined }, ready: { kafka: () => fault } });
+    expect(health.ask('ready')).toEqual({ status: 'ok', checks: { process: 'ok', kafka: 'ok' } });
     fault = 'brokers do not answer';
-    expect(await get('/health/ready')).toMatchObject({
-      statusCode: 503,
-      body: { error: { kafka: { status: 'down', message: 'brokers do not answer' } } },
-    });
-    expect((await get('/health/live')).statusCode).toBe(200);
+    expect(health.ask('ready')).toMatchObject({ status: 'error', checks: { kafka: fault } });
+    expect(health.ask('live').status).toBe('ok');
+  });
+
+  it('has started once and for all, and is not ready before', () => {
+    const health = createHealth();
+    let fault: string | undefined = 'not a member yet';
+    health.use({ startup: { consumer: () => fault }, live: {}, ready: {} });
+    expect(health.ask('startup').status).toBe('error');
+    expect(health.ask('ready')).toEqual({ status: 'error', checks: { consumer: 'not a member yet' } });
+    fault = undefined;
+    expect(health.ask('ready').status).toBe('ok');
+    fault = 'rebalancing';
+    expect([health.ask('startup').status, health.ask('ready').status]).toEqual(['ok', 'ok']);
   });
 });

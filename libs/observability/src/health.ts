@@ -1,57 +1,68 @@
-import { Controller, Get, Inject, Module, type DynamicModule } from '@nestjs/common';
-import { HealthCheckService, HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
 import { isStopping } from './run-process';
 
-/** @returns why it is not well, or undefined when it is */
-export type HealthCheck = () => string | undefined | Promise<string | undefined>;
+/**
+ * @returns why it is not well, or undefined when it is. Tells what is known already and asks nobody, so that a probe is answered at once
+ * whatever else hangs.
+ */
+export type HealthCheck = () => string | undefined;
+
+export type Checks = Readonly<Record<string, HealthCheck>>;
 
 export type HealthChecks = {
-  /** Whether the process makes progress by itself. Never asks a dependency: a restart would not mend one. */
-  readonly live: Readonly<Record<string, HealthCheck>>;
+  /** What has to have been well once before the process counts as started. */
+  readonly startup?: Checks;
+  /** Whether each loop of the process goes on by itself. Never about a dependency: a restart would not mend one. */
+  readonly live: Checks;
   /** Whether work may be sent to it. */
-  readonly ready: Readonly<Record<string, HealthCheck>>;
+  readonly ready: Checks;
 };
 
-const HEALTH_CHECKS = Symbol('health checks');
+export const probes = ['startup', 'live', 'ready'] as const;
+export type Probe = (typeof probes)[number];
 
-/** `GET /health/live` and `GET /health/ready`: 200, or 503 with the name and reason of each failed check. */
-@Controller('health')
-export class HealthController {
-  constructor(
-    @Inject(HealthCheckService) private readonly health: HealthCheckService,
-    @Inject(HealthIndicatorService) private readonly indicator: HealthIndicatorService,
-    @Inject(HEALTH_CHECKS) private readonly checks: HealthChecks,
-  ) {}
+export type HealthAnswer = {
+  readonly status: 'ok' | 'error';
+  /** By name: `ok`, or why not. */
+  readonly checks: Readonly<Record<string, string>>;
+};
 
-  @Get('live')
-  live() {
-    return this.run(this.checks.live);
+export type Health = {
+  /** Until `use`: what the start is at, for whoever asks why it takes so long. */
+  starting(step: string): void;
+  /** The parts are up, and tell of themselves from now on. */
+  use(checks: HealthChecks): void;
+  ask(probe: Probe): HealthAnswer;
+};
+
+/** As Kubernetes means it: it has started once and for all; it is alive while it starts; it is ready from its start to its first signal to stop. */
+export function createHealth(): Health {
+  let start: HealthCheck = () => 'has begun';
+  let used: HealthChecks = { startup: { start: () => start() }, live: {}, ready: {} };
+  let hasStarted = false;
+
+  function askStartup(): HealthAnswer {
+    const answer = hasStarted ? run({}) : run(used.startup ?? {});
+    hasStarted ||= answer.status === 'ok';
+    return answer;
   }
 
-  @Get('ready')
-  ready() {
-    return this.run({ process: () => (isStopping() ? 'stopping' : undefined), ...this.checks.ready });
-  }
-
-  private run(checks: Readonly<Record<string, HealthCheck>>) {
-    return this.health.check(
-      Object.entries(checks).map(([name, check]) => async () => {
-        const indicator = this.indicator.check(name);
-        const fault = await check();
-        return fault === undefined ? indicator.up() : indicator.down(fault);
-      }),
-    );
-  }
+  return {
+    starting: (step) => (start = () => step),
+    use: (checks) => (used = checks),
+    ask(probe) {
+      if (probe === 'startup') return askStartup();
+      if (probe === 'live') return run(used.live);
+      const started = askStartup();
+      if (started.status === 'error') return started;
+      return run({ process: () => (isStopping() ? 'stopping' : undefined), ...used.ready });
+    },
+  };
 }
 
-@Module({})
-export class HealthModule {
-  static register(checks: HealthChecks): DynamicModule {
-    return {
-      module: HealthModule,
-      imports: [TerminusModule.forRoot({ logger: false })],
-      controllers: [HealthController],
-      providers: [{ provide: HEALTH_CHECKS, useValue: checks }],
-    };
-  }
+function run(checks: Checks): HealthAnswer {
+  const found = Object.entries(checks).map(([name, check]) => [name, check()] as const);
+  return {
+    status: found.some(([, fault]) => fault !== undefined) ? 'error' : 'ok',
+    checks: Object.fromEntries(found.map(([name, fault]) => [name, fault ?? 'ok'])),
+  };
 }

@@ -1,4 +1,4 @@
-import { createLogger } from './logger';
+import { createLogger, setLevel, wideLog } from './logger';
 
 function linesOf(write: (logger: ReturnType<typeof createLogger>) => void): Record<string, unknown>[] {
   const lines: string[] = [];
@@ -27,5 +27,45 @@ describe('the log', () => {
 
   it('falls back to info for a level that does not exist', () => {
     expect(createLogger('test', 'loud').level).toBe('info');
+  });
+
+  it('tells of an error its type, code and calls, and nothing that a library has hung on it or quotes in it', () => {
+    const secret = '4915112345678';
+    const own = new TypeError(`no route for +49 151 12345678 by wamid.HBgNNDkx== with EAAGm0PX4ZCpsBA`);
+    Object.assign(own, { parameters: [secret], request: { headers: { to: secret } }, code: 'E_ROUTE' });
+    const [line] = linesOf((logger) => logger.error({ err: own }, 'failed'));
+    expect(line?.err).toMatchObject({
+      type: 'TypeError',
+      code: 'E_ROUTE',
+      stack: expect.stringMatching(/^ +at /),
+    });
+    const text = JSON.stringify(line);
+    for (const part of [secret, '12345678', 'HBgN', 'Gm0PX4']) expect(text).not.toContain(part);
+
+    const quoting = linesOf((logger) => {
+      try {
+        JSON.parse('"how is your knee');
+      } catch (cause) {
+        logger.error({ err: new Error('a record cannot be read', { cause }) });
+        logger.error(cause);
+        logger.error({ err: 'how is your knee' });
+      }
+    });
+    expect(quoting).toHaveLength(3);
+    expect(JSON.stringify(quoting)).not.toContain('knee');
+    expect(quoting[0]).toMatchObject({
+      err: { message: 'a record cannot be read', cause: { type: 'SyntaxError' } },
+    });
+  });
+
+  it('has one level for all that is made of it', () => {
+    const lines: string[] = [];
+    const logger = createLogger('test', 'info', { write: (line: string) => lines.push(line) });
+    const [child, wide] = [logger.child({ projection: 1 }), wideLog(logger)];
+    setLevel(logger, 'debug');
+    for (const one of [logger, child, wide, child.child({}), logger.child({})]) one.debug('heard');
+    setLevel(logger, 'silent');
+    for (const one of [logger, child, wide]) one.fatal('not heard');
+    expect(lines).toHaveLength(5);
   });
 });

@@ -1,6 +1,4 @@
-import { createServer, type Server } from 'node:http';
-import { type AddressInfo } from 'node:net';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, register } from 'prom-client';
+import { Counter, Gauge, Histogram, register } from 'prom-client';
 
 /**
  * Metrics are declared once, in files named `*.metrics.ts`. Names follow Prometheus: `talaria_` in front, base units, `_total` for counters
@@ -102,31 +100,4 @@ function combinations(labels: Labels): Record<string, string>[] {
         : all.flatMap((some) => values.map((value) => ({ ...some, [name]: value }))),
     [{}],
   );
-}
-
-/**
- * Serves `GET /metrics` on a port of its own, so that it is never routed publicly.
- * @returns the port that it listens on (useful with port 0) and how to close it
- */
-export async function startMetricsServer(port: number): Promise<{ port: number; close(): Promise<void> }> {
-  collectDefaultMetrics();
-  const server: Server = createServer((request, response) => {
-    if (request.url !== '/metrics') {
-      response.writeHead(404).end();
-      return;
-    }
-    register.metrics().then(
-      (body) => response.writeHead(200, { 'content-type': register.contentType }).end(body),
-      () => response.writeHead(500).end(),
-    );
-  });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }

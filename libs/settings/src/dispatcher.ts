@@ -8,8 +8,10 @@ export const dispatcherSettings = {
   ...kafkaSettings,
   ...databaseSettings,
   ...secretsSettings,
-  HTTP_PORT: port({ default: 3002, desc: 'where health is served' }),
-  METRICS_PORT: port({ default: 9464, desc: 'where /metrics is served; never route it publicly' }),
+  METRICS_PORT: port({
+    default: 9464,
+    desc: 'where /metrics, /health and /log-level are served; never route it publicly',
+  }),
   METRICS_MAX_LABELS: integer(
     0,
     10_000,

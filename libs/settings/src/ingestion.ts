@@ -15,12 +15,15 @@ import { parseKeys, secretsSettings } from '@talaria/registry';
 /** What ingestion reads from its environment. */
 export const ingestionSettings = {
   ...kafkaSettings,
-  HTTP_PORT: port({ default: 3000, desc: 'where webhooks and health are served' }),
+  HTTP_PORT: port({ default: 3000, desc: 'where webhooks are served' }),
   HTTP_MAX_CONNECTIONS: integer(
     1,
     100_000,
   )({ default: 4096, desc: 'how many connections may be open; further ones are closed at once' }),
-  METRICS_PORT: port({ default: 9464, desc: 'where /metrics is served; never route it publicly' }),
+  METRICS_PORT: port({
+    default: 9464,
+    desc: 'where /metrics, /health and /log-level are served; never route it publicly',
+  }),
   WHATSAPP_APP_SECRET: list(2)({
     default: undefined,
     desc: 'the secret of the Meta app whose webhooks come to `/webhooks/whatsapp`; two, separated by a comma, while it is being rotated. Required without `DATABASE_URL`',

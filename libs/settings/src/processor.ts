@@ -6,6 +6,8 @@ import { kafkaSettings } from '@talaria/kafka';
 export const processorSettings = {
   ...kafkaSettings,
   ...databaseSettings,
-  HTTP_PORT: port({ default: 3001, desc: 'where health is served' }),
-  METRICS_PORT: port({ default: 9464, desc: 'where /metrics is served; never route it publicly' }),
+  METRICS_PORT: port({
+    default: 9464,
+    desc: 'where /metrics, /health and /log-level are served; never route it publicly',
+  }),
 };

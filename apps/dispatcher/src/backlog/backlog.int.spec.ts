@@ -82,7 +82,7 @@ function aPartition(
           records: rest,
           highWatermark: log.length,
         },
-        ...{ next, lost: lost.signal, isOurs: assignment.isOurs },
+        ...{ next, lost: lost.signal, isOurs: assignment.isOurs, alive: () => undefined },
         done: (offset: number) => {
           const record = records.find((one) => one.offset === offset);
           if (record !== undefined && !lost.signal.aborted) done.add(record);

@@ -88,6 +88,7 @@ function aProcess(world: World, answer: SendResult, death?: { point: Point; when
     refresh: () => Promise.resolve(),
     tokenFaults: 0,
     states: () => ({ active: 1, paused: 0, restricted: 0 }),
+    stalled: () => undefined,
     close: () => Promise.resolve(),
   };
   const client = {

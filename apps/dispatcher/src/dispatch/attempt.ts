@@ -1,5 +1,5 @@
 import { parseRedriven } from '@talaria/contracts';
-import { inSpan } from '@talaria/observability';
+import { inSpan, scrub } from '@talaria/observability';
 import { type SendResult } from '@talaria/whatsapp';
 import { SpanKind } from '@opentelemetry/api';
 import { type Claim, type Claimed, type LedgerRow, type Outcome } from '../ledger/ledger';
@@ -87,6 +87,7 @@ async function makeAttempt(
   number: BusinessNumber | undefined,
   pace: Pace,
 ): Promise<Turn> {
+  const turnAt = performance.now();
   const adopted = await adoptIfSent(dependencies, job, attemptNumber);
   if (adopted !== undefined) return adopted;
   const checked = mayGo(dependencies.registry, job.command, number);
@@ -95,10 +96,14 @@ async function makeAttempt(
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
   if (!job.isOurs() || token === undefined) return giveBack(dependencies, job, attemptNumber);
   const begun = checked.ok ? beginning() : {};
+  const calledAt = performance.now();
   const decision = checked.ok
     ? await decideAttempt(dependencies, job, attemptNumber, token)
     : checked.decision;
-  reportAttempt(dependencies, job, attemptNumber, decision);
+  reportAttempt(dependencies, job, attemptNumber, decision, {
+    turnAt,
+    ...(checked.ok && { calledAt }),
+  });
   return settle(dependencies, job, attemptNumber, decision, { begun });
 }
 
@@ -166,7 +171,7 @@ async function call(
   stop();
   graphApiResponses.inc({ code: answerOf(result) });
   const { RETRY_JITTER_PERCENT: jitterPercent } = config;
-  return decide(result, {
+  return decide(withoutSecrets(result, accessToken), {
     attempts: attemptNumber - (job.attemptsBefore ?? 0),
     strikes: job.strikes,
     retry: { schedule: config.RETRY_SCHEDULE, jitterPercent },
@@ -180,6 +185,12 @@ async function call(
 function answerOf(result: SendResult): string {
   if (result.kind === 'accepted') return 'ok';
   return result.kind === 'refused' ? codeOf(result.error.code) : 'none';
+}
+
+/** Meta quotes what it refuses: a token that is not well formed, or who the message was for. */
+function withoutSecrets(result: SendResult, accessToken: string): SendResult {
+  if (result.kind !== 'refused') return result;
+  return { ...result, error: { ...result.error, title: scrub(result.error.title, [accessToken]) } };
 }
 
 /** Nothing was sent, and whoever owns the record now may claim the same attempt at once. */

@@ -23,6 +23,7 @@ function rig(
   ownedShare = () => 1,
   known: object = {},
   release: () => Promise<void> = () => Promise.resolve(),
+  clock: { now(): number } = performance,
 ) {
   const env = {
     KAFKA_BROKERS: 'localhost:9092',
@@ -45,7 +46,7 @@ function rig(
     outlet: { tell: () => Promise.resolve() },
     logger: testLogger,
   } as unknown as AttemptDependencies;
-  return createDispatcher({ ...dependencies, ownedShare });
+  return createDispatcher({ ...dependencies, ownedShare, clock });
 }
 
 const settled: Claimed = {
@@ -106,6 +107,24 @@ it('while one of strict order waits for long, it and those behind it leave their
   dispatcher.add(aStrict(3, '+15550'));
   dispatcher.add(aStrict(4, '+15551'));
   expect(aside).toEqual([1, 2, 3]);
+  await dispatcher.stop();
+});
+
+it('is not alive when a turn hangs, by a clock that stands while what it needs is away', async () => {
+  let now = 0;
+  let answer: (claimed: Claimed) => void = () => undefined;
+  const claim = () => new Promise<Claimed>((resolve) => (answer = resolve));
+  const dispatcher = rig(claim, () => 1, {}, undefined, { now: () => now });
+  const done = jest.fn();
+  dispatcher.add(aJob(1, done));
+  await eventually(() => expect(dispatcher.inFlight).toBe(1));
+  now = 130_000;
+  expect(dispatcher.fault()).toBeUndefined();
+  now = 136_000;
+  expect(dispatcher.fault()).toBe('a turn of a command is not over after 135 s');
+  answer(settled);
+  await eventually(() => expect(done).toHaveBeenCalled());
+  expect(dispatcher.fault()).toBeUndefined();
   await dispatcher.stop();
 });
 

@@ -1,5 +1,5 @@
 import { type KafkaRecord } from '@talaria/kafka';
-import { contextOf, firstOnly, inSpan, processAttributes } from '@talaria/observability';
+import { contextOf, firstOnly, inSpan, processAttributes, type WorkingClock } from '@talaria/observability';
 import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { headers, topics } from '@talaria/contracts';
 import {
@@ -34,6 +34,8 @@ const SWEEP_MS = 10_000;
 /** A rebalance takes about so long. */
 const NOT_OURS_MS = 100;
 const STOP_MS = 3000;
+/** How much longer than its call a turn may take: a few statements, each of which ends within 35 s. */
+const STALLED_MS = 120_000;
 
 export type Dispatcher = {
   /** Takes a job; it is done, in its turn, when `job.done` was called. */
@@ -48,6 +50,8 @@ export type Dispatcher = {
   readonly paused: number;
   /** Numbers, accounts, or Meta as a whole, that are not called for because of what Meta answers. */
   resting(reason: Reason): number;
+  /** For liveness: why a turn does not end, though nothing that it needs is away. */
+  fault(): string | undefined;
   readonly queued: number;
   readonly inFlight: number;
   /** By number, when the oldest that is queued here was written to Kafka; milliseconds since 1970. */
@@ -63,9 +67,11 @@ export type Dispatcher = {
 export function createDispatcher(
   dependencies: Omit<AttemptDependencies, 'breakers' | 'accountLabel'> & {
     readonly ownedShare: () => number;
+    /** By which a turn's time is taken. */
+    readonly clock?: Pick<WorkingClock, 'now'>;
   },
 ): Dispatcher {
-  const { config, registry, ledger, client, logger, ownedShare } = dependencies;
+  const { config, registry, ledger, client, logger, ownedShare, clock = performance } = dependencies;
   const scheduler: Scheduler<Job> = createScheduler(PAIR_LIMIT);
   const breakers = createBreakers({
     ...{ client, registry, logger },
@@ -76,7 +82,8 @@ export function createDispatcher(
   });
   const limits = createLimits(scheduler, { config, registry, breakers, ownedShare });
   const accountLabel = firstOnly(config.METRICS_MAX_LABELS);
-  const underWay = new Set<string>();
+  /** Since when on that clock. */
+  const underWay = new Map<string, number>();
   /** Of those whose turn broke off: it may have been claimed, and only the answer was lost. */
   const unsure = new Set<Job>();
   let expiredBy: ReadonlySet<string> | undefined;
@@ -121,7 +128,7 @@ export function createDispatcher(
     const { job } = started;
     const key = commandKeyOf(job);
     if (underWay.has(key)) return { kind: 'again', afterMs: BUSY_MS };
-    underWay.add(key);
+    underWay.set(key, clock.now());
     unsure.delete(job);
     try {
       return await inSpan(`process ${job.record.topic}`, spanOptions(job), () =>
@@ -147,7 +154,7 @@ export function createDispatcher(
     unsure.delete(job);
     // It is ours again, and who is at it finds the claim.
     if (underWay.has(key)) return;
-    underWay.add(key);
+    underWay.set(key, clock.now());
     try {
       await ledger.release(idOf(job));
     } catch (error) {
@@ -232,6 +239,10 @@ export function createDispatcher(
     get paused() {
       return countPaused(scheduler, performance.now());
     },
+    fault: () =>
+      clock.now() - Math.min(...underWay.values()) > config.GRAPH_API_TIMEOUT + STALLED_MS
+        ? `a turn of a command is not over after ${Math.round((config.GRAPH_API_TIMEOUT + STALLED_MS) / 1000)} s`
+        : undefined,
     resting: (reason) => breakers.count(reason),
     get queued() {
       return scheduler.queued;

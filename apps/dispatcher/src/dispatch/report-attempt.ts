@@ -1,38 +1,41 @@
-import { type Logger } from '@talaria/observability';
+import { hashOfWamid, wideLog } from '@talaria/observability';
 import { type Decision } from './decide';
 import { accountAttempts, attempts, graphApiErrors } from './dispatch.metrics';
 import { type Job } from './job';
 import { type AttemptDependencies } from './turn';
 
-/**
- * Loggers that do not look for what must not be logged, by those that do. A line of ours has ids and codes alone, and looking through it
- * takes ten times as long as writing it.
- */
-const plain = new WeakMap<Logger, Logger>();
+/** When the turn was given to the command, and when its call began, where one was made: in ms of the monotonic clock. */
+export type AttemptTimes = { readonly turnAt: number; readonly calledAt?: number };
 
-function plainOf(logger: Logger): Logger {
-  let found = plain.get(logger);
-  if (found === undefined) plain.set(logger, (found = logger.child({}, { redact: [] })));
-  return found;
-}
-
-/** One line an attempt. What needs a person is told by the breakers. */
+/** One line an attempt, right after its call. What needs a person is told by the breakers. */
 export function reportAttempt(
   { logger, accountLabel }: Pick<AttemptDependencies, 'logger' | 'accountLabel'>,
-  { command }: Job,
+  { command, record, addedAt }: Job,
   attemptNumber: number,
   decision: Decision,
+  { turnAt, calledAt }: AttemptTimes,
 ): void {
   attempts.inc({ outcome: decision.kind });
   accountAttempts.inc({ waba_id: accountLabel(command.wabaId), outcome: decision.kind });
   if ('error' in decision) graphApiErrors.inc({ class: decision.error.class });
+  const log = wideLog(logger);
+  if (!log.isLevelEnabled('info')) return;
   const line = {
     commandId: command.id,
     wabaId: command.wabaId,
     phoneNumberId: command.phoneNumberId,
     attempt: attemptNumber,
     outcome: decision.kind,
-    ...('error' in decision && { code: decision.error.code, class: decision.error.class }),
+    ...('error' in decision && {
+      ...{ code: decision.error.code, class: decision.error.class },
+      fbtraceId: decision.error.fbtraceId,
+    }),
+    ...('cause' in decision && { cause: decision.cause }),
+    ...('delayMs' in decision && { delayMs: decision.delayMs }),
+    ...(decision.kind === 'accepted' && { wamidHash: hashOfWamid(decision.wamid) }),
+    ...{ topic: record.topic, partition: record.partition, offset: record.offset },
+    waitedMs: Math.round(turnAt - addedAt),
+    ...(calledAt !== undefined && { durationMs: Math.round(performance.now() - calledAt) }),
   };
-  plainOf(logger).info(line, 'attempt');
+  log.info(line, 'attempt');
 }

@@ -1,4 +1,4 @@
-import { activeTraceId } from '@talaria/observability';
+import { activeTraceId, hashOfWamid } from '@talaria/observability';
 import { type Outcome } from '../ledger/ledger';
 import { type Decision } from './decide';
 import { idOf, isStrict, type Job, sourceOf } from './job';
@@ -56,7 +56,7 @@ export async function settle(
   if (version === undefined) {
     if (outcome.state === 'accepted')
       dependencies.logger.error(
-        { ...idOf(job), attempt: attemptNumber, wamid: outcome.wamid },
+        { ...idOf(job), attempt: attemptNumber, wamidHash: hashOfWamid(outcome.wamid ?? '') },
         'Meta took a message of a claim that was no longer ours: compare its story',
       );
     return { kind: 'done' };

@@ -1,5 +1,6 @@
 import { type MessageStatusData } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
+import { scrub } from '@talaria/observability';
 
 /** Meta had taken an attempt of ours, and says now that the message failed. */
 export type FailedStatus = {
@@ -25,5 +26,13 @@ export function readFailedStatus({ headers, value }: KafkaRecord): FailedStatus 
   const { status, commandId, attempt, error = {}, ...data } = JSON.parse(String(value)) as MessageStatusData;
   if (status !== 'failed' || commandId === undefined || attempt === undefined) return undefined;
   const { wabaId, phoneNumberId, wamid } = data;
-  return { wabaId, phoneNumberId, commandId, attempt, wamid, code: error.code, title: error.title };
+  return {
+    wabaId,
+    phoneNumberId,
+    commandId,
+    attempt,
+    wamid,
+    code: error.code,
+    title: error.title && scrub(error.title),
+  };
 }

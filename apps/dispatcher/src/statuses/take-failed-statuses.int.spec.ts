@@ -114,7 +114,12 @@ async function hand(command: SendMessage, code: number, death?: Deaths): Promise
   const batch: RecordBatch = {
     ...{ topic: topics.events.name, partition: 0, highWatermark: 8, next: 8 },
     records: [eventOf(command, code)],
-    ...{ lost: AbortSignal.abort(), isOurs: () => true, done: (offset) => finished.push(offset) },
+    ...{
+      lost: AbortSignal.abort(),
+      isOurs: () => true,
+      alive: () => undefined,
+      done: (offset) => finished.push(offset),
+    },
   };
   const taken = await take(batch);
   expect(taken === undefined).toBe(finished.length === 1);

@@ -25,6 +25,8 @@ export type Apps = {
   readonly faults: ReadonlyMap<string, number>;
   /** Why no webhook at all can be taken; undefined when some can. */
   fault(): string | undefined;
+  /** For liveness: why the registry is followed no more, whether the database is there or not. */
+  stalled(): string | undefined;
   /** Those that are known stay. */
   close(): Promise<void>;
 };
@@ -45,6 +47,7 @@ export function onlyApp(own: App | undefined): Apps {
     knownAt: undefined,
     faults: new Map(),
     fault: () => undefined,
+    stalled: () => undefined,
     close: () => Promise.resolve(),
   };
 }

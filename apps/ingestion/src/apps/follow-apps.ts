@@ -110,6 +110,7 @@ export async function followApps(options: {
       apps === undefined && own === undefined
         ? 'no app is known: the database does not answer, and there is no copy of its apps in SPOOL_DIR'
         : undefined,
+    stalled: watched.stalled,
     async close() {
       await watched.close();
       if (dataSource.isInitialized)

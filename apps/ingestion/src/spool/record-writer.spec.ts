@@ -121,6 +121,29 @@ describe('the writer of records', () => {
     (await readSpool(from)).payloads.map((payload) => String(decodeRecord(payload).value));
   const drained = () => eventually(() => expect(spool.isEmpty).toBe(true));
 
+  it('counts as hanging when it does not drain though Kafka answers, and not while Kafka is away', async () => {
+    const now = jest.spyOn(performance, 'now');
+    const later = () => now.mockReturnValue(performance.now() + 121_000);
+    let connected: (producer: VerifiedProducer) => void = () => undefined;
+    create(() => new Promise((resolve) => (connected = resolve)));
+    try {
+      expect(writer.stalled()).toBeUndefined();
+      later();
+      expect(writer.stalled()).toBe('the spool has not been drained for 120 s');
+      kafka.goAway();
+      void writer.write({ topic: topics.webhooks.name, key: 'a', value: 'a' });
+      connected(await kafka.connect());
+      await eventually(() => expect(writer.stalled()).toBeUndefined());
+      later();
+      expect(writer.stalled()).toBeUndefined();
+    } finally {
+      now.mockRestore();
+      kafka.comeBack();
+    }
+    await eventually(() => expect(kafka.log).toHaveLength(1));
+    expect(writer.stalled()).toBeUndefined();
+  });
+
   it('writes to Kafka, and nothing to the disk, while Kafka takes it in time', async () => {
     create();
     await drained();

@@ -39,6 +39,8 @@ const SWEEP_MS = 25;
 const CONNECT_AGAIN_MS = 1000;
 /** The pause after a drain that failed, doubled for each further one that brought nothing. */
 const DRAIN_AGAIN_MS = { first: 500, last: 30_000 };
+/** Nothing that the drainer waits for takes so long while Kafka answers. */
+const STALLED_MS = 120_000;
 /** How long a failure of the spool counts against being ready. */
 const FAILURE_COUNTS_MS = 5000;
 
@@ -61,6 +63,7 @@ export class RecordWriter {
   private outstandingBytes = 0;
   private drainer: Drain | undefined;
   private draining: Promise<void> | undefined;
+  private drainedAt = performance.now();
   private failedAt = -Infinity;
   private readonly closing = new AbortController();
   private readonly sweep = setInterval(() => this.checkBudget(performance.now()), SWEEP_MS).unref();
@@ -97,6 +100,13 @@ export class RecordWriter {
   fault(): string | undefined {
     const failed = performance.now() - this.failedAt < FAILURE_COUNTS_MS;
     return failed ? 'Kafka is away and the spool is full or not writable' : undefined;
+  }
+
+  /** For liveness: why the spool is not drained, though Kafka answers. */
+  stalled(): string | undefined {
+    if (this.state === 'direct' || this.drainer?.producer.fault() !== undefined) return undefined;
+    const isLate = performance.now() - this.drainedAt > STALLED_MS;
+    return isLate ? `the spool has not been drained for ${STALLED_MS / 1000} s` : undefined;
   }
 
   /** What is not confirmed goes to the spool; what is in the spool stays there for the next process. */
@@ -185,6 +195,7 @@ export class RecordWriter {
     if (this.closed) await drainer.producer.close();
     let isTaking = false;
     while (!this.closed && this.state !== 'direct') {
+      this.drainedAt = performance.now();
       if ((isTaking || spool.isEmpty) && spool.bytes <= HAND_OVER_BYTES) this.state = 'handing-over';
       if (spool.segments.length === 0) await spool.seal();
       const [segment] = spool.segments;
@@ -201,6 +212,7 @@ export class RecordWriter {
     let open: OpenSegment | undefined;
     let againMs = DRAIN_AGAIN_MS.first;
     while (!this.closed && spool.segments[0] === segment) {
+      this.drainedAt = performance.now();
       const before = open?.left.length;
       try {
         open ??= await openSegment(spool, segment);
@@ -230,6 +242,7 @@ export class RecordWriter {
 
   private async connect(): Promise<VerifiedProducer> {
     for (;;) {
+      this.drainedAt = performance.now();
       try {
         return await this.options.connect();
       } catch (error) {

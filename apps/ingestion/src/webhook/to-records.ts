@@ -11,8 +11,12 @@ export type Delivery = {
   readonly appId?: string;
 };
 
-/** `sort` tells what its item is; a dead letter has none. */
-export type WebhookRecord = OutgoingRecord & { readonly sort?: ItemSort };
+/** With what its item is, and the account and the number of it; a dead letter has none. */
+export type WebhookRecord = OutgoingRecord & {
+  readonly sort?: ItemSort;
+  readonly wabaId?: string | undefined;
+  readonly phoneNumberId?: string | undefined;
+};
 
 /**
  * The records of a signed body: one for each of its items, keyed by the person it is about. A body that is not JSON becomes one dead
@@ -48,6 +52,8 @@ export function toRecords(
     key: webhookKey(item, deliveryId),
     value: item.envelope,
     sort: itemSortOf(item),
+    wabaId: item.wabaId,
+    phoneNumberId: item.phoneNumberId,
     headers: { ...common, [headers.itemIndex]: String(index), [headers.itemCount]: String(items.length) },
   }));
 }

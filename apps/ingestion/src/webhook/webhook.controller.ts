@@ -16,8 +16,9 @@ import { inSpan, type Logger, publicContext } from '@talaria/observability';
 import { isSigned, signatureHeader } from '@talaria/whatsapp';
 import { type FastifyRequest } from 'fastify';
 import { type App } from '../apps/app';
-import { LOGGER } from '../tokens';
-import { webhookDuration, webhookItems, webhookRequests } from './webhook.metrics';
+import { LOGGER, WEBHOOK_REPORT } from '../tokens';
+import { type WebhookReport } from './webhook-report';
+import { webhookDuration, webhookItems } from './webhook.metrics';
 import { WebhookPublisher } from './webhook.publisher';
 
 /** An answer without a word: it tells nobody what was wrong. */
@@ -33,6 +34,7 @@ export class WebhookController {
   constructor(
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(WebhookPublisher) private readonly publisher: WebhookPublisher,
+    @Inject(WEBHOOK_REPORT) private readonly report: WebhookReport,
   ) {}
 
   /** Meta's handshake when the callback URL is set: the challenge, and nothing else. */
@@ -55,7 +57,8 @@ export class WebhookController {
       if (app === undefined) throw silent(HttpStatus.NOT_FOUND);
       if (!Buffer.isBuffer(body) || !isSigned(body, headers[signatureHeader], app.secrets)) {
         const isSealed = app.sealedSecrets > 0;
-        webhookRequests.inc({ result: isSealed ? 'sealed' : 'bad_signature', app: app.id });
+        const bytes = Buffer.isBuffer(body) ? body.length : 0;
+        this.report(isSealed ? 'sealed' : 'bad_signature', { app: app.id, bytes });
         throw silent(refusedBy(isSealed, HttpStatus.UNAUTHORIZED));
       }
       await this.publish(body, app.id);
@@ -65,6 +68,7 @@ export class WebhookController {
   }
 
   private async publish(body: Buffer, appId: string): Promise<void> {
+    const began = performance.now();
     const delivery = { deliveryId: randomUUID(), receivedAt: new Date(), body, appId };
     // A stranger's traceparent must not decide what we trace: every webhook is a root.
     const options = {
@@ -76,14 +80,24 @@ export class WebhookController {
       },
     };
     try {
-      const records = await inSpan('POST /webhooks/whatsapp', options, () =>
-        this.publisher.publish(delivery),
-      );
-      const isJson = records[0]?.topic === topics.webhooks.name;
-      for (const { sort } of records) if (sort !== undefined) webhookItems.inc({ kind: sort });
-      webhookRequests.inc({ result: isJson ? 'accepted' : 'not_json', app: appId });
+      await inSpan('POST /webhooks/whatsapp', options, async () => {
+        const records = await this.publisher.publish(delivery);
+        const [first] = records;
+        const isJson = first?.topic === topics.webhooks.name;
+        for (const { sort } of records) if (sort !== undefined) webhookItems.inc({ kind: sort });
+        // Inside of the span, so that the line has its trace.
+        this.report(isJson ? 'accepted' : 'not_json', {
+          ...{ app: appId, deliveryId: delivery.deliveryId, bytes: body.length },
+          ...{ items: isJson ? records.length : 0 },
+          ...{ wabaId: first?.wabaId, phoneNumberId: first?.phoneNumberId },
+          durationMs: performance.now() - began,
+        });
+      });
     } catch (error) {
-      webhookRequests.inc({ result: 'unavailable', app: appId });
+      this.report('unavailable', {
+        ...{ app: appId, deliveryId: delivery.deliveryId, bytes: body.length },
+        durationMs: performance.now() - began,
+      });
       this.tellUnavailable(error);
       throw silent(HttpStatus.SERVICE_UNAVAILABLE);
     }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Sql } from '@talaria/database';
 import { type GroupConsumer, type KafkaConfig, type RecordBatch, startConsumer } from '@talaria/kafka';
-import { type Logger } from '@talaria/observability';
+import { type Logger, type WorkingClock } from '@talaria/observability';
 import { lettersIndexed, letterTopics } from './dead-letters.metrics';
 import { readLetter } from './read-letter';
 import { recordLetters } from './record-letters';
@@ -24,8 +24,9 @@ export function indexLetters(options: {
   readonly sql: Sql;
   readonly logger: Logger;
   readonly onFatal: (error: Error) => void;
+  readonly clock?: WorkingClock;
 }): LetterIndex {
-  const { config, sql, logger, onFatal } = options;
+  const { config, sql, logger, onFatal, clock } = options;
   const closing = new AbortController();
   let consumer: GroupConsumer | undefined;
 
@@ -45,6 +46,7 @@ export function indexLetters(options: {
         handlers: new Map(letterTopics.map((topic) => [topic, take])),
         logger,
         onFatal,
+        clock,
       }).catch(async (error: unknown) => {
         logger.error({ err: error }, 'dead letters are not indexed yet');
         await delay(START_EVERY_MS, undefined, { signal: closing.signal }).catch(() => undefined);

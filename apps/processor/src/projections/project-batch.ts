@@ -139,7 +139,10 @@ async function projectRead<Row>(
   some: readonly Read<Row>[],
 ): Promise<void> {
   if (work.oneByOne && some.length > 1) {
-    for (const one of some) await projectRead(dependencies, work, batch, [one]);
+    for (const one of some) {
+      batch.alive();
+      await projectRead(dependencies, work, batch, [one]);
+    }
     return;
   }
   try {

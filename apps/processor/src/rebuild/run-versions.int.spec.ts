@@ -99,6 +99,7 @@ it('what is projected and not committed is not projected again', async () => {
 
 it('runs a version when it comes, silently, and stops it when it goes', async () => {
   const versions = rig.start();
+  expect(versions.notStarted()).toContain('has not seen yet');
   for (const id of ['a', 'b']) await publish(id);
   await untilProjected(['a', 'b']);
   expect(await beginRebuild(rig.database.dataSource)).toEqual({ version: 2, isNew: true });
@@ -119,6 +120,7 @@ it('runs a version when it comes, silently, and stops it when it goes', async ()
   await publish('d');
   await untilProjected(['a', 'b', 'c', 'd']);
   expect(versions.fault()).toBeUndefined();
+  expect(versions.notStarted()).toBeUndefined();
   expect(versions.notReady()).toBeUndefined();
   expect(await beginRebuild(rig.database.dataSource)).toEqual({ version: 2, isNew: true });
   await untilProjected(['a', 'b', 'c', 'd'], 2);

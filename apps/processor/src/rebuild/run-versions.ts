@@ -6,15 +6,20 @@ import { showVersions } from '../projections/projection.metrics';
 import { type RunningVersion, startVersion, type VersionOptions } from './start-version';
 
 export type Versions = {
-  /** For liveness: why one of the versions that run makes no progress by itself. */
+  /** For start-up: why it is not known yet which versions run, or not all of them have joined their groups. */
+  notStarted(): string | undefined;
+  /** For liveness: why one of the versions that run makes no progress by itself, or nobody looks which should run. */
   fault(): string | undefined;
   /** For readiness: why what readers see is not kept up to date from here. */
   notReady(): string | undefined;
   close(): Promise<void>;
 };
 
+const NOT_SEEN = 'has not seen yet which versions of the read model there are';
 const LOOK_EVERY_MS = 1000;
 const STARTS_WITHIN_MS = 3000;
+/** A version starts, or stops, in less. */
+const STALLED_MS = 120_000;
 
 /**
  * Runs the consumers of every version of the read model that has the shape which this program writes, and looks once a second which these
@@ -22,10 +27,11 @@ const STARTS_WITHIN_MS = 3000;
  * @param dataSource on what is public; stays open
  */
 export function runVersions(dataSource: DataSource, options: VersionOptions): Versions {
-  const { logger } = options;
+  const { logger, clock = performance } = options;
   const running = new Map<number, RunningVersion>();
   const closing = new AbortController();
   let ours: readonly ProjectionVersion[] | undefined;
+  let lookedAt = clock.now();
 
   async function look(): Promise<void> {
     ours = (await listProjections(sqlOf(dataSource))).filter(({ shape }) => shape === PROJECTION_SHAPE);
@@ -35,6 +41,7 @@ export function runVersions(dataSource: DataSource, options: VersionOptions): Ve
   }
 
   async function start(version: number): Promise<void> {
+    lookedAt = clock.now();
     running.set(version, await startVersion(options, version));
     logger.info({ projection: version }, 'runs a version of the read model');
   }
@@ -54,6 +61,7 @@ export function runVersions(dataSource: DataSource, options: VersionOptions): Ve
 
   const looking = (async () => {
     while (!closing.signal.aborted) {
+      lookedAt = clock.now();
       await look().catch((error: unknown) => {
         logger.error({ err: error }, 'versions of the read model could not be started or stopped yet');
       });
@@ -62,7 +70,14 @@ export function runVersions(dataSource: DataSource, options: VersionOptions): Ve
   })();
 
   return {
+    notStarted() {
+      if (ours === undefined) return NOT_SEEN;
+      const waiting = ours.find(({ version }) => running.get(version)?.joined() !== true);
+      return waiting && `version ${waiting.version} is not a member of its group yet`;
+    },
     fault() {
+      if (clock.now() - lookedAt > STALLED_MS)
+        return `nobody has looked for ${STALLED_MS / 1000} s which versions should run`;
       for (const [version, one] of running) {
         const fault = one.fault();
         if (fault !== undefined) return `version ${version}: ${fault}`;
@@ -70,7 +85,7 @@ export function runVersions(dataSource: DataSource, options: VersionOptions): Ve
       return undefined;
     },
     notReady() {
-      if (ours === undefined) return 'has not seen yet which versions of the read model there are';
+      if (ours === undefined) return NOT_SEEN;
       // A newer program beside the old: what it builds is what it is for until that is promoted.
       const version = (ours.find(({ state }) => state === 'live') ?? ours.at(-1))?.version;
       if (version === undefined)

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { projectionGroup } from '@talaria/contracts';
 import { createDataSource, type DatabaseConfig, sqlOf } from '@talaria/database';
 import { type KafkaConfig, KafkaTransport, type VerifiedProducer } from '@talaria/kafka';
-import { type Logger, nestLogger } from '@talaria/observability';
+import { type Logger, nestLogger, type WorkingClock } from '@talaria/observability';
 import { Consumers } from '../consumers';
 import { type InboundReport } from '../inbound/report-inbound';
 import { readPosition } from '../projections/checkpoint';
@@ -21,6 +21,8 @@ export type VersionOptions = {
   /** Hears of what the live version projects; stays open. */
   readonly inbound?: InboundReport;
   readonly onFatal: (error: Error) => void;
+  /** By which a handler's time is taken. */
+  readonly clock?: WorkingClock;
 };
 
 export type RunningVersion = {
@@ -43,7 +45,7 @@ class VersionModule {
 
 /** The consumers of one version of the read model, with connections and a consumer group of their own. */
 export async function startVersion(options: VersionOptions, version: number): Promise<RunningVersion> {
-  const { config, producer, inbound, onFatal } = options;
+  const { config, producer, inbound, onFatal, clock } = options;
   const logger = options.logger.child({ projection: version });
   const dataSource = await createDataSource(config, version).initialize();
   const sql = sqlOf(dataSource);
@@ -54,6 +56,7 @@ export async function startVersion(options: VersionOptions, version: number): Pr
     onFatal,
     positionOf: (topic, partition) => readPosition(sql, topic, partition),
     partitionsAtOnce: PARTITIONS_AT_ONCE,
+    ...(clock && { clock }),
   });
   try {
     const app = await NestFactory.createMicroservice(
