@@ -6,6 +6,7 @@ import { type Ground, openGround } from './ground';
 import { measureItems } from './items';
 import { measureLatency } from './latency';
 import { outage } from './outage';
+import { measureProbes } from './probes';
 import { compareRates } from './rates';
 import { soak } from './soak';
 
@@ -17,6 +18,7 @@ const partsOnTheStack: Readonly<Record<string, Part>> = {
   items: measureItems,
   latency: measureLatency,
   soak,
+  probes: measureProbes,
 };
 
 /** How fast webhooks are received and stored, and at what cost. */

@@ -25,11 +25,14 @@ export const receivers: Readonly<Record<ReceiverName, (ground: Ground) => Promis
   sketch: (ground) => startOnTopic(ground, 'sketch'),
   bullmq: startBullmq,
   'nest-express': (ground) => startOnTopic(ground, 'nest-express'),
-  talaria: startTalaria,
+  talaria: (ground) => startTalaria(ground),
 };
 
 /** The real thing: the ingestion process. */
-export async function startTalaria(ground: BenchGround): Promise<TalariaReceiver> {
+export async function startTalaria(
+  ground: BenchGround,
+  env: Readonly<Record<string, string>> = {},
+): Promise<TalariaReceiver> {
   const { config, admin, kafkaPids, directory } = ground;
   const [metricsPort = 0] = await freePorts(1);
   const server = await ground.startServer('ingestion', 'apps/ingestion/src/main.js', {
@@ -38,6 +41,7 @@ export async function startTalaria(ground: BenchGround): Promise<TalariaReceiver
     WHATSAPP_VERIFY_TOKEN: 'bench-verify-token',
     SPOOL_DIR: join(directory, `spool-${randomUUID()}`),
     SHUTDOWN_DELAY: '0s',
+    ...env,
   });
   const store = kafkaStore(config, admin, config.KAFKA_PREFIX + topics.webhooks.name, kafkaPids);
   return {
