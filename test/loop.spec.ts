@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { headers, retryTiers, topics } from '@talaria/contracts';
 import { hashOfWamid } from '@talaria/observability';
 import { query } from '../tools/platform/database';
@@ -288,6 +289,21 @@ describe('the whole loop', () => {
     expect(await (await fetch(platform.metricsUrls.dispatcher)).text()).toContain(
       'talaria_dead_letters_total{cause="ambiguous"} 0',
     );
+  });
+
+  it('serves the metrics that the reference lists and no others, and tells nothing of people in them', async () => {
+    const listed = readFileSync(join(__dirname, '../docs/reference/metrics.md'), 'utf8').matchAll(
+      /^\| `(talaria_\w+)`/gm,
+    );
+    const served = await Promise.all(
+      Object.values(platform.metricsUrls).map(async (url) => {
+        const text = await (await fetch(url)).text();
+        for (const secret of [markers.phone, number.accessToken, number.displayPhoneNumber])
+          expect(text).not.toContain(secret);
+        return [...text.matchAll(/^# TYPE (talaria_\w+)/gm)].map(([, name]) => name);
+      }),
+    );
+    expect(new Set(served.flat())).toEqual(new Set([...listed].map(([, name]) => name)));
   });
 
   it('keeps no token or secret in any topic or table as it is', async () => {
