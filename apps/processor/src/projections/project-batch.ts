@@ -253,7 +253,10 @@ async function writeUnseen<Row>(
     repeated: some.length - fresh.length,
     unreadable: unreadable.length,
     told: rowsOf(told),
-    report: () => (count(), report()),
+    report() {
+      count();
+      report();
+    },
   };
 }
 
