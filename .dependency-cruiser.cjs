@@ -68,7 +68,7 @@ module.exports = {
       name: 'libs-are-entered-by-their-index',
       severity: 'error',
       from: { path: '^(apps|tools|test|examples)/' },
-      to: { path: '^libs/[^/]+/src/', pathNot: '^libs/[^/]+/src/(index|tracing)\\.ts$' },
+      to: { path: '^libs/[^/]+/src/', pathNot: '^libs/[^/]+/src/(index|tracing(-by-hand)?)\\.ts$' },
     },
     {
       name: 'no-development-tools-in-the-product',

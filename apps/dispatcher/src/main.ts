@@ -1,4 +1,4 @@
-import '@talaria/observability/tracing';
+import '@talaria/observability/tracing-by-hand';
 import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import { parseSendMessage, retryTiers, topics } from '@talaria/contracts';

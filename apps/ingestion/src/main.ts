@@ -1,4 +1,4 @@
-import '@talaria/observability/tracing';
+import '@talaria/observability/tracing-by-hand';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';

@@ -13,6 +13,7 @@ import { countSeen } from './messages/count-seen';
 import { type Projection, projectBatch, type ProjectionDependencies } from './projections/project-batch';
 import { leaveOutKnown } from './projections/leave-out-known';
 import { monthsOf, recordRows } from './projections/record-rows';
+import { dispatchTraces, webhookTraces } from './projections/trace-projection';
 import { PROJECTION_DEPENDENCIES } from './tokens';
 import { eventsOf, type KeyedEvent } from './webhooks/events-of';
 import { joinRows, type Rows } from './webhooks/rows';
@@ -43,6 +44,7 @@ export class Consumers {
 const webhooks: Projection<Rows> = {
   translate: translateWebhook,
   monthsOf: (rows) => monthsOf(joinRows(rows)),
+  traces: webhookTraces,
   async write(sql, all, keptFrom) {
     const rows = joinRows(await leaveOutKnown(sql, all));
     const seen = await recordRows(sql, rows, keptFrom);
@@ -53,6 +55,7 @@ const webhooks: Projection<Rows> = {
 const dispatches: Projection<Told> = {
   translate: translateDispatch,
   monthsOf: (told) => told.map(({ at }) => monthOf(at)),
+  traces: dispatchTraces,
   /** Whoever asked for a message is told by the dispatcher; here only who is who can be new. */
   async write(sql, told, keptFrom) {
     await recordDispatches(sql, told, keptFrom);

@@ -1,6 +1,7 @@
 import { type SendMessage, topics } from '@talaria/contracts';
 import { createVerifiedProducer, type KafkaConfig, type VerifiedProducer } from '@talaria/kafka';
-import { type Logger } from '@talaria/observability';
+import { CONVERSATION, inSpan, type Logger, sendAttributes, traceHeaders } from '@talaria/observability';
+import { SpanKind } from '@opentelemetry/api';
 import { encodeCommand } from './encode-command';
 import { NoFateError, NotPublishedError } from './errors';
 import { FateBook } from './fate-book';
@@ -86,12 +87,17 @@ async function send(
   commands: readonly SendMessage[],
   timeoutMs: number,
 ): Promise<void> {
-  const records = commands.map((command) => ({
-    topic: topics.outbound.name,
-    key: command.wabaId,
-    value: encodeCommand(command),
-  }));
-  const results = await Promise.allSettled(records.map((record) => producer.send(record, { timeoutMs })));
+  const { name: topic } = topics.outbound;
+  const encoded = commands.map((command) => ({ command, value: encodeCommand(command) }));
+  const results = await Promise.allSettled(
+    encoded.map(({ command: { id, wabaId: key }, value }) => {
+      const attributes = { ...sendAttributes(topic), [CONVERSATION]: id };
+      // What Talaria does for the command goes on in this trace, which begins here where the product has none.
+      return inSpan(`send ${topic}`, { kind: SpanKind.PRODUCER, attributes }, () =>
+        producer.send({ topic, key, value, headers: traceHeaders() }, { timeoutMs }),
+      );
+    }),
+  );
   const failed = commands.filter((_, index) => results[index]?.status === 'rejected');
   const first = results.find((result) => result.status === 'rejected');
   if (first === undefined) return;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatCallbackData, parseCallbackData } from './callback-data';
+import { findCallbackData, formatCallbackData, parseCallbackData } from './callback-data';
 import { webhookKey } from './keys';
 import { retryTiers, topics } from './topics';
 
@@ -38,6 +38,33 @@ describe('the callback data', () => {
       commandId: 'a:b.c-1',
       attempt: 3,
     });
+  });
+
+  it('brings back the span of the call as well, and fits into what Meta takes', () => {
+    const traced = {
+      commandId: 'x'.repeat(128),
+      attempt: 999_999,
+      span: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) },
+    };
+    expect(parseCallbackData(formatCallbackData(traced))).toEqual(traced);
+    expect(formatCallbackData(traced).length).toBeLessThan(512);
+  });
+
+  it('is found in a webhook, as Meta writes it, and not in what a person writes', () => {
+    const span = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+    const told = [
+      { commandId: 'a:b.c-1', attempt: 3 },
+      { commandId: 'order-7', attempt: 1, span },
+    ];
+    const statuses = told.map((one) => ({ biz_opaque_callback_data: formatCallbackData(one) }));
+    const text = JSON.stringify({ biz_opaque_callback_data: 'talaria/forged/1' });
+    const body = JSON.stringify({
+      statuses,
+      messages: [{ text }, { biz_opaque_callback_data: 'of another' }],
+    });
+    for (const written of [body, body.replaceAll('/', '\\/'), body.replaceAll('":"', '" : "')])
+      expect(findCallbackData(Buffer.from(written))).toEqual(told);
+    for (const none of [null, Buffer.alloc(0), Buffer.from('{}')]) expect(findCallbackData(none)).toEqual([]);
   });
 
   it.each([undefined, '', 'order/5', 'talaria/a b/1', 'talaria/a/1/2'])(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Logger, traceHeaders } from '@talaria/observability';
+import { type Logger, sendInSpan } from '@talaria/observability';
+import { context } from '@opentelemetry/api';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { countPartitions } from './count-partitions';
 import { partitionOf } from './partition-of';
@@ -142,11 +143,22 @@ class Producer {
     private client: ProduceClient,
   ) {}
 
+  /** A record that has a trace keeps it: it is passed on, and its sending is no step of a story of its own. */
   async send(record: OutgoingRecord, timeoutMs: number): Promise<Written> {
+    if (record.headers?.traceparent !== undefined) return this.queue(record, record.headers, timeoutMs);
+    return sendInSpan(record.topic, context.active(), (traced) =>
+      this.queue(record, { ...traced, ...record.headers }, timeoutMs),
+    );
+  }
+
+  private async queue(
+    record: OutgoingRecord,
+    headers: Readonly<Record<string, string>>,
+    timeoutMs: number,
+  ): Promise<Written> {
     const key = bytesOf(record.key);
     const value = bytesOf(record.value);
     const partition = this.choosePartition(record, key);
-    const headers = { ...traceHeaders(), ...record.headers };
     const bytes = (key?.length ?? 0) + (value?.length ?? 0) + sizeOf(headers);
     if (this.closed) throw new NotWrittenError('closed', 'the producer is closed');
     const { maxBufferedBytes = 64 * 1024 * 1024 } = this.options;

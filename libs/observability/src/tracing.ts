@@ -1,4 +1,4 @@
-// Imported first by every main.ts: a library can only be traced when it is loaded after this.
-import { startTracing } from './tracing-sdk';
+// Imported first by a main.ts: a library can only be traced when it is loaded after this.
+import { startTracingOrExit } from './start-or-exit';
 
-startTracing(process.env);
+startTracingOrExit();

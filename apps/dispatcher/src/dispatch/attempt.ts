@@ -1,7 +1,6 @@
 import { parseRedriven } from '@talaria/contracts';
-import { inSpan, scrub } from '@talaria/observability';
+import { scrub } from '@talaria/observability';
 import { type SendResult } from '@talaria/whatsapp';
-import { SpanKind } from '@opentelemetry/api';
 import { type Claim, type Claimed, type LedgerRow, type Outcome } from '../ledger/ledger';
 import { type BusinessNumber } from '../open-tokens';
 import { buildRequest } from './build-request';
@@ -14,6 +13,7 @@ import { reportAttempt } from './report-attempt';
 import { beginning, follow, insist, settle } from './settle';
 import { followTaken } from './taken';
 import { type AttemptDependencies, type Pace, type Turn } from './turn';
+import { inCallSpan } from './turn-span';
 
 const BUSY_MS = 1000;
 const NOT_OURS_MS = 100;
@@ -95,7 +95,7 @@ async function makeAttempt(
   const token = checked.ok ? checked.number.accessToken : '';
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
   if (!job.isOurs() || token === undefined) return giveBack(dependencies, job, attemptNumber);
-  const begun = checked.ok ? beginning() : {};
+  const begun = checked.ok ? beginning(job) : {};
   const calledAt = performance.now();
   const decision = checked.ok
     ? await decideAttempt(dependencies, job, attemptNumber, token)
@@ -163,10 +163,9 @@ async function call(
   accessToken: string,
 ): Promise<Decision> {
   const { command } = job;
-  const attributes = { 'messaging.message.conversation_id': command.id, 'talaria.attempt': attemptNumber };
   const stop = graphApiDuration.startTimer();
-  const result = await inSpan('POST messages', { kind: SpanKind.CLIENT, attributes }, () =>
-    client.send(command.phoneNumberId, accessToken, buildRequest(command, attemptNumber)),
+  const result = await inCallSpan(job, attemptNumber, config.GRAPH_API_URL, (span) =>
+    client.send(command.phoneNumberId, accessToken, buildRequest(command, attemptNumber, span)),
   );
   stop();
   graphApiResponses.inc({ code: answerOf(result) });

@@ -1,7 +1,4 @@
-import { type KafkaRecord } from '@talaria/kafka';
-import { contextOf, firstOnly, inSpan, processAttributes, type WorkingClock } from '@talaria/observability';
-import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
-import { headers, topics } from '@talaria/contracts';
+import { firstOnly, type WorkingClock } from '@talaria/observability';
 import {
   countPaused,
   createScheduler,
@@ -24,6 +21,7 @@ import { type AttemptDependencies, type Turn } from './turn';
 import { commandKeyOf, idOf, type Job, placeOf, recipientOf } from './job';
 import { createBreakers, type Reason } from './breakers';
 import { createLimits } from './limits';
+import { inTurnSpan } from './turn-span';
 
 /** Meta: one message in 6 s to the same recipient, up to 45 at once borrowed from the future. */
 const PAIR_LIMIT = { intervalMs: 6000, burst: 45 };
@@ -131,8 +129,8 @@ export function createDispatcher(
     underWay.set(key, clock.now());
     unsure.delete(job);
     try {
-      return await inSpan(`process ${job.record.topic}`, spanOptions(job), () =>
-        attempt({ ...dependencies, breakers, accountLabel }, job, () =>
+      return await inTurnSpan(job, dependencies.outlet, (outlet) =>
+        attempt({ ...dependencies, outlet, breakers, accountLabel }, job, () =>
           pace(scheduler, started, performance.now()),
         ),
       );
@@ -265,18 +263,3 @@ export function createDispatcher(
     },
   };
 }
-
-/** The publisher's trace goes on in the first attempt; a retry is a trace of its own that links to it. */
-function spanOptions({ command, record }: Job) {
-  const published = contextOf(record.headers);
-  const publisher = trace.getSpanContext(published);
-  return {
-    kind: SpanKind.CONSUMER,
-    parent: isRetry(record) ? ROOT_CONTEXT : published,
-    links: publisher === undefined ? [] : [{ context: publisher }],
-    attributes: { ...processAttributes(record), 'messaging.message.conversation_id': command.id },
-  };
-}
-
-const isRetry = ({ topic, headers: found }: KafkaRecord) =>
-  topic !== topics.outbound.name || found[headers.place] !== undefined;

@@ -1,5 +1,6 @@
 import { headers, type SendMessage, topics } from '@talaria/contracts';
 import { type KafkaRecord } from '@talaria/kafka';
+import { type Context, type SpanContext } from '@opentelemetry/api';
 import { type Source } from '../ledger/ledger';
 import { type Strikes } from './decide';
 
@@ -26,6 +27,10 @@ export type Job = {
   firstFailureAt?: string;
   /** Attempts that were spent before the command was re-driven: its budget counts from there. Known once it was claimed. */
   attemptsBefore?: number;
+  /** Of the turn under way, where traces are on. */
+  trace?: Context;
+  /** Of the call that was made last since the record was read, where traces are on. */
+  lastCall?: SpanContext;
 };
 
 /** Only one turn of a command is under way at a time in a process, however many records ask for it. */

@@ -8,6 +8,7 @@ import {
   topics,
 } from '@talaria/contracts';
 import { type KafkaRecord, NotWrittenError, type VerifiedProducer } from '@talaria/kafka';
+import { type Context, context } from '@opentelemetry/api';
 import { type Outcome } from '../ledger/ledger';
 import { dispatchEvent, type ToldCommand } from './dispatch-event';
 import { deadLetters } from './dispatch.metrics';
@@ -148,5 +149,16 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
       }
       deadLetters.inc({ cause });
     },
+  };
+}
+
+/** The same, by which everything that is told of a command is told in a trace. */
+export function outletIn(outlet: Outlet, trace: Context): Outlet {
+  return {
+    ...outlet,
+    tell: (...args) => context.with(trace, () => outlet.tell(...args)),
+    retry: (...args) => context.with(trace, () => outlet.retry(...args)),
+    comeBack: (...args) => context.with(trace, () => outlet.comeBack(...args)),
+    deadLetter: (...args) => context.with(trace, () => outlet.deadLetter(...args)),
   };
 }

@@ -1,4 +1,5 @@
 import { hashOfWamid, wideLog } from '@talaria/observability';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { type Decision } from './decide';
 import { accountAttempts, attempts, graphApiErrors } from './dispatch.metrics';
 import { type Job } from './job';
@@ -10,7 +11,7 @@ export type AttemptTimes = { readonly turnAt: number; readonly calledAt?: number
 /** One line an attempt, right after its call. What needs a person is told by the breakers. */
 export function reportAttempt(
   { logger, accountLabel }: Pick<AttemptDependencies, 'logger' | 'accountLabel'>,
-  { command, record, addedAt }: Job,
+  { command, record, addedAt, trace = ROOT_CONTEXT }: Job,
   attemptNumber: number,
   decision: Decision,
   { turnAt, calledAt }: AttemptTimes,
@@ -37,5 +38,5 @@ export function reportAttempt(
     waitedMs: Math.round(turnAt - addedAt),
     ...(calledAt !== undefined && { durationMs: Math.round(performance.now() - calledAt) }),
   };
-  log.info(line, 'attempt');
+  context.with(trace, () => log.info(line, 'attempt'));
 }

@@ -1,4 +1,4 @@
-import { activeTraceId, hashOfWamid } from '@talaria/observability';
+import { hashOfWamid, traceIdOf } from '@talaria/observability';
 import { type Outcome } from '../ledger/ledger';
 import { type Decision } from './decide';
 import { idOf, isStrict, type Job, sourceOf } from './job';
@@ -9,8 +9,8 @@ import { type AttemptDependencies, type Turn } from './turn';
 /** What is told of a call beside what came of it. */
 export type Beginning = Pick<Outcome, 'startedAt' | 'traceId'>;
 
-export function beginning(): Beginning {
-  const traceId = activeTraceId();
+export function beginning({ trace }: Job): Beginning {
+  const traceId = traceIdOf(trace);
   return { startedAt: new Date().toISOString(), ...(traceId !== undefined && { traceId }) };
 }
 

@@ -1,12 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseSendMessage, type SendMessage, topics } from '@talaria/contracts';
 import { type BatchHandler, type KafkaRecord, type RecordReader } from '@talaria/kafka';
-import { contextOf, inSpan, type Logger, processAttributes } from '@talaria/observability';
-import { SpanKind } from '@opentelemetry/api';
+import {
+  contextOf,
+  CONVERSATION,
+  inSpan,
+  linksTo,
+  type Logger,
+  processAttributes,
+} from '@talaria/observability';
+import { SpanKind, trace } from '@opentelemetry/api';
 import { type DispatcherConfig } from '../config';
 import { failedStatuses } from '../dispatch/dispatch.metrics';
 import { fingerprintOf } from '../dispatch/fingerprint';
-import { letterOf, type Outlet } from '../dispatch/outlet';
+import { letterOf, type Outlet, outletIn } from '../dispatch/outlet';
 import { type FailureLedger, type SeenRow } from '../ledger/failures';
 import { type Outcome } from '../ledger/ledger';
 import { decideFailure } from './decide-failure';
@@ -61,11 +68,16 @@ function follow(
 ): Promise<'done' | 'later'> {
   const attributes = {
     ...processAttributes(record),
-    'messaging.message.conversation_id': status.commandId,
+    [CONVERSATION]: status.commandId,
     'talaria.attempt': status.attempt,
   };
-  const options = { kind: SpanKind.CONSUMER, parent: contextOf(record.headers), attributes };
-  return inSpan(`process ${record.topic}`, options, () => settle(dependencies, status));
+  const links = linksTo(record.headers);
+  const parent = contextOf(record.headers);
+  const options = { kind: SpanKind.CONSUMER, parent, links, attributes };
+  return inSpan(`process ${record.topic}`, options, (span) => {
+    const outlet = outletIn(dependencies.outlet, trace.setSpan(parent, span));
+    return settle({ ...dependencies, outlet }, status);
+  });
 }
 
 /** Records what the status means, and then tells it: a crash in between leaves what is found and told when the event comes again. */

@@ -21,14 +21,9 @@ export type WebhookRecord = OutgoingRecord & {
 /**
  * The records of a signed body: one for each of its items, keyed by the person it is about. A body that is not JSON becomes one dead
  * letter: Meta's retries would bring the same bytes again for seven days.
- * @param trace the trace that the delivery belongs to, as record headers
  */
-export function toRecords(
-  { deliveryId, receivedAt, body, appId = '' }: Delivery,
-  trace: Readonly<Record<string, string>> = {},
-): WebhookRecord[] {
+export function toRecords({ deliveryId, receivedAt, body, appId = '' }: Delivery): WebhookRecord[] {
   const common = {
-    ...trace,
     [headers.deliveryId]: deliveryId,
     [headers.receivedAt]: receivedAt.toISOString(),
     [headers.bodySha256]: hash('sha256', body, 'hex'),

@@ -11,13 +11,14 @@ import {
   Req,
 } from '@nestjs/common';
 import { topics } from '@talaria/contracts';
-import { SpanKind } from '@opentelemetry/api';
-import { inSpan, type Logger, publicContext } from '@talaria/observability';
+import { type Logger } from '@talaria/observability';
 import { isSigned, signatureHeader } from '@talaria/whatsapp';
+import { context } from '@opentelemetry/api';
 import { type FastifyRequest } from 'fastify';
 import { type App } from '../apps/app';
 import { LOGGER, WEBHOOK_REPORT } from '../tokens';
 import { type WebhookReport } from './webhook-report';
+import { inWebhookSpan } from './webhook-span';
 import { webhookDuration, webhookItems } from './webhook.metrics';
 import { WebhookPublisher } from './webhook.publisher';
 
@@ -70,28 +71,21 @@ export class WebhookController {
   private async publish(body: Buffer, appId: string): Promise<void> {
     const began = performance.now();
     const delivery = { deliveryId: randomUUID(), receivedAt: new Date(), body, appId };
-    // A stranger's traceparent must not decide what we trace: every webhook is a root.
-    const options = {
-      kind: SpanKind.SERVER,
-      parent: publicContext,
-      attributes: {
-        'talaria.delivery_id': delivery.deliveryId,
-        ...(appId !== '' && { 'talaria.app_id': appId }),
-      },
-    };
     try {
-      await inSpan('POST /webhooks/whatsapp', options, async () => {
-        const records = await this.publisher.publish(delivery);
+      await inWebhookSpan(delivery, async (trace) => {
+        const records = await this.publisher.publish(delivery, trace);
         const [first] = records;
         const isJson = first?.topic === topics.webhooks.name;
         for (const { sort } of records) if (sort !== undefined) webhookItems.inc({ kind: sort });
-        // Inside of the span, so that the line has its trace.
-        this.report(isJson ? 'accepted' : 'not_json', {
-          ...{ app: appId, deliveryId: delivery.deliveryId, bytes: body.length },
-          ...{ items: isJson ? records.length : 0 },
-          ...{ wabaId: first?.wabaId, phoneNumberId: first?.phoneNumberId },
-          durationMs: performance.now() - began,
-        });
+        // So that the line has its trace.
+        context.with(trace, () =>
+          this.report(isJson ? 'accepted' : 'not_json', {
+            ...{ app: appId, deliveryId: delivery.deliveryId, bytes: body.length },
+            ...{ items: isJson ? records.length : 0 },
+            ...{ wabaId: first?.wabaId, phoneNumberId: first?.phoneNumberId },
+            durationMs: performance.now() - began,
+          }),
+        );
       });
     } catch (error) {
       this.report('unavailable', {

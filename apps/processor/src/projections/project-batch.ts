@@ -14,7 +14,8 @@ import {
   type Taken,
   type VerifiedProducer,
 } from '@talaria/kafka';
-import { type Logger, startProcessSpans } from '@talaria/observability';
+import { inBatchSpans, type Logger } from '@talaria/observability';
+import { type Context, context } from '@opentelemetry/api';
 import { type DataSource } from 'typeorm';
 import { type InboundReport } from '../inbound/report-inbound';
 import { dataOf, type KeyedEvent } from '../webhooks/events-of';
@@ -22,6 +23,7 @@ import { BeyondLiveError, type Checkpoint, moveCheckpoint } from './checkpoint';
 import { noteFailure, noteSuccess, timeoutsOf } from './failing-batches';
 import { ensureMonths, forgetMonths } from './months';
 import { projectedRecords } from './projection.metrics';
+import { type ProjectionTraces } from './trace-projection';
 
 /** How the records of a topic become rows. */
 export type Projection<Row> = {
@@ -38,6 +40,7 @@ export type Projection<Row> = {
   readonly act?: (sql: Sql, events: readonly KeyedEvent[]) => Promise<() => void>;
   /** Told, after the commit, of the rows whose events this version told: each once, but for a crash. */
   readonly onTold?: (rows: readonly Row[]) => void;
+  readonly traces?: ProjectionTraces<Row>;
 };
 
 /** What is new in rows that were written. */
@@ -56,6 +59,8 @@ export type ProjectionDependencies = {
   readonly producer: VerifiedProducer;
   readonly logger: Logger;
   readonly inbound?: InboundReport | undefined;
+  /** False for a version that is being built: whatever it projects was projected before. Default: true. */
+  readonly isLive?: () => boolean;
 };
 
 type Read<Row> = { readonly record: KafkaRecord; readonly row: Row | undefined; readonly fault: string };
@@ -84,31 +89,37 @@ export async function projectBatch<Row>(
   batch: RecordBatch,
 ): Promise<Taken | undefined> {
   if (batch.records.length === 0) return undefined;
-  const endSpans = startProcessSpans(batch.records);
   try {
-    const taken = await projectUpToLive(dependencies, projection, batch);
+    const replay = dependencies.isLive?.() === false ? 'rebuild' : undefined;
+    const about = projection.traces?.about ?? (() => ({}));
+    const taken = await inBatchSpans(batch.topic, batch.records, { about, replay }, (contexts) =>
+      projectUpToLive(dependencies, projection, batch, contexts),
+    );
     noteSuccess(dependencies.dataSource, batch);
-    endSpans();
     for (const { offset } of batch.records.slice(0, taken)) batch.done(offset);
     return taken === batch.records.length ? undefined : { taken, resume: delay(FOLLOW_MS) };
   } catch (error) {
     noteFailure(dependencies.dataSource, batch, error);
-    endSpans(error);
     throw error;
   }
 }
 
-/** @returns how many records were projected */
+/**
+ * @param contexts of the records' spans, where there are any
+ * @returns how many records were projected
+ */
 async function projectUpToLive<Row>(
   dependencies: ProjectionDependencies,
-  { translate, monthsOf, write, act = actOnNothing, onTold = () => undefined }: Projection<Row>,
+  { translate, monthsOf, write, act = actOnNothing, onTold = () => undefined, traces }: Projection<Row>,
   batch: RecordBatch,
+  contexts: readonly Context[],
 ): Promise<number> {
   const read = batch.records.map((record) => ({ record, ...attemptTo(() => translate(record)) }));
   const prepare = (some: readonly Read<Row>[]) =>
     ensureMonths(dependencies.dataSource, monthsOf(rowsOf(some)));
   const oneByOne = timeoutsOf(dependencies.dataSource, batch) >= TIMEOUTS;
-  const work = { write, act, prepare, onTold, oneByOne };
+  const traceOf = traceEvents(read, contexts, traces?.eventIdsOf);
+  const work = { write, act, prepare, onTold, oneByOne, traceOf };
   try {
     await projectRead(dependencies, work, batch, read);
     return read.length;
@@ -130,7 +141,24 @@ type Work<Row> = {
   readonly onTold: (rows: readonly Row[]) => void;
   /** The batch has taken too long too often. */
   readonly oneByOne: boolean;
+  /** Where an event is told: in the trace of the record that it came of, when that is known. */
+  readonly traceOf: (event: KeyedEvent) => Context | undefined;
 };
+
+function traceEvents<Row>(
+  read: readonly Read<Row>[],
+  contexts: readonly Context[],
+  eventIdsOf: ProjectionTraces<Row>['eventIdsOf'] = () => [],
+): Work<Row>['traceOf'] {
+  if (contexts.length === 0) return () => undefined;
+  const byId = new Map<string, Context>();
+  for (const [index, { row }] of read.entries()) {
+    const traced = contexts[index];
+    if (row === undefined || traced === undefined) continue;
+    for (const id of eventIdsOf(row)) if (!byId.has(id)) byId.set(id, traced);
+  }
+  return ({ event }) => byId.get(event.id);
+}
 
 async function projectRead<Row>(
   dependencies: ProjectionDependencies,
@@ -225,7 +253,7 @@ type Written<Row> = {
 async function writeUnseen<Row>(
   sql: Sql,
   dependencies: ProjectionDependencies,
-  { write, act }: Work<Row>,
+  { write, act, traceOf }: Work<Row>,
   batch: RecordBatch,
   some: readonly Read<Row>[],
 ): Promise<Written<Row>> {
@@ -242,7 +270,7 @@ async function writeUnseen<Row>(
   if (silent.length > 0) await write(sql, rowsOf(silent), keptFrom);
   const { events, count } = told.length > 0 ? await write(sql, rowsOf(told), keptFrom) : nothingNew;
   const report = await act(sql, events);
-  await tell(dependencies.producer, events);
+  await tell(dependencies.producer, events, traceOf);
   // Last: what fails before this comes again, and would be dead-lettered again.
   const unreadable = fresh.filter(({ row }) => row === undefined);
   for (const { record, fault } of unreadable) {
@@ -265,19 +293,26 @@ function rowsOf<Row>(some: readonly Read<Row>[]): Row[] {
 }
 
 /** Events leave before the transaction commits: after a crash they are told again, and none is ever missing. */
-async function tell(producer: VerifiedProducer, events: readonly KeyedEvent[]): Promise<void> {
+async function tell(
+  producer: VerifiedProducer,
+  events: readonly KeyedEvent[],
+  traceOf: Work<unknown>['traceOf'],
+): Promise<void> {
+  const send = (one: KeyedEvent) =>
+    producer.send(
+      {
+        topic: topics.events.name,
+        key: one.key,
+        value: dataOf(one),
+        headers: cloudEventHeaders(one.event),
+      },
+      { timeoutMs: PUBLISH_WITHIN_MS },
+    );
   await Promise.all(
-    events.map((one) =>
-      producer.send(
-        {
-          topic: topics.events.name,
-          key: one.key,
-          value: dataOf(one),
-          headers: cloudEventHeaders(one.event),
-        },
-        { timeoutMs: PUBLISH_WITHIN_MS },
-      ),
-    ),
+    events.map((one) => {
+      const traced = traceOf(one);
+      return traced === undefined ? send(one) : context.with(traced, send, undefined, one);
+    }),
   );
 }
 

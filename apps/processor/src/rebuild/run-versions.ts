@@ -42,7 +42,8 @@ export function runVersions(dataSource: DataSource, options: VersionOptions): Ve
 
   async function start(version: number): Promise<void> {
     lookedAt = clock.now();
-    running.set(version, await startVersion(options, version));
+    const isLive = () => ours?.find((one) => one.version === version)?.state === 'live';
+    running.set(version, await startVersion(options, version, isLive));
     logger.info({ projection: version }, 'runs a version of the read model');
   }
 

@@ -43,8 +43,15 @@ class VersionModule {
   }
 }
 
-/** The consumers of one version of the read model, with connections and a consumer group of their own. */
-export async function startVersion(options: VersionOptions, version: number): Promise<RunningVersion> {
+/**
+ * The consumers of one version of the read model, with connections and a consumer group of their own.
+ * @param isLive whether readers see it; otherwise it is being built
+ */
+export async function startVersion(
+  options: VersionOptions,
+  version: number,
+  isLive: () => boolean,
+): Promise<RunningVersion> {
   const { config, producer, inbound, onFatal, clock } = options;
   const logger = options.logger.child({ projection: version });
   const dataSource = await createDataSource(config, version).initialize();
@@ -60,7 +67,7 @@ export async function startVersion(options: VersionOptions, version: number): Pr
   });
   try {
     const app = await NestFactory.createMicroservice(
-      VersionModule.with({ dataSource, producer, logger, inbound }),
+      VersionModule.with({ dataSource, producer, logger, inbound, isLive }),
       {
         strategy,
         logger: nestLogger(logger),

@@ -44,7 +44,7 @@ function messageReceived(row: MessageForm, key: string, now: Date): KeyedEvent {
   return {
     key,
     event: {
-      id: `${phoneNumberId}/${wamid}`,
+      id: messageEventId(row),
       type: 'whatsapp.message.received.v1',
       source,
       time: (row.messageAt ?? now).toISOString(),
@@ -101,11 +101,11 @@ function messageStatus(row: StatusRow, key: string): KeyedEvent {
 }
 
 function accountChanged(row: ChangeRow, key: string, now: Date): KeyedEvent {
-  const { wabaId, field, changeHash, phoneNumberId, contactPhone, contactUserId } = row;
+  const { wabaId, field, phoneNumberId, contactPhone, contactUserId } = row;
   return {
     key,
     event: {
-      id: `${wabaId}/${changeHash.toString('hex')}`,
+      id: changeEventId(row),
       type: 'whatsapp.account.changed.v1',
       source,
       time: (row.changedAt ?? now).toISOString(),
@@ -140,6 +140,17 @@ function identityChanged(link: Link, contact: string, now: Date): KeyedEvent {
       data: { wabaId, contact, identities: [one, other] },
     },
   };
+}
+
+export function messageEventId({
+  phoneNumberId,
+  wamid,
+}: Pick<MessageForm, 'phoneNumberId' | 'wamid'>): string {
+  return `${phoneNumberId}/${wamid}`;
+}
+
+export function changeEventId({ wabaId, changeHash }: Pick<ChangeRow, 'wabaId' | 'changeHash'>): string {
+  return `${wabaId}/${changeHash.toString('hex')}`;
 }
 
 export function statusEventId({
