@@ -11,7 +11,7 @@ const demo = (...args: readonly string[]) =>
 
 describe('the demo', () => {
   it('ends by itself with one JSON line that says nothing is lost or doubled', async () => {
-    const { stdout } = await demo('--seconds', '8', '--json');
+    const { stdout, stderr } = await demo('--seconds', '8', '--json');
     const lines = stdout.trim().split('\n');
     expect(lines).toHaveLength(1);
     const result = JSON.parse(lines[0] ?? '') as Record<'webhooks' | 'commands', Record<string, number>>;
@@ -22,6 +22,7 @@ describe('the demo', () => {
     expect(result.webhooks.acked).toBeGreaterThan(200);
     expect(result.webhooks.projected).toBe(result.webhooks.acked);
     expect(result.commands.delivered).toBeGreaterThan(100);
+    expect(stderr).toMatch(/Traces +(none\. Jaeger is not here: .*npm run jaeger|http:|sent to )/);
   }, 160_000);
 
   it.each([

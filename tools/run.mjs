@@ -68,6 +68,7 @@ const scripts = {
   stack: () => (build(), start('tools/stack/main.js')),
   test: () => (build(), start('tools/test/main.js')),
   bench: () => (build(), start('tools/bench/main.js')),
+  jaeger: () => (build(), start('tools/jaeger/main.js')),
   soak: () => (build(), start('tools/soak/main.js')),
   migrate: () => (build(), start('tools/setup/migrate.js')),
   talaria: () => (build(), start('apps/cli/src/main.js')),

@@ -14,6 +14,7 @@ import { type DemoArguments, readArguments } from './arguments';
 import { observe, type Observer } from './observer';
 import { startPublisher } from './publisher';
 import { tableHead, tableRow } from './table';
+import { startTraces, type Traces } from './traces';
 
 const numbers: readonly [NewNumber, ...NewNumber[]] = [
   {
@@ -50,14 +51,20 @@ runTool(async () => {
     const name = `demo-${Date.now().toString(36)}`;
     const broken = new Broken();
     const onUnexpectedEnd = (app: string, how: string) => broken.because(`${app} ended: ${how}`);
-    const platform = await startPlatform({ name, ...stack, say, onUnexpectedEnd });
+    const traces = await startTraces(process.env);
     try {
-      return await drive(demo, platform, Promise.race([stopped, broken.promise]));
+      const { env } = traces;
+      const platform = await startPlatform({ name, ...stack, env, say, onUnexpectedEnd });
+      try {
+        return await drive(demo, platform, traces, Promise.race([stopped, broken.promise]));
+      } finally {
+        say('Stopping.');
+        const ends = await platform.stop();
+        const unclean = Object.entries(ends).filter(([, end]) => end !== 'exit code 0');
+        for (const [app, end] of unclean) say(`${app} did not end cleanly: ${end}`);
+      }
     } finally {
-      say('Stopping.');
-      const ends = await platform.stop();
-      const unclean = Object.entries(ends).filter(([, end]) => end !== 'exit code 0');
-      for (const [app, end] of unclean) say(`${app} did not end cleanly: ${end}`);
+      await traces.stop();
     }
   } finally {
     await stack.stop();
@@ -77,7 +84,12 @@ class Broken {
   }
 }
 
-async function drive(demo: DemoArguments, platform: Platform, stopped: Promise<unknown>): Promise<number> {
+async function drive(
+  demo: DemoArguments,
+  platform: Platform,
+  traces: Traces,
+  stopped: Promise<unknown>,
+): Promise<number> {
   const logger = createLogger('demo', 'error');
   const config = readEnvironment(kafkaSettings, {
     KAFKA_BROKERS: platform.kafkaBrokers,
@@ -85,7 +97,7 @@ async function drive(demo: DemoArguments, platform: Platform, stopped: Promise<u
   });
   for (const number of numbers) await platform.addNumber(number);
   await platform.addProcess('reply-bot', 'dist/examples/reply-bot/reply-bot.js', {});
-  say(whereToLook(platform));
+  say(whereToLook(platform, traces));
 
   const observer = await observe(platform, config, logger);
   const publisher = await startPublisher(config, numbers, COMMANDS_PER_SECOND, observer.published, logger);
@@ -170,15 +182,10 @@ function logsOf({ KAFKA_PREFIX: prefix }: KafkaConfig): string {
   return join(repositoryRoot(), '.talaria/logs', prefix.slice(0, -1));
 }
 
-function whereToLook({
-  databaseUrl,
-  kafkaBrokers,
-  kafkaPrefix,
-  apps,
-  webhookUrl,
-  metricsUrls,
-  simulator,
-}: Platform): string {
+function whereToLook(
+  { databaseUrl, kafkaBrokers, kafkaPrefix, apps, webhookUrl, metricsUrls, simulator }: Platform,
+  traces: Traces,
+): string {
   return `
 Where to look, while it runs:
   Postgres   psql '${databaseUrl}'
@@ -193,6 +200,7 @@ Where to look, while it runs:
     .join('  ')}
   Metrics    ${Object.values(metricsUrls).join('  ')}
   Simulator  ${simulator.url}/simulator/stats
+  Traces     ${traces.whereToLook}
   Logs       ${join(repositoryRoot(), '.talaria/logs', kafkaPrefix.slice(0, -1))}
 Ctrl-C ends it.`;
 }
