@@ -8,12 +8,14 @@ import { dispatcher } from './dispatcher/case';
 import { ingestion } from './ingestion/case';
 import { projection } from './projection/case';
 import { toJson, toText } from './report';
+import { tracing } from './tracing/case';
 
 const cases: Readonly<Record<string, BenchCase>> = {
   dispatcher,
   ingestion,
   projection,
   'dead-letters': deadLetters,
+  tracing,
 };
 
 const say = (line: string) => console.error(line);
