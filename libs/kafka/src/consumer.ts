@@ -446,6 +446,8 @@ export async function startConsumer(options: {
     fault: () => {
       if (clock.now() - lastSign > STALLED_MS)
         return `has neither asked the brokers nor tried to for ${STALLED_MS / 1000} s`;
+      if (lease.confirmedInVain * HEARTBEAT_MS > STALLED_MS)
+        return `has asked to join its group ${STALLED_MS / 1000} s ago, and sends heartbeats only`;
       return clock.now() - Math.min(...running.values()) > STALLED_MS
         ? `a batch is not handled after ${STALLED_MS / 1000} s`
         : undefined;

@@ -37,6 +37,18 @@ describe('the lease on our partitions', () => {
     expect(lease.holds(3000)).toBe(true);
   });
 
+  it('counts what is confirmed while nobody goes on with a join', () => {
+    const lease = aLease();
+    lease.confirmed();
+    expect(lease.confirmedInVain).toBe(0);
+    lease.join();
+    lease.confirmed();
+    lease.confirmed();
+    expect(lease.confirmedInVain).toBe(2);
+    lease.joined();
+    expect(lease.confirmedInVain).toBe(0);
+  });
+
   it('does not grow because the wall clock was set back', () => {
     const lease = aLease();
     lease.answered('Heartbeat', -3_600_000, 2000);

@@ -13,6 +13,7 @@ export class Lease {
   private readonly sentAt = new Map<Renewing, number>();
   private from = -Infinity;
   private isJoining = false;
+  private inVain = 0;
 
   constructor(private readonly sessionTimeoutMs: number) {}
 
@@ -24,6 +25,7 @@ export class Lease {
 
   /** The last heartbeat was confirmed. */
   confirmed(): void {
+    this.inVain = this.isJoining ? this.inVain + 1 : 0;
     this.from = this.sentAt.get('Heartbeat') ?? -Infinity;
   }
 
@@ -35,12 +37,18 @@ export class Lease {
   /** We have our part of them. */
   joined(): void {
     this.isJoining = false;
+    this.inVain = 0;
     this.from = this.sentAt.get('SyncGroup') ?? -Infinity;
   }
 
   /** Whether the group may have given our partitions away without our having asked to join again. */
   isOver(now: number): boolean {
     return now - this.from >= OWNED * this.sessionTimeoutMs;
+  }
+
+  /** How many heartbeats in a row were confirmed since we asked to join: after many, nobody goes on with that join. */
+  get confirmedInVain(): number {
+    return this.inVain;
   }
 
   /** Whether nobody else can have our partitions. */
