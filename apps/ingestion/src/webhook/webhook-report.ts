@@ -22,8 +22,8 @@ export type WebhookReport = (result: WebhookResult, facts: WebhookFacts) => void
 const REFUSALS_PER_SECOND = 10;
 
 /**
- * Accepted ones are told at `debug`: a line costs an eighth of what a webhook does, and its answer would wait for whoever reads the log. Of all others at most ten a second of each result are told, at
- * `info`; `untold` in the next line says how many were not.
+ * Accepted ones are told at `debug`: there are thousands a second, and their answers would wait for whoever reads the log. Of all others at
+ * most ten a second of each result are told, at `info`; `untold` in the next line says how many were not.
  */
 export function createWebhookReport(logger: Logger, now = () => performance.now()): WebhookReport {
   const log = wideLog(logger);
