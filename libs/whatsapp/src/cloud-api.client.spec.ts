@@ -1,5 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { Pool } from 'undici';
+import { call } from './call';
 import { createCloudApiClient, readAnswer, readLookUp, readProbe } from './cloud-api.client';
 
 const json = (value: unknown) => JSON.stringify(value);
@@ -122,12 +124,15 @@ describe('a call', () => {
     server?.close();
   });
 
-  async function clientOf(listener: RequestListener, timeoutMs = 5000) {
+  async function serve(listener: RequestListener): Promise<string> {
     server = createServer(listener);
     await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  async function clientOf(listener: RequestListener, timeoutMs = 5000) {
     return createCloudApiClient({
-      baseUrl: `http://127.0.0.1:${port}`,
+      baseUrl: await serve(listener),
       version: 'v24.0',
       timeoutMs,
       connections: 2,
@@ -156,17 +161,20 @@ describe('a call', () => {
   });
 
   it('that waits for a connection until its time is over is never posted', async () => {
-    let posted = 0;
-    const client = await clientOf(
-      (_, response) => (++posted > 2 ? response.end(json(success)) : undefined),
-      100,
-    );
-    const calls = await Promise.all([1, 2, 3].map(() => client.send('100', 't', {})));
-    expect(calls).toEqual(calls.map(() => ({ kind: 'unknown', reason: 'TimeoutError' })));
-    // Its connection would be free by then.
-    expect(await client.send('100', 't', {})).toMatchObject({ kind: 'accepted' });
-    expect(posted).toBe(3);
-    await client.close();
+    const posted: (string | undefined)[] = [];
+    const url = await serve((request, response) => {
+      posted.push(request.url);
+      if (request.url !== '/holds') response.end('{}');
+    });
+    const pool = new Pool(url, { connections: 1 });
+    const get = (path: string, timeoutMs: number) => call(pool, { method: 'GET', path, timeoutMs });
+    const holding = expect(get('/holds', 400)).rejects.toThrow('no answer in time');
+    await expect(get('/waits', 50)).rejects.toThrow('no answer in time');
+    await holding;
+    // Its connection is free by now.
+    expect(await get('/after', 5000)).toMatchObject({ statusCode: 200 });
+    expect(posted).toEqual(['/holds', '/after']);
+    await pool.close();
   });
 
   it('whose connection breaks is unknown, and so is an answer that never ends', async () => {
