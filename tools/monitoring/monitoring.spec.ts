@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Command } from 'commander';
-import { createContext } from '../../apps/cli/src/context';
-import { createProgram } from '../../apps/cli/src/program';
+import { silentProgram } from '../../apps/cli/testing/silent-program';
 import { repositoryRoot } from '../stack/repository';
 import { dashboardFiles, panelQueries, readDashboard, readRules, readRuleTests, selectorsOf } from './files';
 
@@ -13,22 +12,12 @@ const alerts = [...new Set(rules.flatMap(({ alert = [] }) => alert))];
 const runbooks = readdirSync(join(root, 'docs/runbooks')).filter((name) => name !== 'README.md');
 const runbookOf = (alert: string) => readFileSync(join(root, 'docs/runbooks', `${alert}.md`), 'utf8');
 
-const program = createProgram(
-  createContext({
-    env: {},
-    stdin: process.stdin,
-    stdout: { write: () => true },
-    stderr: { write: () => true },
-    interrupt: () => new AbortController().signal,
-  }),
-);
-
 /** What is wrong with a command line of `talaria`; undefined: nothing. */
 function faultOf(line: string): string | undefined {
   // What is quoted is a value, and behind a pipe or a semicolon another command begins.
   const [own = ''] = line.replaceAll(/"[^"]*"|'[^']*'/g, 'QUOTED').split(/ [|#<>&]|;/);
   const words = own.trim().split(/\s+/).slice(1);
-  let command: Command = program;
+  let command: Command = silentProgram;
   while (command.commands.length > 0) {
     const next = command.commands.find((one) => one.name() === words[0]);
     if (next === undefined) return `${command.name()} has no ${words[0] ?? 'verb left out'}`;

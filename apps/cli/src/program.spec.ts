@@ -1,19 +1,9 @@
 import { runCli } from '../testing/run-cli';
-import { createContext } from './context';
-import { createProgram } from './program';
+import { silentProgram } from '../testing/silent-program';
 import { pathOf, withAllBelow } from './run';
 import { examplesOf } from './verb';
 
-const program = createProgram(
-  createContext({
-    env: {},
-    stdin: process.stdin,
-    stdout: { write: () => true },
-    stderr: { write: () => true },
-    interrupt: () => new AbortController().signal,
-  }),
-);
-const verbs = [...withAllBelow(program)].filter(({ commands }) => commands.length === 0);
+const verbs = [...withAllBelow(silentProgram)].filter(({ commands }) => commands.length === 0);
 const help = async (path: string) => (await runCli([...path.split(' ').slice(1), '--help'])).out;
 
 describe.each(verbs.map((verb) => [pathOf(verb), verb] as const))('%s', (path, verb) => {
@@ -37,8 +27,8 @@ describe.each(verbs.map((verb) => [pathOf(verb), verb] as const))('%s', (path, v
 
 it('names its nouns with their summaries', async () => {
   const shown = await help('talaria');
-  for (const noun of program.commands) expect(shown).toContain(`  ${noun.name()}`);
-  expect(program.commands.every((noun) => noun.summary() !== '')).toBe(true);
+  for (const noun of silentProgram.commands) expect(shown).toContain(`  ${noun.name()}`);
+  expect(silentProgram.commands.every((noun) => noun.summary() !== '')).toBe(true);
 });
 
 describe('a wrong command line', () => {
