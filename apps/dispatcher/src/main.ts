@@ -1,7 +1,7 @@
 import '@talaria/observability/tracing-by-hand';
 import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
-import { parseSendMessage, retryTiers, topics } from '@talaria/contracts';
+import { groups, parseSendMessage, retryTiers, topics } from '@talaria/contracts';
 import { createDataSource, sqlOf, untilMigrated, watchAnswers } from '@talaria/database';
 import { createRecordReader, createVerifiedProducer, KafkaTransport, startConsumer } from '@talaria/kafka';
 import {
@@ -81,7 +81,7 @@ runProcess('dispatcher', async (logger, stop) => {
   const outlet = createOutlet(producer);
   const ledger = createLedger(sqlOf(dataSource), randomUUID());
   const transport = new KafkaTransport({
-    ...{ config, groupId: 'talaria.dispatcher', logger, onFatal: stop, clock },
+    ...{ config, groupId: groups.dispatcher, logger, onFatal: stop, clock },
     onAssigned: (assignment) => {
       dispatcher.takeOver();
       backlog.assigned(assignment);
@@ -127,7 +127,7 @@ runProcess('dispatcher', async (logger, stop) => {
   const failures = createFailureLedger(sqlOf(dataSource));
   // A group of its own: partition i of the commands' topics goes to one member, whatever partition of the events it has.
   const statuses = await startConsumer({
-    ...{ config, groupId: 'talaria.dispatcher.statuses', logger, onFatal: stop, clock },
+    ...{ config, groupId: groups.dispatcherStatuses, logger, onFatal: stop, clock },
     handlers: new Map([
       [topics.events.name, takeFailedStatuses({ config, ledger: failures, reader, outlet, logger })],
     ]),

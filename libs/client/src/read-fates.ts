@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { topics } from '@talaria/contracts';
+import { groups, topics } from '@talaria/contracts';
 import {
   createKafka,
   fetchLogRanges,
@@ -22,7 +22,7 @@ export async function readFates(
   onFate: (fate: Fate) => void,
   onEnd: (error: Error) => void,
 ): Promise<FateReader> {
-  const groupId = `talaria-client-${randomUUID()}`;
+  const groupId = `${groups.clients}${randomUUID()}`;
   const next = await findEnds(config, groupId, logger);
   const { name } = topics.dispatches;
   return startConsumer({

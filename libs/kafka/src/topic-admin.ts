@@ -31,6 +31,21 @@ export type TopicReport = {
  */
 const COMPRESSION = 'uncompressed';
 
+/** The settings that a topic of ours is created with; for whoever creates it in another way, too. */
+export function topicConfig(
+  { retentionMs, maxMessageBytes }: Omit<TopicDeclaration, 'name' | 'partitions'>,
+  replicationFactor: number,
+): Readonly<Record<string, string>> {
+  return {
+    'retention.ms': String(retentionMs),
+    'cleanup.policy': 'delete',
+    'compression.type': COMPRESSION,
+    ...(maxMessageBytes !== undefined && { 'max.message.bytes': String(maxMessageBytes) }),
+    'min.insync.replicas': replicationFactor >= 3 ? '2' : '1',
+    'unclean.leader.election.enable': 'false',
+  };
+}
+
 /**
  * Creates the topics that are missing. One that exists is compared and never changed: another partition count would re-key its
  * order, and a shorter retention would delete.
@@ -48,20 +63,14 @@ export async function createTopics(
       // Waits for leaders too, but gives up when a broker has not heard of the topic yet: waited for below.
       waitForLeaders: false,
       timeout: 30_000,
-      topics: missing.map(({ name, partitions, retentionMs, maxMessageBytes }) => ({
-        topic: prefix + name,
-        numPartitions: partitions,
+      topics: missing.map((declared) => ({
+        topic: prefix + declared.name,
+        numPartitions: declared.partitions,
         replicationFactor,
-        configEntries: [
-          { name: 'retention.ms', value: String(retentionMs) },
-          { name: 'cleanup.policy', value: 'delete' },
-          { name: 'compression.type', value: COMPRESSION },
-          ...(maxMessageBytes === undefined
-            ? []
-            : [{ name: 'max.message.bytes', value: String(maxMessageBytes) }]),
-          { name: 'min.insync.replicas', value: replicationFactor >= 3 ? '2' : '1' },
-          { name: 'unclean.leader.election.enable', value: 'false' },
-        ],
+        configEntries: Object.entries(topicConfig(declared, replicationFactor)).map(([name, value]) => ({
+          name,
+          value,
+        })),
       })),
     });
     await untilOpen(admin, names);

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { groups } from '@talaria/contracts';
 import { type Sql } from '@talaria/database';
 import { type GroupConsumer, type KafkaConfig, type RecordBatch, startConsumer } from '@talaria/kafka';
 import { type Logger, type WorkingClock } from '@talaria/observability';
@@ -42,7 +43,7 @@ export function indexLetters(options: {
     while (consumer === undefined && !closing.signal.aborted) {
       consumer = await startConsumer({
         config,
-        groupId: 'talaria.dead-letters',
+        groupId: groups.deadLetters,
         handlers: new Map(letterTopics.map((topic) => [topic, take])),
         logger,
         onFatal,

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '@talaria/config';
-import { topics } from '@talaria/contracts';
+import { groups, projectionGroup, topics } from '@talaria/contracts';
 import { listProjections, readProgress, type Sql } from '@talaria/database';
 import { fetchLogRanges } from '@talaria/kafka';
 import { type Admin } from 'kafkajs';
@@ -77,9 +77,9 @@ async function checkLag(kafka: KafkaAccess, openSql: () => Promise<Sql>): Promis
   return withAdmin(kafka, async (admin) => {
     const { KAFKA_PREFIX: prefix } = kafka.config;
     const dispatcher = await lagOfDispatcher(admin, prefix);
-    const findings = [await groupFinding(admin, prefix, 'dispatcher', 'talaria.dispatcher', dispatcher)];
+    const findings = [await groupFinding(admin, prefix, 'dispatcher', groups.dispatcher, dispatcher)];
     if (version === undefined) return findings;
-    const group = `talaria.processor.${version.number}`;
+    const group = projectionGroup(version.number);
     const processor = await lagBehind(admin, prefix, version.next);
     return [...findings, await groupFinding(admin, prefix, 'processor', group, processor)];
   });
@@ -121,7 +121,7 @@ async function lagBehind(admin: Admin, prefix: string, positions: Positions): Pr
 async function lagOfDispatcher(admin: Admin, prefix: string): Promise<number> {
   const { name } = topics.outbound;
   const committed = await admin.fetchOffsets({
-    groupId: `${prefix}talaria.dispatcher`,
+    groupId: prefix + groups.dispatcher,
     topics: [prefix + name],
   });
   const next = new Map(

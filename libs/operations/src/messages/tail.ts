@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { type DispatchEventData, topics } from '@talaria/contracts';
+import { type DispatchEventData, groups, topics } from '@talaria/contracts';
 import { type KafkaRecord, type RecordBatch, startConsumer } from '@talaria/kafka';
 import { type KafkaAccess, withAdmin } from '../with-admin';
 import { maskIdentity } from './mask';
@@ -60,7 +60,7 @@ export async function tailEvents(
     }
     return Promise.resolve(undefined);
   };
-  const groupId = `talaria.tail-${randomUUID()}`;
+  const groupId = `${groups.tails}${randomUUID()}`;
   let failure: Error | undefined;
   const fatal = new AbortController();
   const consumer = await startConsumer({
