@@ -70,7 +70,11 @@ const scripts = {
   bench: () => (build(), start('tools/bench/main.js')),
   jaeger: () => (build(), start('tools/jaeger/main.js')),
   soak: () => (build(), start('tools/soak/main.js')),
-  migrate: () => (build(), start('tools/setup/migrate.js')),
+  migrate() {
+    build();
+    process.argv.splice(3, 0, 'database', 'migrate');
+    return start('apps/cli/src/main.js');
+  },
   talaria: () => (build(), start('apps/cli/src/main.js')),
   client: () => run('the package of libs/client', process.execPath, [join(root, 'tools/client/build.mjs')]),
   /** With --no-tests what tests do not find: for whoever runs all of them anyway. */

@@ -50,12 +50,12 @@ function databaseFault(error: unknown, env: NodeJS.ProcessEnv): Fault | undefine
     return unreachable(`The database at ${where} refuses the user: check user and password in DATABASE_URL`);
   if (sqlState === '3D000')
     return unreachable(
-      `There is no database ${where}: create it, or correct DATABASE_URL; then npm run migrate`,
+      `There is no database ${where}: create it, or correct DATABASE_URL; then talaria database migrate`,
     );
   if (/^(42P01|42703|42883|3F000)$/.test(sqlState))
     return {
       code: exitCodes.failed,
-      message: `The schema of the database ${where} is not that of this release: npm run migrate`,
+      message: `The schema of the database ${where} is not that of this release: talaria database migrate`,
     };
   if (classifyDatabaseError(error) !== 'unavailable') return undefined;
   return unreachable(

@@ -4,6 +4,7 @@ import { doctorCommand } from './commands/doctor';
 import { messagesCommand } from './commands/messages';
 import { backlogCommand } from './commands/backlog';
 import { completionCommand } from './commands/completion';
+import { databaseCommand } from './commands/database';
 import { deadLettersCommand } from './commands/dead-letters';
 import { projectionsCommand } from './commands/projections';
 import { accountsCommand } from './commands/accounts';
@@ -38,6 +39,7 @@ export function createProgram(context: Context): Command {
     .addCommand(keysCommand(context))
     .addCommand(spoolCommand(context))
     .addCommand(topicsCommand(context))
+    .addCommand(databaseCommand(context))
     .addCommand(webhooksCommand(context));
   return program.addCommand(completionCommand(context, program));
 }

@@ -23,7 +23,7 @@ runProcess('processor', async (logger, stop) => {
   const dataSource = await createDataSource({ ...config, DATABASE_POOL_SIZE: 3 }).initialize();
   await untilMigrated(dataSource, (pending) => {
     health.starting(`the schema lacks ${pending.join(', ')}`);
-    logger.warn({ pending }, 'waits for the schema of this release: npm run migrate');
+    logger.warn({ pending }, 'waits for the schema of this release: talaria database migrate');
   });
   const database = watchAnswers(sqlOf(dataSource));
   const producer = await createVerifiedProducer({

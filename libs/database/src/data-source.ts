@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { DataSource } from 'typeorm';
+import { AbstractLogger, DataSource } from 'typeorm';
 import { DispatchCommand } from './entities/ledger.entities';
 import { MetaApp, PhoneNumber, Waba } from './entities/registry.entities';
 import { impatientSocket } from './impatient-socket';
@@ -19,6 +19,11 @@ const KEEP_ALIVE_MS = 10_000;
 /** Shorter, where it must be told apart whether a statement is slow or another transaction holds it up. */
 const LOCK_TIMEOUT_MS = 20_000;
 
+/** TypeORM would print on standard output, which belongs to answers and log lines. What fails is thrown. */
+class Silent extends AbstractLogger {
+  protected writeLog = () => undefined;
+}
+
 /**
  * The database, not connected yet: whoever calls `initialize` also calls `destroy`. Never changes the schema by itself.
  * @param projection sees only the tables of this version, instead of what is public
@@ -36,6 +41,7 @@ export function createDataSource(
     entities,
     migrations: [Initial1763900000000],
     synchronize: false,
+    logger: new Silent(),
     applicationName: 'talaria',
     poolSize: config.DATABASE_POOL_SIZE,
     connectTimeoutMS: 5000,

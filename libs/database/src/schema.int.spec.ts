@@ -1,8 +1,6 @@
 import { type DataSource } from 'typeorm';
-import { required, testDatabase, type TestDatabase } from '../../../test/kit';
-import { createDatabase, dropDatabase } from '../../../tools/platform/database';
-import { createDataSource, entities } from './data-source';
-import { migrate, untilMigrated } from './migrate';
+import { testDatabase, type TestDatabase } from '../../../test/kit';
+import { entities } from './data-source';
 
 let database: TestDatabase;
 beforeAll(async () => (database = await testDatabase()));
@@ -23,7 +21,7 @@ async function migratedColumns(): Promise<Column[]> {
     FROM information_schema.columns c
     JOIN information_schema.tables USING (table_schema, table_name)
     WHERE c.table_schema = 'public' AND table_type = 'BASE TABLE'
-      AND c.table_name NOT IN ('migrations', 'projections', 'projection_retention', 'dispatch_backlog', 'dispatch_backlog_lanes',
+      AND c.table_name NOT IN ('migrations', 'oldest_program', 'projections', 'projection_retention', 'dispatch_backlog', 'dispatch_backlog_lanes',
                                'cancelled_campaigns', 'inbound_rates', 'dead_letters', 'redrives', 'discards', 'registry_changes')`);
   return rows.map((row) => ({ ...row, type: names[row.type] ?? row.type })).sort(byName);
 }
@@ -69,63 +67,4 @@ it('nothing is registered with a rate that Meta knows for no number, or that let
 
 it('every entity can be read', async () => {
   for (const entity of entities) await database.dataSource.getRepository<object>(entity).find();
-});
-
-describe('migrate', () => {
-  let url: string;
-  const open: DataSource[] = [];
-  beforeEach(
-    async () => (url = await createDatabase(required('DATABASE_URL'), `test_${crypto.randomUUID()}`)),
-  );
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((one) => one.destroy()));
-    await dropDatabase(required('DATABASE_URL'), url);
-  });
-
-  async function connect(poolSize = 4): Promise<DataSource> {
-    const dataSource = await createDataSource({
-      DATABASE_URL: url,
-      DATABASE_POOL_SIZE: poolSize,
-    }).initialize();
-    open.push(dataSource);
-    return dataSource;
-  }
-
-  it('runs each migration once, and names it', async () => {
-    const dataSource = await connect();
-    expect(await migrate(dataSource)).toEqual(['Initial1763900000000']);
-    expect(await migrate(dataSource)).toEqual([]);
-  });
-
-  it('run by several processes at once is done by one of them', async () => {
-    const all = await Promise.all([connect(), connect(), connect()]);
-    const ran = await Promise.all(all.map(migrate));
-    expect(ran.flat()).toEqual(['Initial1763900000000']);
-  });
-
-  it('needs no second connection', async () => {
-    expect(await migrate(await connect(1))).toHaveLength(1);
-  });
-
-  it('is waited for by who needs it', async () => {
-    const dataSource = await connect();
-    const told: (readonly string[])[] = [];
-    const waiting = untilMigrated(dataSource, (pending) => {
-      told.push(pending);
-      void migrate(dataSource);
-    });
-    await waiting;
-    expect(told).toEqual([['Initial1763900000000']]);
-    expect(await migrate(dataSource)).toEqual([]);
-    await untilMigrated(dataSource, () => {
-      throw new Error('nothing is missing');
-    });
-  });
-
-  it('can be taken back', async () => {
-    const dataSource = await connect();
-    await migrate(dataSource);
-    await dataSource.undoLastMigration();
-    expect(await migrate(dataSource)).toHaveLength(1);
-  });
 });

@@ -94,5 +94,5 @@ it('a database that is away, that refuses the user, that is not there or not mig
   expect(await ask((url) => (url.pathname = '/no_such'))).toMatch(
     /^4 error: There is no database \S+\/no_such/,
   );
-  expect(await ask((url) => (url.pathname = '/postgres'))).toMatch(/^1 error: The schema .* npm run migrate/);
+  expect(await ask((url) => (url.pathname = '/postgres'))).toMatch(/^1 error: The schema .* talaria database migrate/);
 });

@@ -4,6 +4,7 @@ import { type Sql } from '../transaction';
 
 export class Initial1763900000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
+    await declareOldestProgram(runner);
     await makeRegistry(runner);
     // What it holds is of the last seconds: after a crash nobody misses it.
     await runner.query(`
@@ -123,10 +124,23 @@ export class Initial1763900000000 implements MigrationInterface {
     for (const { version } of projections) await runner.query(`DROP SCHEMA ${schemaOf(version)} CASCADE`);
     await runner.query('DROP VIEW backlog');
     await runner.query(
-      'DROP TABLE discards, redrives, dead_letters, cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, registry_changes, phone_numbers, wabas, apps',
+      'DROP TABLE discards, redrives, dead_letters, cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, registry_changes, phone_numbers, wabas, apps, oldest_program',
     );
     await runner.query('DROP FUNCTION count_backlog, notify_registry');
   }
+}
+
+/**
+ * Whoever does not know this migration must not work with the schema. A migration that takes away what releases before it need moves it, to the one that
+ * came with the first release which does without: see docs/decisions/0038.
+ */
+async function declareOldestProgram(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE TABLE oldest_program (
+      one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
+      migration text NOT NULL
+    )`);
+  await runner.query('INSERT INTO oldest_program (migration) VALUES ($1)', [Initial1763900000000.name]);
 }
 
 /** What a person has paused says until when and why; who, is in the changes of the registry. */

@@ -57,11 +57,12 @@ async function checkPostgres(open: OpenDatabase): Promise<Found[]> {
 
 async function checkMigrations(dataSource: DataSource): Promise<Found[]> {
   const subject = 'schema';
-  const { applied, pending, unknown } = await readMigrations(dataSource);
-  if (unknown.length > 0)
+  const { applied, pending, unknown, suits } = await readMigrations(dataSource);
+  if (unknown.length > 0 && pending.length === 0)
     return [
       {
-        ...{ subject, result: 'failed', found: `it is newer than this release: ${unknown.join(', ')}` },
+        ...{ subject, result: suits ? 'warning' : 'failed' },
+        found: `it is newer than this release${suits ? ', which may work with it' : ''}: ${unknown.join(', ')}`,
         remedy: 'use the release that has migrated it, or a newer one',
       },
     ];
@@ -69,7 +70,7 @@ async function checkMigrations(dataSource: DataSource): Promise<Found[]> {
     return [
       {
         ...{ subject, result: 'failed', found: `not applied: ${pending.join(', ')}` },
-        remedy: 'npm run migrate',
+        remedy: 'talaria database migrate',
       },
     ];
   return [{ subject, result: 'ok', found: `all ${applied.length} migrations are applied` }];
