@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { createDataSource, migrate } from '@talaria/database';
+import { createDataSource, migrate, type User } from '@talaria/database';
 import { type DataSource } from 'typeorm';
-import { createDatabase, dropDatabase } from '../../tools/platform/database';
+import { createDatabase, createRoles, dropDatabase, dropRoles } from '../../tools/platform/database';
 
-export type TestDatabase = { readonly url: string; readonly dataSource: DataSource; close(): Promise<void> };
+export type TestDatabase = {
+  /** Of the owner. */
+  readonly url: string;
+  readonly dataSource: DataSource;
+  /** The URL of a role that may do only what this user of the database should. */
+  as(user: User): Promise<string>;
+  close(): Promise<void>;
+};
 
 /**
  * A migrated database of the test's own; `close` drops it. Needs DATABASE_URL, which `npm test` sets.
@@ -17,12 +24,15 @@ export async function testDatabase(projection?: number): Promise<TestDatabase> {
   await plain.destroy();
   const config = { DATABASE_URL: url, DATABASE_POOL_SIZE: 10 };
   const dataSource = await createDataSource(config, projection).initialize();
+  let roles: ReturnType<typeof createRoles> | undefined;
   return {
     url,
     dataSource,
+    as: async (user) => (await (roles ??= createRoles(url)))[user],
     async close() {
       if (dataSource.isInitialized) await dataSource.destroy();
       await dropDatabase(adminUrl, url);
+      if (roles !== undefined) await dropRoles(adminUrl, url);
     },
   };
 }

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readEnvironment } from '@talaria/config';
 import { topics } from '@talaria/contracts';
+import { type User } from '@talaria/database';
 import { createKafka, kafkaSettings } from '@talaria/kafka';
 import { createLogger } from '@talaria/observability';
 import { generateKey } from '@talaria/registry';
@@ -9,7 +10,7 @@ import { prepareDatabase, prepareTopics } from '../setup/prepare';
 import { freePorts } from '../stack/ports';
 import { repositoryRoot } from '../stack/repository';
 import { AppProcess } from './app-process';
-import { createDatabase, dropDatabase } from './database';
+import { createDatabase, createRoles, dropDatabase, dropRoles } from './database';
 import { keysOf, type NewNumber, registerNumbers, replaceToken } from './register';
 import { Simulator } from './simulator';
 
@@ -20,7 +21,7 @@ export type PlatformOptions = {
   /** Tells this installation from others on the same servers: letters, digits and dashes. */
   readonly name: string;
   readonly kafkaBrokers: string;
-  /** Of a user who may create databases. */
+  /** Of a user who may create databases and roles. */
   readonly databaseUrl: string;
   /** Settings beyond those that make the parts find each other. */
   readonly env?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>>;
@@ -43,7 +44,9 @@ export type Platform = {
   readonly simulator: Simulator;
   readonly kafkaBrokers: string;
   readonly kafkaPrefix: string;
+  /** Of the owner of the tables; each app has a role of its own. */
   readonly databaseUrl: string;
+  readonly databaseUrls: Readonly<Record<User, string>>;
   /** Its `SECRETS_KEYS`: seals and opens what is in its registry. */
   readonly secretsKeys: string;
   readonly webhookUrl: string;
@@ -52,7 +55,7 @@ export type Platform = {
   addNumber(number: NewNumber): Promise<void>;
   /** The registry has another token for these numbers; what Meta's stand-in takes stays as it is. */
   replaceToken(phoneNumberIds: readonly string[], accessToken: string): Promise<void>;
-  /** Another process of ours, started with these variables and ended with the platform. */
+  /** Another process of ours, with a dispatcher's rights in the database, started with these variables and ended with the platform. */
   addProcess(name: string, script: string, env: Readonly<Record<string, string>>): Promise<AppProcess>;
   /** SIGTERM for every process, then topics, database and spool are dropped. @returns how each process ended */
   stop(): Promise<Readonly<Record<string, string>>>;
@@ -71,6 +74,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     KAFKA_PREFIX: kafkaPrefix,
   });
   await Promise.all([prepareDatabase(databaseUrl), prepareTopics(kafkaConfig)]);
+  const databaseUrls = await createRoles(databaseUrl);
 
   const ports = await freePorts(appNames.length * 2);
   const port = (app: AppName, kind: 'http' | 'metrics') =>
@@ -88,20 +92,20 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const common = {
     KAFKA_BROKERS: kafkaBrokers,
     KAFKA_PREFIX: kafkaPrefix,
-    DATABASE_URL: databaseUrl,
     SECRETS_KEYS: secretsKeys,
     SECRETS_KEYS_FILE: '',
   };
   const own: Record<AppName, Record<string, string>> = {
     simulator: { WEBHOOK_URL: webhookUrl, WHATSAPP_APP_SECRET: appSecret, METRICS_PORT: '' },
     ingestion: {
+      DATABASE_URL: databaseUrls.ingestion,
       WHATSAPP_APP_SECRET: appSecret,
       WHATSAPP_VERIFY_TOKEN: verifyToken,
       SPOOL_DIR: directories.spoolDirectory,
       SHUTDOWN_DELAY: '0s',
     },
-    processor: {},
-    dispatcher: { GRAPH_API_URL: url('simulator') },
+    processor: { DATABASE_URL: databaseUrls.processor },
+    dispatcher: { DATABASE_URL: databaseUrls.dispatcher, GRAPH_API_URL: url('simulator') },
   };
   const processOf = (app: AppName) =>
     new AppProcess({
@@ -142,6 +146,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     }
     await dropTopics(kafkaConfig);
     await dropDatabase(options.databaseUrl, databaseUrl);
+    await dropRoles(options.databaseUrl, databaseUrl);
     rmSync(directories.spoolDirectory, { recursive: true, force: true });
     return ends;
   }
@@ -164,6 +169,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     kafkaBrokers,
     kafkaPrefix,
     databaseUrl,
+    databaseUrls,
     secretsKeys,
     webhookUrl,
     metricsUrls: {
@@ -186,7 +192,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         httpPort,
         ...directories,
         ...(onUnexpectedEnd && { onUnexpectedEnd }),
-        env: { ...process.env, ...common, HTTP_PORT: String(httpPort), ...env },
+        env: {
+          ...process.env,
+          ...common,
+          DATABASE_URL: databaseUrls.dispatcher,
+          HTTP_PORT: String(httpPort),
+          ...env,
+        },
       });
       await app.start();
       processes.push(app);

@@ -52,6 +52,11 @@ function databaseFault(error: unknown, env: NodeJS.ProcessEnv): Fault | undefine
     return unreachable(
       `There is no database ${where}: create it, or correct DATABASE_URL; then talaria database migrate`,
     );
+  if (sqlState === '42501')
+    return {
+      code: exitCodes.failed,
+      message: `The user of DATABASE_URL may not do this: ${(error as Error).message}. What makes or changes tables is for their owner; else see talaria database grant --help`,
+    };
   if (/^(42P01|42703|42883|3F000)$/.test(sqlState))
     return {
       code: exitCodes.failed,

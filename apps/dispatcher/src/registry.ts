@@ -5,12 +5,16 @@ import { type KeyProvider } from '@talaria/registry';
 import { type DataSource } from 'typeorm';
 import { type BusinessNumber, createTokenOpener } from './open-tokens';
 
+/** Without its secrets, which are ingestion's. */
+const APP = { appId: true, messagesPerSecond: true, pausedUntil: true, pausedReason: true } as const;
+type App = Pick<MetaApp, keyof typeof APP>;
+
 /** The business numbers, their accounts and the apps of those, as they were read last. */
 export type Registry = {
   find(phoneNumberId: string): BusinessNumber | undefined;
   findAccount(wabaId: string): Waba | undefined;
   accounts(): Iterable<Waba>;
-  apps(): Iterable<MetaApp>;
+  apps(): Iterable<App>;
   /** Whether the campaign of the command was cancelled. */
   isCancelled(command: { readonly wabaId: string; readonly campaignId?: string }): boolean;
   /** All cancelled campaigns; another set when they have changed. */
@@ -114,7 +118,7 @@ export async function openRegistry(options: {
 type Rows = {
   readonly numbers: readonly PhoneNumber[];
   readonly accounts: readonly Waba[];
-  readonly apps: readonly MetaApp[];
+  readonly apps: readonly App[];
   readonly cancelled: ReadonlySet<string>;
 };
 
@@ -140,7 +144,7 @@ async function readRows(dataSource: DataSource): Promise<Rows> {
   return {
     numbers: await dataSource.getRepository(PhoneNumber).find(),
     accounts: await dataSource.getRepository(Waba).find(),
-    apps: await dataSource.getRepository(MetaApp).find(),
+    apps: await dataSource.getRepository(MetaApp).find({ select: APP }),
     cancelled: await readCancelled(sqlOf(dataSource)),
   };
 }

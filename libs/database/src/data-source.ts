@@ -4,7 +4,7 @@ import { DispatchCommand } from './entities/ledger.entities';
 import { MetaApp, PhoneNumber, Waba } from './entities/registry.entities';
 import { impatientSocket } from './impatient-socket';
 import { Initial1763900000000 } from './migrations/1763900000000-initial';
-import { schemaOf } from './projection/create-projection';
+import { schemaOf } from './projection/schema-of';
 import { showPool } from './pools';
 import { type DatabaseConfig } from './settings';
 

@@ -8,6 +8,7 @@ export * from './projection/compare-projections';
 export * from './projection/create-projection';
 export * from './projection/list-projections';
 export * from './projection/projection-progress';
+export * from './projection/schema-of';
 export {
   NotPromotedError,
   planPromotion,
@@ -20,6 +21,8 @@ export {
 export * from './projection/retain-months';
 export { beginRebuild, dropProjection } from './projection/versions';
 export * from './registry-changes';
+export { type Granted, grantRights, type Roles, UnfitRolesError } from './rights/grant-rights';
+export { type User, users } from './rights/matrix';
 export * from './settings';
 export * from './transaction';
 export * from './watch';

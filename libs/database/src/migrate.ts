@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isStopping } from '@talaria/observability';
 import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { renewRights } from './rights/grant-rights';
 
 /** Any number, the same in every process: only one migrates at a time. */
 const MIGRATION_LOCK = 7_460_311;
@@ -26,7 +27,7 @@ export type MigrateOptions = {
 };
 
 /**
- * Brings the schema up to date. All of it is one transaction: interrupted, it has changed nothing. Several processes that do it at once do it one after
+ * Brings the schema up to date, and lets those who were granted something do with what is new what they should. All of it is one transaction: interrupted, it has changed nothing. Several processes that do it at once do it one after
  * the other. Takes one connection, which may be one of a pooler. The data source should be one without an end of silence.
  * @returns the names of the migrations that ran; empty when there was nothing to do
  * @throws {NewerSchemaError} when a release that this one does not know has migrated already
@@ -42,6 +43,7 @@ export async function migrate(dataSource: DataSource, options: MigrateOptions = 
     const state = await readMigrations(dataSource, runner);
     if (state.unknown.length > 0) throw new NewerSchemaError(cannotMigrate(state));
     const ran = await runPending(dataSource, runner);
+    if (ran.length > 0) await renewRights((text, parameters = []) => runner.query(text, [...parameters]));
     await runner.commitTransaction();
     return ran;
   } catch (error) {

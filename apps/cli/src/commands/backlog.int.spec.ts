@@ -6,7 +6,7 @@ let env: Record<string, string>;
 
 beforeAll(async () => {
   database = await testDatabase();
-  env = { DATABASE_URL: database.url };
+  env = { DATABASE_URL: await database.as('operator') };
   await database.dataSource.query(`INSERT INTO wabas (waba_id, name) VALUES ('1000', 'Acme')`);
 }, 60_000);
 afterAll(() => database.close());
@@ -81,10 +81,10 @@ it.each([
 
 it('a database that is away, that refuses the user, that is not there or not migrated, is named with what to do', async () => {
   const ask = async (change: (url: URL) => void) => {
-    const url = new URL(database.url);
+    const url = new URL(env.DATABASE_URL ?? '');
     change(url);
     const { code, err } = await runCli(['backlog', 'list'], { env: { DATABASE_URL: url.href } });
-    expect(err).not.toContain(new URL(database.url).password);
+    expect(err).not.toContain(new URL(env.DATABASE_URL ?? '').password);
     expect(err.split('\n')).toHaveLength(2);
     return `${code} ${err}`;
   };
@@ -94,5 +94,7 @@ it('a database that is away, that refuses the user, that is not there or not mig
   expect(await ask((url) => (url.pathname = '/no_such'))).toMatch(
     /^4 error: There is no database \S+\/no_such/,
   );
-  expect(await ask((url) => (url.pathname = '/postgres'))).toMatch(/^1 error: The schema .* talaria database migrate/);
+  expect(await ask((url) => (url.pathname = '/postgres'))).toMatch(
+    /^1 error: The schema .* talaria database migrate/,
+  );
 });

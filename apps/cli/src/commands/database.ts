@@ -1,15 +1,24 @@
-import { migrate, type MigrationState, readMigrations } from '@talaria/database';
+import {
+  type Granted,
+  grantRights,
+  migrate,
+  type MigrationState,
+  readMigrations,
+  type Roles,
+  users,
+} from '@talaria/database';
 import { type Command, Option } from 'commander';
 import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
-import { durationOf } from '../flags';
+import { durationOf, notBlank } from '../flags';
 import { showTable } from '../output/table';
 import { dryRunOption, newNoun, newVerb } from '../verb';
 
 export function databaseCommand(context: Context): Command {
   return newNoun('database', 'the schema of the database, and who may do what in it')
     .addCommand(statusVerb(context))
-    .addCommand(migrateVerb(context));
+    .addCommand(migrateVerb(context))
+    .addCommand(grantVerb(context));
 }
 
 /** A migration may take longer than anything else. */
@@ -68,3 +77,48 @@ const migrateVerb = (context: Context) =>
           : `${dryRun ? 'Would apply' : 'Applied'} ${ran.join(', ')}.`,
       );
     });
+
+function grantVerb(context: Context): Command {
+  const verb = newVerb('grant', {
+    summary: 'lets the role of each service do what it needs, and nothing else',
+    more: 'To be run once, after the first migration, as the owner of the tables; migrations and new versions of the read model then grant by themselves. What else the roles, or everybody, may do with the tables is taken from them. The roles must be there: those that are missing are told with the SQL that makes them.',
+    examples: [
+      'talaria database grant --dry-run',
+      'talaria database grant',
+      'talaria database grant --reader analytics',
+    ],
+  });
+  for (const user of users)
+    verb.addOption(
+      new Option(`--${user} <role>`, ROLES[user]).argParser(notBlank).default(`talaria_${user}`),
+    );
+  return verb.addOption(dryRunOption()).action(async (flags: Roles & { readonly dryRun?: boolean }) => {
+    const { dryRun = false, ingestion, processor, dispatcher, operator, reader } = flags;
+    const roles = { ingestion, processor, dispatcher, operator, reader };
+    const done = await grantRights(await dataSourceOf(context), roles, { dryRun });
+    context.answer({ dryRun, ...done }, () => grantText(done, dryRun));
+  });
+}
+
+const ROLES: Readonly<Record<keyof Roles, string>> = {
+  ingestion: 'the role of ingestion',
+  processor: 'the role of the processor',
+  dispatcher: 'the role of the dispatcher',
+  operator: 'the role of people who use this command',
+  reader: 'the role of people and programs that read what was projected',
+};
+
+function grantText({ granted, revoked, left }: Granted, dryRun: boolean): string {
+  const lines = [...granted.map((right) => `+ ${right}`), ...revoked.map((right) => `- ${right}`)];
+  const verdict =
+    lines.length === 0
+      ? 'Every role may do what it should.'
+      : `${lines.length} rights ${dryRun ? 'would be' : 'were'} changed.`;
+  return [
+    ...lines,
+    verdict,
+    ...(left.length === 0
+      ? []
+      : ['As the owner of the database, also run:', ...left.map((statement) => `  ${statement}`)]),
+  ].join('\n');
+}

@@ -29,7 +29,7 @@ beforeEach(async () => {
   kafka = await testKafka(redriveTopics);
   await database.dataSource.query('TRUNCATE dead_letters, redrives, discards, dispatch_commands');
   const { KAFKA_BROKERS, KAFKA_PREFIX } = kafka.config;
-  env = { DATABASE_URL: database.url, KAFKA_BROKERS: KAFKA_BROKERS.join(','), KAFKA_PREFIX };
+  env = { DATABASE_URL: await database.as('operator'), KAFKA_BROKERS: KAFKA_BROKERS.join(','), KAFKA_PREFIX };
   said = '';
 });
 afterEach(() => kafka.close());

@@ -6,7 +6,7 @@ beforeAll(async () => (database = await testDatabase()), 60_000);
 afterAll(() => database.close());
 
 it('tells a person what it found and what to do, and a program the same; one failure is the exit code', async () => {
-  const env = { DATABASE_URL: database.url, KAFKA_BROKERS: '127.0.0.1:1' };
+  const env = { DATABASE_URL: await database.as('operator'), KAFKA_BROKERS: '127.0.0.1:1' };
   const { code, out, err } = await runCli(['doctor', '--service', 'processor'], { env });
   expect({ code, err }).toEqual({ code: 1, err: '' });
   const told = out

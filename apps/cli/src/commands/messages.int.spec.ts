@@ -21,7 +21,11 @@ beforeAll(async () => {
     testKafka([outbound, dispatches, events].map(({ name }) => name)),
   ]);
   const { KAFKA_BROKERS, KAFKA_PREFIX } = kafka.config;
-  env = { DATABASE_URL: rig.database.url, KAFKA_BROKERS: KAFKA_BROKERS.join(), KAFKA_PREFIX };
+  env = {
+    DATABASE_URL: await rig.database.as('operator'),
+    KAFKA_BROKERS: KAFKA_BROKERS.join(),
+    KAFKA_PREFIX,
+  };
   producer = await createVerifiedProducer({
     ...{ config: kafka.config, clientId: 'spec', logger: testLogger },
     topics: [dispatches.name, events.name],
@@ -38,7 +42,7 @@ afterAll(async () => {
   await Promise.all([rig.close(), kafka.close()]);
 });
 
-const withoutKafka = () => ({ DATABASE_URL: rig.database.url });
+const withoutKafka = () => ({ DATABASE_URL: env.DATABASE_URL });
 const show = (...args: string[]) => runCli(['messages', 'show', ...args], { env: withoutKafka() });
 const send = (...args: string[]) => runCli(['messages', 'send', ...args], { env });
 const published = async () =>

@@ -16,7 +16,7 @@ let shown = '';
 beforeAll(async () => {
   database = await testDatabase();
   simulator = await SimulatorProcess.start('http://127.0.0.1:1/');
-  env = { DATABASE_URL: database.url, SECRETS_KEYS: key, GRAPH_API_URL: simulator.base };
+  env = { DATABASE_URL: await database.as('operator'), SECRETS_KEYS: key, GRAPH_API_URL: simulator.base };
   await simulator.register('2000', { ...atMeta, displayPhoneNumber: '+1 555 010 0000' });
 });
 afterAll(async () => {

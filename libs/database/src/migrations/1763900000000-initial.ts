@@ -1,10 +1,13 @@
 import { type MigrationInterface, type QueryRunner } from 'typeorm';
-import { createProjection, schemaOf, showProjection } from '../projection/create-projection';
+import { createProjection, showProjection } from '../projection/create-projection';
+import { schemaOf } from '../projection/schema-of';
 import { type Sql } from '../transaction';
 
 export class Initial1763900000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await declareOldestProgram(runner);
+    await runner.query('CREATE TABLE user_roles (name text PRIMARY KEY, role name NOT NULL)');
+    await letMonthsBeAdded(runner);
     await makeRegistry(runner);
     // What it holds is of the last seconds: after a crash nobody misses it.
     await runner.query(`
@@ -124,9 +127,9 @@ export class Initial1763900000000 implements MigrationInterface {
     for (const { version } of projections) await runner.query(`DROP SCHEMA ${schemaOf(version)} CASCADE`);
     await runner.query('DROP VIEW backlog');
     await runner.query(
-      'DROP TABLE discards, redrives, dead_letters, cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, registry_changes, phone_numbers, wabas, apps, oldest_program',
+      'DROP TABLE discards, redrives, dead_letters, cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, registry_changes, phone_numbers, wabas, apps, user_roles, oldest_program',
     );
-    await runner.query('DROP FUNCTION count_backlog, notify_registry');
+    await runner.query('DROP FUNCTION count_backlog, notify_registry, add_month');
   }
 }
 
@@ -141,6 +144,32 @@ async function declareOldestProgram(runner: QueryRunner): Promise<void> {
       migration text NOT NULL
     )`);
   await runner.query('INSERT INTO oldest_program (migration) VALUES ($1)', [Initial1763900000000.name]);
+}
+
+/**
+ * The processor needs a partition for each month that it hears of, and is not to make tables otherwise: this one thing it does with the owner's rights.
+ * Attached, not declared with their parent: that would lock readers out.
+ */
+async function letMonthsBeAdded(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE FUNCTION add_month(schema text, parent text, month date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DECLARE
+      part text := parent || to_char(month, '_YYYY_MM');
+    BEGIN
+      IF schema !~ '^projection_[0-9]+$' OR month <> date_trunc('month', month) OR NOT EXISTS (
+        SELECT FROM pg_class WHERE relnamespace = to_regnamespace(schema) AND relname = parent AND relkind = 'p'
+      ) THEN
+        RAISE EXCEPTION 'there is no table %.% with months, or % is not the first day of one', schema, parent, month;
+      END IF;
+      EXECUTE format(
+        'CREATE TABLE IF NOT EXISTS %1$I.%2$I (LIKE %1$I.%3$I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED) WITH (fillfactor = 85)',
+        schema, part, parent);
+      EXECUTE format(
+        'ALTER TABLE %1$I.%3$I ATTACH PARTITION %1$I.%2$I FOR VALUES FROM (%4$L) TO (%5$L)',
+        schema, part, parent, month, (month + interval '1 month')::date);
+    END $$`);
+  await runner.query('REVOKE EXECUTE ON FUNCTION add_month FROM PUBLIC');
 }
 
 /** What a person has paused says until when and why; who, is in the changes of the registry. */

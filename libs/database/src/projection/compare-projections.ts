@@ -1,6 +1,6 @@
 import { type DataSource } from 'typeorm';
 import { inTransaction, type Sql, sqlOf } from '../transaction';
-import { schemaOf } from './create-projection';
+import { schemaOf } from './schema-of';
 import { listProjections } from './list-projections';
 import { cameUp, holdCheckpoints, isLevel } from './promote-projection';
 

@@ -1,4 +1,6 @@
+import { renewProjectionRights, renewViewRights } from '../rights/grant-rights';
 import { type Sql } from '../transaction';
+import { schemaOf } from './schema-of';
 import { partitioned, shown, tables } from './tables';
 
 /**
@@ -16,10 +18,6 @@ export const NO_MONTH = '1970-01-01';
 /** Any number, the same in every process: only one adds partitions at a time. */
 const PARTITION_LOCK = 7_460_312;
 
-export function schemaOf(version: number): string {
-  return `projection_${version}`;
-}
-
 /** Makes the tables of a version, empty. Meant for a transaction; leaves its `search_path` at the default. */
 export async function createProjection(sql: Sql, version: number, state: ProjectionState): Promise<void> {
   await sql(`INSERT INTO projections (version, shape, state) VALUES ($1, $2, $3)`, [
@@ -31,6 +29,7 @@ export async function createProjection(sql: Sql, version: number, state: Project
   await sql(`SET LOCAL search_path TO ${schemaOf(version)}`);
   for (const statement of tables.split(/;\s*$/m).filter((text) => text.trim() !== '')) await sql(statement);
   await sql('SET LOCAL search_path TO DEFAULT');
+  await renewProjectionRights(sql, version);
 }
 
 /** Shorter than Postgres lets two wait for each other before it ends one of them (1 s), which could be a reader. */
@@ -57,6 +56,7 @@ export async function showProjection(sql: Sql, version: number): Promise<void> {
     }
     await sql('SAVEPOINT shown');
   }
+  await renewViewRights(sql, shown);
 }
 
 function isOfOtherColumns(error: unknown): boolean {
@@ -64,8 +64,8 @@ function isOfOtherColumns(error: unknown): boolean {
 }
 
 /**
- * Makes the partitions of these months where they are missing, in the schema of `search_path`; not of months that are let go. Attached, not declared with their parent:
- * that would lock readers out. Meant for a transaction of its own.
+ * Makes the partitions of these months where they are missing, in the schema of `search_path`; not of months that are let go. Needs no right to make
+ * tables. Meant for a transaction of its own.
  * @param months first days, like 2026-11-01
  */
 export async function addMonths(sql: Sql, months: readonly string[]): Promise<void> {
@@ -81,15 +81,8 @@ export async function addMonths(sql: Sql, months: readonly string[]): Promise<vo
       wanted.map(({ table, month }) => partitionOf(table, month)),
     ],
   );
-  for (const { table, month } of missing) {
-    const partition = partitionOf(table, month);
-    await sql(
-      `CREATE TABLE IF NOT EXISTS ${partition} (LIKE ${table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED) WITH (fillfactor = 85)`,
-    );
-    await sql(
-      `ALTER TABLE ${table} ATTACH PARTITION ${partition} FOR VALUES FROM ('${month}') TO ('${nextMonth(month)}')`,
-    );
-  }
+  for (const { table, month } of missing)
+    await sql('SELECT public.add_month(current_schema(), $1, $2)', [table, month]);
 }
 
 /** Until the transaction ends nobody else makes partitions. */
@@ -105,10 +98,4 @@ export function partitionOf(table: string, month: string): string {
 /** @returns the first day of the month of this instant, in UTC, like 2026-11-01 */
 export function monthOf(at: Date): string {
   return `${at.toISOString().slice(0, 7)}-01`;
-}
-
-function nextMonth(month: string): string {
-  const next = new Date(`${month}T00:00:00Z`);
-  next.setUTCMonth(next.getUTCMonth() + 1);
-  return monthOf(next);
 }

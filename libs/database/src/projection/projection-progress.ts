@@ -1,5 +1,5 @@
 import { type Sql } from '../transaction';
-import { schemaOf } from './create-projection';
+import { schemaOf } from './schema-of';
 import { listProjections, type ProjectionVersion } from './list-projections';
 
 export type PartitionProgress = {

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DataSource } from 'typeorm';
 import { inTransaction, type Sql, sqlOf } from '../transaction';
-import { schemaOf, showProjection } from './create-projection';
+import { showProjection } from './create-projection';
+import { schemaOf } from './schema-of';
 import { listProjections, MissingVersionError, type ProjectionVersion } from './list-projections';
 import { holdVersions } from './versions';
 

@@ -1,6 +1,7 @@
 import { type DataSource, type QueryRunner } from 'typeorm';
 import { inTransaction, type Sql, sqlOf } from '../transaction';
-import { holdPartitions, NO_MONTH, schemaOf } from './create-projection';
+import { holdPartitions, NO_MONTH } from './create-projection';
+import { schemaOf } from './schema-of';
 import { listProjections } from './list-projections';
 import { partitioned } from './tables';
 

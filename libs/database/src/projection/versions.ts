@@ -1,6 +1,7 @@
 import { type DataSource } from 'typeorm';
 import { inTransaction, type Sql } from '../transaction';
-import { createProjection, schemaOf } from './create-projection';
+import { createProjection } from './create-projection';
+import { schemaOf } from './schema-of';
 import { listProjections, MissingVersionError } from './list-projections';
 
 /**

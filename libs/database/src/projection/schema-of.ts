@@ -1,0 +1,3 @@
+export function schemaOf(version: number): string {
+  return `projection_${version}`;
+}
