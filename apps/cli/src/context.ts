@@ -62,8 +62,7 @@ export function createContext(surroundings: Surroundings): OwnedContext {
   const settings: Context['settings'] = (specs) => readEnvironment(specs, env);
   const kafka = () => ({ config: settings(kafkaSettings), logger });
   const open = async (silenceMs: number | undefined) => {
-    const { DATABASE_URL } = settings(databaseSettings);
-    const config = { DATABASE_URL, DATABASE_POOL_SIZE: CONNECTIONS };
+    const config = { ...settings(databaseSettings), DATABASE_POOL_SIZE: CONNECTIONS };
     const dataSource = await createDataSource(config, undefined, silenceMs).initialize();
     closers.push(() => dataSource.destroy());
     return dataSource;

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '@talaria/config';
-import { classifyDatabaseError, MissingVersionError } from '@talaria/database';
+import { classifyDatabaseError, MissingVersionError, tlsFault } from '@talaria/database';
 import { NotFoundError, UnreachableError } from '@talaria/operations';
 import { CommanderError } from 'commander';
 import { type ExitCode, exitCodes } from './exit-codes';
@@ -40,6 +40,12 @@ function kafkaFault(error: unknown, env: NodeJS.ProcessEnv): Fault | undefined {
 }
 
 function databaseFault(error: unknown, env: NodeJS.ProcessEnv): Fault | undefined {
+  const untrusted = tlsFault(error);
+  if (untrusted !== undefined)
+    return {
+      code: exitCodes.unreachable,
+      message: `The database at ${placeOf(env.DATABASE_URL)} is not connected to: ${untrusted}`,
+    };
   const { code } = (error ?? {}) as { code?: unknown };
   if (code !== undefined && typeof code !== 'string') return undefined;
   // What pg says of a connection that is not answered, or is cut, has no code.

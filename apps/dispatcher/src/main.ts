@@ -72,7 +72,7 @@ runProcess('dispatcher', async (logger, stop) => {
   });
   const parts: { dispatcher?: Dispatcher } = {};
   const registry = await openRegistry({
-    ...{ dataSource, url: config.DATABASE_URL, pollMs: config.REGISTRY_POLL, logger },
+    ...{ dataSource, database: config, pollMs: config.REGISTRY_POLL, logger },
     keys: createKeyProvider(config, (fault) =>
       logger.error(`SECRETS_KEYS_FILE ${fault}: the keys stay as they were`),
     ),

@@ -29,7 +29,12 @@ beforeAll(async () => {
   database = await testDatabase();
   await query(`INSERT INTO wabas (waba_id, name) VALUES ('900', 'one')`);
   registry = await openRegistry({
-    ...{ dataSource: database.dataSource, url: database.url, keys, logger: testLogger },
+    ...{
+      dataSource: database.dataSource,
+      database: { DATABASE_URL: database.url },
+      keys,
+      logger: testLogger,
+    },
     pollMs: 100,
     onChange: () => readings++,
   });
@@ -138,7 +143,13 @@ describe('without a poll', () => {
     const dataSource = database.dataSource;
     await query('DELETE FROM phone_numbers');
     listening = await openRegistry({
-      ...{ dataSource, url: database.url, logger, pollMs: 3_600_000, onChange: () => undefined },
+      ...{
+        dataSource,
+        database: { DATABASE_URL: database.url },
+        logger,
+        pollMs: 3_600_000,
+        onChange: () => undefined,
+      },
       keys: {
         currentKeyId: () => given.currentKeyId(),
         wrap: (...args) => given.wrap(...args),

@@ -1,5 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import { MetaApp, PhoneNumber, readState, type Sql, sqlOf, Waba, watch } from '@talaria/database';
+import {
+  type DatabaseAddress,
+  MetaApp,
+  PhoneNumber,
+  readState,
+  type Sql,
+  sqlOf,
+  Waba,
+  watch,
+} from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type KeyProvider } from '@talaria/registry';
 import { type DataSource } from 'typeorm';
@@ -44,18 +53,18 @@ const TABLES = ['phone_numbers', 'wabas', 'apps', 'cancelled_campaigns'];
 /**
  * Reads the numbers, then what has changed: as soon as Postgres tells of it, and every `pollMs` whatever it tells. While the database is away the
  * last ones stay.
- * @param url of the database, for a connection of the registry's own
+ * @param database for a connection of the registry's own
  * @param onChange called after every reading
  */
 export async function openRegistry(options: {
   readonly dataSource: DataSource;
-  readonly url: string;
+  readonly database: DatabaseAddress;
   readonly keys: KeyProvider;
   readonly pollMs: number;
   readonly logger: Logger;
   readonly onChange: () => void;
 }): Promise<Registry> {
-  const { dataSource, url, keys, pollMs, logger, onChange } = options;
+  const { dataSource, database, keys, pollMs, logger, onChange } = options;
   const tokens = createTokenOpener(keys, logger);
   let rows: Rows = { numbers: [], accounts: [], apps: [], cancelled: new Set() };
   let numbers: ReadonlyMap<string, BusinessNumber> = new Map();
@@ -88,7 +97,7 @@ export async function openRegistry(options: {
 
   await read();
   const watched = watch({
-    ...{ url, channel: 'talaria_registry', pollMs, read, logger },
+    ...{ database, channel: 'talaria_registry', pollMs, read, logger },
     onFault: (error) => logger.warn({ err: error }, 'the registry could not be read'),
   });
   return {

@@ -77,13 +77,14 @@ runProcess('ingestion', async (logger, stop) => {
 /** Without a database nothing of it is touched. */
 async function openApps(config: IngestionConfig, logger: Logger): Promise<Apps> {
   const own = ownAppOf(config);
-  const { DATABASE_URL: url, SECRETS_KEYS = [], SECRETS_KEYS_FILE } = config;
-  if (url === undefined) return onlyApp(own);
+  const { DATABASE_URL, DATABASE_SSL_CA, SECRETS_KEYS = [], SECRETS_KEYS_FILE } = config;
+  if (DATABASE_URL === undefined) return onlyApp(own);
   const keys = createKeyProvider({ SECRETS_KEYS, SECRETS_KEYS_FILE }, (fault) =>
     logger.error(`SECRETS_KEYS_FILE ${fault}: the keys stay as they were`),
   );
   const apps = await followApps({
-    ...{ own, url, keys, logger },
+    ...{ own, keys, logger },
+    database: { DATABASE_URL, DATABASE_SSL_CA },
     pollMs: config.REGISTRY_POLL,
     directory: config.SPOOL_DIR,
   });

@@ -96,4 +96,16 @@ describe('the environment', () => {
       'postgres://',
     );
   });
+
+  it.each([
+    ['sslmode=prefer', 'must have one sslmode: disable, require, verify-ca, verify-full'],
+    ['sslmode=verify-full&sslmode=disable', 'must have one sslmode'],
+    ['sslmode=', 'must have one sslmode'],
+    ['sslmode=verify-full&ssl=0', 'must not have parameters of TLS beside sslmode'],
+    ['sslrootcert=/ca.pem', 'must not have parameters of TLS beside sslmode'],
+    ['uselibpqcompat=true', 'must not have parameters of TLS beside sslmode'],
+  ])('refuses what of TLS is not plain in a Postgres URL: %s', (parameters, fault) => {
+    const url = `postgres://x@y/z?${parameters}`;
+    expect(() => readEnvironment({ U: postgresUrl({ desc: '' }) }, { U: url })).toThrow(fault);
+  });
 });

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { EnvError, makeExactValidator } from 'envalid';
 
 /**
@@ -43,11 +44,38 @@ export const httpUrl = makeExactValidator<string>((input) => {
   return input.replace(/\/+$/, '');
 });
 
+const SSL_MODES: readonly string[] = ['disable', 'require', 'verify-ca', 'verify-full'];
+
+/** Where a database is; what of TLS it asks for is in `sslmode`. */
 export const postgresUrl = makeExactValidator<string>((input) => {
   if (!URL.canParse(input) || !/^postgres(ql)?:$/.test(new URL(input).protocol)) {
     invalid('must be a URL like postgres://user:password@host:5432/database');
   }
+  const { searchParams } = new URL(input);
+  const modes = searchParams.getAll('sslmode');
+  if (modes.length > 1 || !modes.every((mode) => SSL_MODES.includes(mode)))
+    invalid(`must have one sslmode: ${SSL_MODES.join(', ')}`);
+  // Taken by the driver in ways of its own, past what sslmode says.
+  if ([...searchParams.keys()].some((name) => name !== 'sslmode' && /^(ssl|uselibpqcompat)/.test(name)))
+    invalid('must not have parameters of TLS beside sslmode: certificates are given as DATABASE_SSL_CA');
   return input;
+});
+
+/** Certificates in PEM, one after the other. */
+export const certificates = makeExactValidator<string>((input) => {
+  const all = input.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
+  const isOne = (text: string) => {
+    try {
+      return new X509Certificate(text).subject !== '';
+    } catch {
+      return false;
+    }
+  };
+  return all.length > 0 && all.every(isOne)
+    ? input
+    : invalid(
+        'must be certificates in PEM, each from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----',
+      );
 });
 
 /** One of a few words. */

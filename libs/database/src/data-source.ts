@@ -1,12 +1,12 @@
 import 'reflect-metadata';
 import { AbstractLogger, DataSource } from 'typeorm';
+import { connectionOf, type DatabaseAddress } from './address';
 import { DispatchCommand } from './entities/ledger.entities';
 import { MetaApp, PhoneNumber, Waba } from './entities/registry.entities';
 import { impatientSocket } from './impatient-socket';
 import { Initial1763900000000 } from './migrations/1763900000000-initial';
 import { schemaOf } from './projection/schema-of';
 import { showPool } from './pools';
-import { type DatabaseConfig } from './settings';
 
 /** What is read and written row by row. The read model is not: it is written by batches, and read by SQL. */
 export const entities = [MetaApp, Waba, PhoneNumber, DispatchCommand];
@@ -31,13 +31,15 @@ class Silent extends AbstractLogger {
  * which is for whoever runs statements without a timeout
  */
 export function createDataSource(
-  config: Pick<DatabaseConfig, 'DATABASE_URL' | 'DATABASE_POOL_SIZE'>,
+  config: DatabaseAddress & { readonly DATABASE_POOL_SIZE: number },
   projection?: number,
   silenceMs = SILENCE_MS,
 ): DataSource {
+  const { connectionString, ssl } = connectionOf(config);
   const dataSource = new DataSource({
     type: 'postgres',
-    url: config.DATABASE_URL,
+    url: connectionString,
+    ssl,
     entities,
     migrations: [Initial1763900000000],
     synchronize: false,

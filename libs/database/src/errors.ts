@@ -1,3 +1,5 @@
+import { isTlsCode } from './address';
+
 /**
  * What a database error asks for.
  * `unavailable`: wait, the same will work later · `conflict`: two transactions met, try again at once · `data`: this content will never be accepted · `bug`: none of these
@@ -22,7 +24,8 @@ export function classifyDatabaseError(error: unknown): DatabaseFault {
   if (code === undefined)
     return /connection|timeout|terminated/i.test(String(message)) ? 'unavailable' : 'bug';
   if (typeof code !== 'string') return 'bug';
-  if (NETWORK.has(code)) return 'unavailable';
+  // It is not trusted now: its certificate has expired, or it is not the one.
+  if (NETWORK.has(code) || isTlsCode(code)) return 'unavailable';
   // The month was detached after this transaction had looked which are kept.
   if (isMonthMissing(error)) return 'conflict';
   return /^[0-9A-Z]{5}$/.test(code) ? classifySqlState(code) : 'bug';

@@ -1,3 +1,4 @@
+export { type DatabaseAddress, tlsFault } from './address';
 export * from './data-source';
 export * from './entities/ledger.entities';
 export * from './entities/registry.entities';

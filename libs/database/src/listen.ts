@@ -1,5 +1,6 @@
 import { type Logger } from '@talaria/observability';
 import { Client } from 'pg';
+import { connectionOf, type DatabaseAddress } from './address';
 import { impatientSocket } from './impatient-socket';
 
 export type Listener = {
@@ -19,12 +20,12 @@ const AGAIN_AT_MOST_MS = 2000;
  * @param onNotice called for each notice, and each time the connection stands: what was told while it did not is never told again
  */
 export function listen(options: {
-  readonly url: string;
+  readonly database: DatabaseAddress;
   readonly channel: string;
   readonly onNotice: () => void;
   readonly logger: Logger;
 }): Listener {
-  const { url, channel, onNotice, logger } = options;
+  const { database, channel, onNotice, logger } = options;
   let connection: { client: Client; beat?: NodeJS.Timeout; drop: () => void } | undefined;
   let again: NodeJS.Timeout | undefined;
   let failures = 0;
@@ -33,7 +34,7 @@ export function listen(options: {
   async function connect(): Promise<void> {
     const socket = impatientSocket(SILENCE_MS);
     const client = new Client({
-      connectionString: url,
+      ...connectionOf(database),
       application_name: 'talaria-listen',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger } from '@talaria/observability';
+import { type DatabaseAddress } from './address';
 import { listen } from './listen';
 import { type Sql } from './transaction';
 
@@ -24,19 +25,19 @@ const NOTICED_AT_MOST_MS = 200;
 /**
  * Reads as soon as Postgres tells of a change on the channel, each time that the connection for it stands anew, and every `pollMs` whatever it tells.
  * Readings never overlap: of two at once, the older could end last.
- * @param url of the database, for a connection of the watch's own
+ * @param database for a connection of the watch's own
  * @param read what is read; it may fail
  * @param onFault told when a reading that nobody asked for has failed
  */
 export function watch(options: {
-  readonly url: string;
+  readonly database: DatabaseAddress;
   readonly channel: string;
   readonly pollMs: number;
   readonly read: () => Promise<void>;
   readonly onFault: (error: unknown) => void;
   readonly logger: Logger;
 }): Watch {
-  const { url, channel, pollMs, read, onFault, logger } = options;
+  const { database, channel, pollMs, read, onFault, logger } = options;
   let readAt = performance.now();
   let last: Promise<void> = Promise.resolve();
   let isClosed = false;
@@ -66,7 +67,7 @@ export function watch(options: {
   const refresh = spaced(REFRESH_AT_MOST_MS);
   const notice = spaced(NOTICED_AT_MOST_MS);
   const poll = setInterval(() => void refresh().catch(onFault), pollMs).unref();
-  const listener = listen({ url, channel, logger, onNotice: () => void notice().catch(onFault) });
+  const listener = listen({ database, channel, logger, onNotice: () => void notice().catch(onFault) });
   return {
     refresh,
     stalled: () =>

@@ -9,6 +9,7 @@ import {
   postgresUrl,
   text,
 } from '@talaria/config';
+import { databaseSettings } from '@talaria/database';
 import { kafkaSettings } from '@talaria/kafka';
 import { parseKeys, secretsSettings } from '@talaria/registry';
 
@@ -36,6 +37,7 @@ export const ingestionSettings = {
     default: undefined,
     desc: 'the database whose apps are served, each at `/webhooks/whatsapp/{app}`; never asked for a webhook. Needs `SECRETS_KEYS` or `SECRETS_KEYS_FILE`',
   }),
+  DATABASE_SSL_CA: databaseSettings.DATABASE_SSL_CA,
   SECRETS_KEYS: parsed(parseKeys)({
     default: undefined,
     desc: "the keys that open the apps' secrets, as the dispatcher has them",

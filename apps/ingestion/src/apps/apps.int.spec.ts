@@ -82,7 +82,7 @@ async function startSite(options: Partial<Parameters<typeof followApps>[0]> = {}
   });
   const directory = options.directory ?? newDirectory();
   const apps = await followApps({
-    ...{ own, url: database.url, keys: keysOf(keyFile), pollMs: HOUR_MS, directory },
+    ...{ own, database: { DATABASE_URL: database.url }, keys: keysOf(keyFile), pollMs: HOUR_MS, directory },
     logger: createLogger('test', 'info', destination),
     ...options,
   });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createDataSource, readState, type Sql, sqlOf, watch } from '@talaria/database';
+import { createDataSource, type DatabaseAddress, readState, type Sql, sqlOf, watch } from '@talaria/database';
 import { type Logger } from '@talaria/observability';
 import { type KeyProvider } from '@talaria/registry';
 import { type App, type Apps } from './app';
@@ -22,14 +22,14 @@ const DISCONNECT_MS = 1000;
  */
 export async function followApps(options: {
   readonly own: App | undefined;
-  readonly url: string;
+  readonly database: DatabaseAddress;
   readonly keys: KeyProvider;
   readonly pollMs: number;
   readonly directory: string;
   readonly logger: Logger;
 }): Promise<Apps> {
-  const { own, url, keys, pollMs, directory, logger } = options;
-  const dataSource = createDataSource({ DATABASE_URL: url, DATABASE_POOL_SIZE: 1 });
+  const { own, database, keys, pollMs, directory, logger } = options;
+  const dataSource = createDataSource({ ...database, DATABASE_POOL_SIZE: 1 });
   const openApps = createAppOpener(keys, logger);
   const copy = createCopyKeeper(directory, logger);
   let rows: readonly SealedApp[] = [];
@@ -92,7 +92,7 @@ export async function followApps(options: {
       'no app of the registry is known: there is no copy in SPOOL_DIR either. Their webhooks are answered 503 until the database answers: look at DATABASE_URL',
     );
   const watched = watch({
-    ...{ url, channel: 'talaria_registry', pollMs, logger, onFault: away },
+    ...{ database, channel: 'talaria_registry', pollMs, logger, onFault: away },
     read: () => first.then(read),
   });
   return {

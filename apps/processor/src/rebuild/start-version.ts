@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { projectionGroup } from '@talaria/contracts';
-import { createDataSource, type DatabaseConfig, sqlOf } from '@talaria/database';
+import { createDataSource, type DatabaseAddress, schemaOf, type Sql, sqlOf } from '@talaria/database';
 import { type KafkaConfig, KafkaTransport, type VerifiedProducer } from '@talaria/kafka';
 import { type Logger, nestLogger, type WorkingClock } from '@talaria/observability';
 import { Consumers } from '../consumers';
@@ -14,7 +14,7 @@ import { PROJECTION_DEPENDENCIES } from '../tokens';
 const PARTITIONS_AT_ONCE = 3;
 
 export type VersionOptions = {
-  readonly config: KafkaConfig & DatabaseConfig;
+  readonly config: KafkaConfig & DatabaseAddress & { readonly DATABASE_POOL_SIZE: number };
   /** Shared by all versions; stays open. */
   readonly producer: VerifiedProducer;
   readonly logger: Logger;
@@ -56,6 +56,10 @@ export async function startVersion(
   const logger = options.logger.child({ projection: version });
   const dataSource = await createDataSource(config, version).initialize();
   const sql = sqlOf(dataSource);
+  await checkSchema(sql, version).catch(async (error: unknown) => {
+    await dataSource.destroy();
+    throw error;
+  });
   const strategy = new KafkaTransport({
     config,
     groupId: projectionGroup(version),
@@ -88,4 +92,13 @@ export async function startVersion(
     await dataSource.destroy();
     throw error;
   }
+}
+
+/** A pooler that keeps what we ask of a connection to itself would let us write over what readers see. */
+async function checkSchema(sql: Sql, version: number): Promise<void> {
+  const [found] = await sql<{ schema: string }>('SELECT current_schema() AS schema');
+  if (found?.schema !== schemaOf(version))
+    throw new Error(
+      `the connection works in the schema ${found?.schema}, not in ${schemaOf(version)}: a pooler between has left out "options". Let DATABASE_URL of the processor name Postgres itself`,
+    );
 }

@@ -6,6 +6,7 @@ import {
   readProgress,
   type Sql,
   sqlOf,
+  tlsFault,
 } from '@talaria/database';
 import { type DataSource } from 'typeorm';
 import { skewFinding } from './clock';
@@ -43,6 +44,7 @@ async function checkPostgres(open: OpenDatabase): Promise<Found[]> {
     const { code, message } = error as { code?: string; message: string };
     const found = `it cannot be connected to (${code ?? message})`;
     const remedy =
+      tlsFault(error) ??
       'look whether Postgres runs, and correct host, user, password and database in DATABASE_URL';
     return [{ subject, result: 'failed', found, remedy }];
   }
