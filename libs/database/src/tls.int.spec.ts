@@ -112,7 +112,7 @@ async function pool(address: Address): Promise<string> {
     );
     return row?.ssl === true ? 'encrypted' : 'plain';
   } catch (error) {
-    return `${(error as { code?: string }).code ?? (error as Error).message}`;
+    return (error as { code?: string }).code ?? (error as Error).message;
   } finally {
     if (dataSource.isInitialized) await dataSource.destroy();
   }

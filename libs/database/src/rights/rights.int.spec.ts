@@ -24,7 +24,8 @@ const owner = <Row extends object>(sql: string) => query<Row>(database.url, sql)
 const attempt = async (user: User, sql: string) =>
   query(await database.as(user), sql).then(
     () => 'done',
-    ({ code, message }: { code?: string; message: string }) => (code === '42501' ? 'refused' : message),
+    (error: unknown) =>
+      (error as { code?: string }).code === '42501' ? 'refused' : (error as Error).message,
   );
 
 it('says of every table, view, sequence and function who may do what with it', async () => {
