@@ -2,11 +2,12 @@ import { dispatcherSettings, ingestionSettings, processorSettings } from '@talar
 
 type Setting = { readonly desc?: string | undefined; readonly default?: unknown };
 
-const apps: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
+/** What each app reads from its environment, as the page tells it. */
+export const apps = {
   ingestion: ingestionSettings,
   processor: processorSettings,
   dispatcher: dispatcherSettings,
-};
+} satisfies Readonly<Record<string, Readonly<Record<string, Setting>>>>;
 
 const head = `# Configuration
 
