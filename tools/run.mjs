@@ -76,6 +76,8 @@ const scripts = {
     return start('apps/cli/src/main.js');
   },
   talaria: () => (build(), start('apps/cli/src/main.js')),
+  image: () =>
+    run('the image', process.execPath, [join(root, 'tools/image/build.mjs'), ...process.argv.slice(3)]),
   client: () => run('the package of libs/client', process.execPath, [join(root, 'tools/client/build.mjs')]),
   /** With --no-tests what tests do not find: for whoever runs all of them anyway. */
   async check() {

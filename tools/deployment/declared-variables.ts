@@ -24,12 +24,17 @@ export type DeclaredVariable = {
 type Setting = { readonly default?: unknown; readonly _parse: (text: string) => unknown };
 type Settings = Readonly<Record<string, Setting>>;
 
+/** What single verbs of the command ask for besides. */
+const { GRAPH_API_URL, GRAPH_API_VERSION, GRAPH_API_TIMEOUT } = apps.dispatcher;
+const { WHATSAPP_APP_SECRET } = apps.ingestion;
+const verbs = { GRAPH_API_URL, GRAPH_API_VERSION, GRAPH_API_TIMEOUT, WHATSAPP_APP_SECRET };
+
 const settingsOf: Readonly<Record<Program, Settings>> = {
   ingestion: { ...apps.ingestion, ...logSettings },
   processor: { ...apps.processor, ...logSettings },
   dispatcher: { ...apps.dispatcher, ...logSettings },
   simulator: { ...simulatorSettings, ...logSettings },
-  talaria: { ...kafkaSettings, ...databaseSettings, ...secretsSettings, ...logSettings },
+  talaria: { ...kafkaSettings, ...databaseSettings, ...secretsSettings, ...verbs, ...logSettings },
 };
 
 /** Variables that are not ours, and that every program of the image understands. */
