@@ -65,15 +65,10 @@ export function environmentOf({ environment = {} }: Service): Environment {
 
 /** The lines of .env.example: what it sets, and, behind `#`, what is taken where it does not. */
 export function exampleVariables(): { readonly set: Environment; readonly defaults: Environment } {
-  const lines = readRepositoryFile('.env.example').split('\n');
-  const pairs = (form: RegExp) =>
-    Object.fromEntries(
-      lines.flatMap((line) => (form.exec(line) ? [[form.exec(line)?.[1], form.exec(line)?.[2]]] : [])),
-    );
-  return {
-    set: pairs(/^([A-Z_]+)=(.*)$/) as Environment,
-    defaults: pairs(/^#([A-Z_]+)=(.*)$/) as Environment,
-  };
+  const text = readRepositoryFile('.env.example');
+  const pairs = (form: RegExp): Environment =>
+    Object.fromEntries([...text.matchAll(form)].map(([, name = '', value = '']) => [name, value]));
+  return { set: pairs(/^([A-Z_]+)=(.*)$/gm), defaults: pairs(/^#([A-Z_]+)=(.*)$/gm) };
 }
 
 /** What a Dockerfile's ARGs take by themselves, by name: the first that gives a value. */
