@@ -73,7 +73,7 @@ describeImage('the image', () => {
 
   it('holds no npm, no shell, no sources and nothing that only development needs', () => {
     const { packages, files, programs } = inside(() => {
-      const { readdirSync, existsSync } = require('node:fs') as typeof import('node:fs');
+      const { readdirSync, existsSync } = process.getBuiltinModule('node:fs');
       const files = readdirSync('/app', { recursive: true }) as string[];
       const folders = [
         '/bin',
@@ -105,7 +105,7 @@ describeImage('the image', () => {
 
   it('belongs to another user than the one who runs it, but for the folder of the spool', () => {
     const { user, writable } = inside(() => {
-      const { readdirSync, statSync } = require('node:fs') as typeof import('node:fs');
+      const { readdirSync, statSync } = process.getBuiltinModule('node:fs');
       const all = [
         '/app',
         ...(readdirSync('/app', { recursive: true }) as string[]).map((file) => `/app/${file}`),
