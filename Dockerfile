@@ -13,11 +13,12 @@ COPY package.json package-lock.json .npmrc ./
 # A registry of your own: docker build --secret id=npmrc,src=$HOME/.npmrc
 # Scripts of packages do not run. Type declarations and others' source maps are of no use to node.
 FROM packages AS dependencies
-ARG SOURCE_DATE_EPOCH=0
 RUN --mount=type=cache,target=/root/.npm --mount=type=secret,id=npmrc,target=/root/.npmrc \
   npm ci --omit=dev --ignore-scripts \
   && find node_modules -type f \( -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.map' \) -delete \
-  && find node_modules -exec touch -h -d "@${SOURCE_DATE_EPOCH}" {} +
+  && mkdir -p /layers/packages/app \
+  && mv node_modules /layers/packages/app/ \
+  && find /layers -exec touch -h -d @0 {} +
 
 # Our own source maps stay, so that stacks name lines that a person can read. The sources do not.
 FROM packages AS build
@@ -27,24 +28,25 @@ COPY nest-cli.json tsconfig.json tsconfig.build.json ./
 COPY libs libs
 COPY apps apps
 RUN node_modules/.bin/nest build
-COPY LICENSE tools/image/start.cjs tools/image/healthy.cjs /image/app/
-ARG SOURCE_DATE_EPOCH=0
-RUN cp -r dist /image/app/dist \
-  && find /image -name '*.tsbuildinfo' -delete \
-  && mkdir -p /image/usr/local/bin /spool \
-  && printf '#!/usr/local/bin/node\nprocess.argv.splice(2, 0, "talaria");\nrequire("/app/start.cjs");\n' >/image/usr/local/bin/talaria \
-  && chmod -R u=rwX,go=rX /image \
-  && chmod 755 /image/usr/local/bin/talaria \
-  && chmod 700 /spool \
-  && cp /usr/local/bin/node /node \
-  && find /image /spool /node -exec touch -h -d "@${SOURCE_DATE_EPOCH}" {} +
+COPY LICENSE tools/image/start.cjs tools/image/healthy.cjs /layers/app/app/
+RUN cp -r dist /layers/app/app/dist \
+  && find /layers/app -name '*.tsbuildinfo' -delete \
+  && mkdir -p /layers/app/usr/local/bin /layers/node/usr/local/bin /layers/spool/var/lib/talaria/spool \
+  && printf '#!/usr/local/bin/node\nprocess.argv.splice(2, 0, "talaria");\nrequire("/app/start.cjs");\n' >/layers/app/usr/local/bin/talaria \
+  && cp /usr/local/bin/node /layers/node/usr/local/bin/ \
+  && chmod -R u=rwX,go=rX /layers \
+  && chmod 755 /layers/app/usr/local/bin/talaria \
+  && chown 10001:10001 /layers/spool/var/lib/talaria/spool \
+  && chmod 700 /layers/spool/var/lib/talaria/spool \
+  && find /layers -exec touch -h -d @0 {} +
 
 FROM ${RUN_IMAGE}${RUN_DIGEST:+@${RUN_DIGEST}}
-# What changes least comes first: an update fetches the last layer alone.
-COPY --from=build /node /usr/local/bin/node
-COPY --from=build --chown=10001:10001 /spool /var/lib/talaria/spool
-COPY --from=dependencies /app/node_modules /app/node_modules
-COPY --from=build /image /
+# What changes least comes first: an update fetches the last layer alone. Files have the same time for ever, and folders come along
+# with theirs, so that what is the same is the same layer.
+COPY --from=build /layers/node /
+COPY --from=build /layers/spool /
+COPY --from=dependencies /layers/packages /
+COPY --from=build /layers/app /
 WORKDIR /app
 ENV NODE_ENV=production PATH=/usr/local/bin:/usr/bin:/bin
 # By number, so that Kubernetes knows without /etc/passwd that it is not root. It owns nothing of the image but the spool's folder.
