@@ -19,12 +19,11 @@ for (const [signal, number] of [
 }
 
 const [word = 'help'] = process.argv.splice(2, 1);
-if (apps.includes(word)) require(`./dist/apps/${word}/src/main.js`);
-else if (word === 'talaria') require('./dist/apps/cli/src/main.js');
+const app = word === 'talaria' ? 'cli' : apps.find((name) => name === word);
+if (app) require(`./dist/apps/${app}/src/main.js`);
 else {
   const isHelp = ['help', '--help', '-h'].includes(word);
-  (isHelp ? process.stdout : process.stderr).write(
-    isHelp ? help : `There is no "${word}" in this image.\n\n${help}`,
-  );
+  if (isHelp) process.stdout.write(help);
+  else process.stderr.write(`There is no "${word}" in this image.\n\n${help}`);
   process.exitCode = isHelp ? 0 : 2;
 }
