@@ -56,7 +56,7 @@ const insertForms = `
     NOT EXISTS (SELECT FROM messages AS known WHERE known.phone_number_id = m.phone_number_id AND known.wamid = m.wamid
                 AND known.month = m.month AND known.item IS NOT NULL) AS is_new`;
 
-/** @returns the rows whose message was not known before; a fact alone does not make it known */
+/** @returns the rows whose message was not known before, in their order; a fact alone does not make it known */
 export async function recordForms<Row extends MessageForm>(sql: Sql, rows: readonly Row[]): Promise<Row[]> {
   if (rows.length === 0) return [];
   const written = await sql<{ phone_number_id: string; wamid: string; is_new: boolean }>(
@@ -71,9 +71,17 @@ export async function recordForms<Row extends MessageForm>(sql: Sql, rows: reado
       .filter((row) => row.is_new)
       .map(({ phone_number_id: phoneNumberId, wamid }) => messageId({ phoneNumberId, wamid })),
   );
-  // Of several forms the event tells the one that the row keeps.
-  const byItem = [...rows].sort((one, other) => Buffer.compare(one.item, other.item));
-  return byItem.filter((row) => fresh.delete(messageId(row)));
+  return smallestForms(rows.filter((row) => fresh.has(messageId(row))));
+}
+
+/** Of several forms the event tells the one that the row keeps; the messages stay in the order in which they came. */
+function smallestForms<Row extends MessageForm>(rows: readonly Row[]): Row[] {
+  const smallest = new Map<string, Row>();
+  for (const row of rows) {
+    const other = smallest.get(messageId(row));
+    if (other === undefined || Buffer.compare(row.item, other.item) < 0) smallest.set(messageId(row), row);
+  }
+  return [...smallest.values()];
 }
 
 /** What facts tell of a message only as long as its form has not come. */

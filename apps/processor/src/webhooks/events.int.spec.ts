@@ -99,6 +99,13 @@ it('a fact is told once, keyed by the person, however often Meta tells it', asyn
   expect(JSON.parse(events[0]!.value!.toString())).toMatchObject({ wabaId: WABA, wamid: 'wamid.1', message });
 });
 
+it('messages of one batch are told in the order of the log', async () => {
+  const ids = ['wamid.order-9', 'wamid.order-10', 'wamid.order-11', 'wamid.order-8'];
+  await publish({ value: { messages: ids.map((id) => aTextMessage({ id })) } });
+  const events = await eventsAbout('wamid.order');
+  expect(events.map(({ headers }) => headers.ce_id)).toEqual(ids.map((id) => `${NUMBER}/${id}`));
+});
+
 it('a message with half a surrogate pair in its id is told', async () => {
   await publish({ value: { messages: [aTextMessage({ id: 'wamid.half\uD83D' })] } });
   expect(await eventsAbout('wamid.half')).toHaveLength(1);
