@@ -59,6 +59,7 @@ runProcess('ingestion', async (logger, stop) => {
   const app = await createApp(config, apps, writer, logger);
   await app.listen(config.HTTP_PORT, '0.0.0.0');
   health.use({
+    startup: { kafka: () => writer.starting() },
     live: { spool: () => writer.stalled(), apps: () => apps.stalled() },
     ready: { webhooks: () => writer.fault(), apps: () => apps.fault() },
   });

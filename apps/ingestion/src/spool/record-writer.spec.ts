@@ -185,6 +185,21 @@ describe('the writer of records', () => {
     expect(onFatal).not.toHaveBeenCalled();
   });
 
+  it('is starting until Kafka takes records, or is known not to', async () => {
+    let connect = () => undefined as void;
+    create(() => new Promise((resolve) => (connect = () => resolve(kafka.connect()))));
+    expect(writer.starting()).toBe('connects to Kafka');
+    connect();
+    await drained();
+    await eventually(() => expect(writer.starting()).toBeUndefined());
+    await writer.close();
+
+    spool = await spools.open();
+    create(() => Promise.reject(new Error('ECONNREFUSED')));
+    expect(writer.starting()).toBe('connects to Kafka');
+    await eventually(() => expect(writer.starting()).toBeUndefined(), 1000);
+  });
+
   it('stops loudly when a topic is missing', async () => {
     create(() => Promise.reject(new MissingTopicError(['whatsapp.webhooks'])));
     await eventually(() => expect(onFatal).toHaveBeenCalledWith(expect.any(MissingTopicError)));

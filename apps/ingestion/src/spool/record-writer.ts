@@ -37,6 +37,8 @@ const MAX_OUTSTANDING_BYTES = 32 * 1024 * 1024;
 const HAND_OVER_BYTES = 1024 * 1024;
 const SWEEP_MS = 25;
 const CONNECT_AGAIN_MS = 1000;
+/** Whoever has to wait longer for Kafka takes webhooks without it. */
+const STARTS_WITHIN_MS = 5000;
 /** The pause after a drain that failed, doubled for each further one that brought nothing. */
 const DRAIN_AGAIN_MS = { first: 500, last: 30_000 };
 /** Nothing that the drainer waits for takes so long while Kafka answers. */
@@ -64,6 +66,7 @@ export class RecordWriter {
   private drainer: Drain | undefined;
   private draining: Promise<void> | undefined;
   private drainedAt = performance.now();
+  private startingUntil = performance.now() + STARTS_WITHIN_MS;
   private failedAt = -Infinity;
   private readonly closing = new AbortController();
   private readonly sweep = setInterval(() => this.checkBudget(performance.now()), SWEEP_MS).unref();
@@ -94,6 +97,14 @@ export class RecordWriter {
       this.outstandingBytes += bytes;
       if (this.state === 'direct') this.send(one);
     });
+  }
+
+  /**
+   * For start-up: why it is not known yet whether Kafka takes webhooks; for some seconds at most. One that went to the spool meanwhile would
+   * be behind a later one that another process has written.
+   */
+  starting(): string | undefined {
+    return performance.now() < this.startingUntil ? 'connects to Kafka' : undefined;
   }
 
   /** Why webhooks can be taken neither by Kafka nor by the spool; undefined when they can. */
@@ -235,6 +246,7 @@ export class RecordWriter {
 
   private goDirect(): void {
     this.state = 'direct';
+    this.startingUntil = -Infinity;
     this.draining = undefined;
     this.options.logger.info('webhooks go to Kafka');
     for (const one of this.outstanding) this.send(one);
@@ -247,6 +259,7 @@ export class RecordWriter {
         return await this.options.connect();
       } catch (error) {
         if (error instanceof MissingTopicError || this.closed) throw error;
+        this.startingUntil = -Infinity;
         this.options.logger.warn({ reason: (error as Error).name }, 'no Kafka yet: webhooks go to the spool');
       }
       await sleep(CONNECT_AGAIN_MS, undefined, { ref: false });
