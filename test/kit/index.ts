@@ -12,3 +12,4 @@ export * from './check-acknowledged';
 export * from './webhook-load';
 export * from './leaders';
 export * from './silenceable';
+export * from './balancer';

@@ -186,7 +186,7 @@ describe('the writer of records', () => {
   });
 
   it('is starting until Kafka takes records, or is known not to', async () => {
-    let connect = () => undefined as void;
+    let connect: () => void = () => undefined;
     create(() => new Promise((resolve) => (connect = () => resolve(kafka.connect()))));
     expect(writer.starting()).toBe('connects to Kafka');
     connect();
