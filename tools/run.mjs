@@ -79,6 +79,9 @@ const scripts = {
   image: () =>
     run('the image', process.execPath, [join(root, 'tools/image/build.mjs'), ...process.argv.slice(3)]),
   client: () => run('the package of libs/client', process.execPath, [join(root, 'tools/client/build.mjs')]),
+  advisories: () => (build(), start('tools/supply/advisories.js')),
+  /** To standard output, as CycloneDX. */
+  sbom: () => (build(), start('tools/supply/sbom.js')),
   /** With --no-tests what tests do not find: for whoever runs all of them anyway. */
   async check() {
     await runTogether([
