@@ -8,6 +8,7 @@ import {
   durations,
   integer,
   list,
+  moment,
   postgresUrl,
   readEnvironment,
   text,
@@ -80,6 +81,14 @@ describe('the environment', () => {
     ['1h', 3_600_000],
   ])('reads the duration %s', (input, expected) => {
     expect(readEnvironment({ D: duration()({ desc: '' }) }, { D: input })).toEqual({ D: expected });
+  });
+
+  it('reads a moment, in whatever zone it names', () => {
+    const read = (input: string) => readEnvironment({ M: moment({ desc: '' }) }, { M: input }).M;
+    expect(read('2027-01-31T08:00:00Z')).toBe(Date.UTC(2027, 0, 31, 8));
+    expect(read('2027-01-31T10:00:00.500+02:00')).toBe(Date.UTC(2027, 0, 31, 8) + 500);
+    for (const wrong of ['2027-01-31', '2027-01-31T08:00:00', '2027-13-31T08:00:00Z', 'now', '1800000000000'])
+      expect(() => read(wrong)).toThrow('must be a moment with its zone');
   });
 
   it.each(['30', 's', '-1s', '1.5s', 'soon'])('refuses the duration %s', (input) => {

@@ -131,6 +131,13 @@ export const durations = makeExactValidator<readonly number[]>((input) => {
   return known;
 });
 
+/** A moment such as `2027-01-31T08:00:00Z`, read as milliseconds since 1970. */
+export const moment = makeExactValidator<number>((input) => {
+  const hasForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(input);
+  const value = hasForm ? Date.parse(input) : NaN;
+  return Number.isNaN(value) ? invalid('must be a moment with its zone, like 2027-01-31T08:00:00Z') : value;
+});
+
 const sizes: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
 
 /** A size such as `64KiB`, `512MiB` or `1GiB`, read as bytes. */

@@ -1,4 +1,4 @@
-import { bytes, duration, durations, httpUrl, integer, pattern, port } from '@talaria/config';
+import { bytes, duration, durations, httpUrl, integer, moment, pattern, port } from '@talaria/config';
 import { databaseSettings } from '@talaria/database';
 import { kafkaSettings } from '@talaria/kafka';
 import { secretsSettings } from '@talaria/registry';
@@ -96,6 +96,10 @@ export const dispatcherSettings = {
   UNKNOWN_WAIT: duration(100)({
     default: 300_000,
     desc: 'how long to look before the command decides: dead-letter or resend',
+  }),
+  LEDGER_COMPLETE_FROM: moment({
+    default: undefined,
+    desc: 'after Postgres was lost or restored: the moment of that, like 2027-01-31T08:00:00Z. A command published before it that the ledger does not know may have been sent, and is treated as one of unknown outcome: first looked for, then its policy decides',
   }),
   PARK_DURATION: duration(100)({
     default: 60_000,

@@ -36,6 +36,7 @@ export async function attempt(dependencies: AttemptDependencies, job: Job, pace:
   switch (claimed.kind) {
     case 'claimed':
       noteClaim(job, claimed);
+      if (mayBeForgotten(dependencies, job, claimed)) return lookFirst(dependencies, job, claimed.attempt);
       return makeAttempt(dependencies, job, claimed.attempt, number, pace);
     case 'busy':
       return { kind: 'again', afterMs: BUSY_MS };
@@ -55,6 +56,26 @@ function noteClaim(
   const isFirst = job.attemptsBefore === undefined && claimed === attemptsBefore + 1;
   if (isFirst && parseRedriven(job.record.headers) !== undefined) commandsSeen.inc({ result: 'redriven' });
   job.attemptsBefore = attemptsBefore;
+}
+
+/** New to this ledger, and older than it: another that is lost may have known it. */
+function mayBeForgotten(
+  { config }: AttemptDependencies,
+  { record }: Job,
+  { attempt: claimed, attemptsBefore }: Extract<Claimed, { kind: 'claimed' }>,
+): boolean {
+  const { LEDGER_COMPLETE_FROM: from = -Infinity } = config;
+  return claimed === 1 && attemptsBefore === 0 && record.timestamp < from;
+}
+
+async function lookFirst(dependencies: AttemptDependencies, job: Job, attemptNumber: number): Promise<Turn> {
+  const wamid = await dependencies.ledger.findByStatus(idOf(job), 0);
+  if (wamid !== undefined) {
+    commandsSeen.inc({ result: 'reconciled' });
+    return settle(dependencies, job, attemptNumber, { kind: 'accepted', wamid }, {});
+  }
+  const error = { class: 'ambiguous', message: 'published before the ledger begins: it may have been sent' };
+  return settle(dependencies, job, attemptNumber, { kind: 'unknown', error }, {});
 }
 
 /** One turn of a command is under way here, this one: the claim is ours, and only its answer was lost. Nothing was sent. */
