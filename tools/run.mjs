@@ -69,6 +69,7 @@ const scripts = {
   test: () => (build(), start('tools/test/main.js')),
   bench: () => (build(), start('tools/bench/main.js')),
   jaeger: () => (build(), start('tools/jaeger/main.js')),
+  kubernetes: () => (build(), start('tools/kubernetes/main.js')),
   soak: () => (build(), start('tools/soak/main.js')),
   migrate() {
     build();
