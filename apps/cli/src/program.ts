@@ -9,6 +9,7 @@ import { deadLettersCommand } from './commands/dead-letters';
 import { projectionsCommand } from './commands/projections';
 import { accountsCommand } from './commands/accounts';
 import { appsCommand } from './commands/apps';
+import { contactsCommand } from './commands/contacts';
 import { keysCommand } from './commands/keys';
 import { numbersCommand } from './commands/numbers';
 import { spoolCommand } from './commands/spool';
@@ -30,6 +31,7 @@ export function createProgram(context: Context): Command {
     )
     .addCommand(doctorCommand(context))
     .addCommand(messagesCommand(context))
+    .addCommand(contactsCommand(context))
     .addCommand(backlogCommand(context))
     .addCommand(deadLettersCommand(context))
     .addCommand(projectionsCommand(context))

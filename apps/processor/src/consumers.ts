@@ -11,6 +11,7 @@ import {
 } from './dispatches/record-dispatches';
 import { countSeen } from './messages/count-seen';
 import { type Projection, projectBatch, type ProjectionDependencies } from './projections/project-batch';
+import { clearErased, leaveOutErased } from './projections/leave-out-erased';
 import { leaveOutKnown } from './projections/leave-out-known';
 import { monthsOf, recordRows } from './projections/record-rows';
 import { dispatchTraces, webhookTraces } from './projections/trace-projection';
@@ -46,7 +47,7 @@ const webhooks: Projection<Rows> = {
   monthsOf: (rows) => monthsOf(joinRows(rows)),
   traces: webhookTraces,
   async write(sql, all, keptFrom) {
-    const rows = joinRows(await leaveOutKnown(sql, all));
+    const rows = joinRows(await leaveOutKnown(sql, await leaveOutErased(sql, all)));
     const seen = await recordRows(sql, rows, keptFrom);
     return { events: eventsOf(seen, new Date()), count: () => countSeen(seen) };
   },
@@ -57,7 +58,8 @@ const dispatches: Projection<Told> = {
   monthsOf: (told) => told.map(({ at }) => monthOf(at)),
   traces: dispatchTraces,
   /** Whoever asked for a message is told by the dispatcher; here only who is who can be new. */
-  async write(sql, told, keptFrom) {
+  async write(sql, all, keptFrom) {
+    const told = await clearErased(sql, all);
     await recordDispatches(sql, told, keptFrom);
     const seen = await recordRows(sql, rowsOfDispatches(told), keptFrom);
     const { linked, contactOf } = seen;

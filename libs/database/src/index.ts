@@ -2,6 +2,7 @@ export { type DatabaseAddress, tlsFault } from './address';
 export * from './data-source';
 export * from './entities/ledger.entities';
 export * from './entities/registry.entities';
+export * from './erasure/erasures';
 export * from './errors';
 export * from './listen';
 export * from './migrate';
@@ -11,6 +12,7 @@ export * from './projection/list-projections';
 export * from './projection/projection-progress';
 export * from './projection/schema-of';
 export {
+  holdCheckpoints,
   NotPromotedError,
   planPromotion,
   planRollBack,

@@ -22,7 +22,7 @@ async function migratedColumns(): Promise<Column[]> {
     JOIN information_schema.tables USING (table_schema, table_name)
     WHERE c.table_schema = 'public' AND table_type = 'BASE TABLE'
       AND c.table_name NOT IN ('migrations', 'oldest_program', 'user_roles', 'projections', 'projection_retention', 'dispatch_backlog', 'dispatch_backlog_lanes',
-                               'cancelled_campaigns', 'inbound_rates', 'dead_letters', 'redrives', 'discards', 'registry_changes')`);
+                               'cancelled_campaigns', 'inbound_rates', 'dead_letters', 'redrives', 'discards', 'registry_changes', 'erasures', 'erased_ids')`);
   return rows.map((row) => ({ ...row, type: names[row.type] ?? row.type })).sort(byName);
 }
 

@@ -2,6 +2,8 @@ export { examine, type Examination } from './doctor/examine';
 export { type ServiceSettings } from './doctor/check-configuration';
 export { type Finding } from './doctor/finding';
 export * from './backlog/backlog';
+export * from './contacts/erase-contact';
+export { identityOf } from './contacts/person';
 export { type Correction } from './dead-letters/correct-command';
 export { type Causes, type Counted, type LeftOut } from './dead-letters/count-letters';
 export { type Discarded } from './dead-letters/discard-letters';

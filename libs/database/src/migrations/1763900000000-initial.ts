@@ -116,6 +116,7 @@ export class Initial1763900000000 implements MigrationInterface {
         PRIMARY KEY (waba_id, campaign_id)
       )`);
     await keepRegistryChanges(runner);
+    await keepErasures(runner);
     await tellOfRegistry(runner);
     const sql: Sql = (text, parameters = []) => runner.query(text, [...parameters]);
     await createProjection(sql, 1, 'live');
@@ -129,6 +130,7 @@ export class Initial1763900000000 implements MigrationInterface {
     await runner.query(
       'DROP TABLE discards, redrives, dead_letters, cancelled_campaigns, dispatch_backlog_lanes, dispatch_backlog, dispatch_commands, projection_retention, projections, inbound_rates, registry_changes, phone_numbers, wabas, apps, user_roles, oldest_program',
     );
+    await runner.query('DROP TABLE erasures, erased_ids');
     await runner.query('DROP FUNCTION count_backlog, notify_registry, add_month');
   }
 }
@@ -228,6 +230,22 @@ async function keepRegistryChanges(runner: QueryRunner): Promise<void> {
       event_id text,
       UNIQUE (subject, event_id)
     )`);
+}
+
+/** Who was erased, named by hashes alone, and what was told of them: projected again, it is left out. */
+async function keepErasures(runner: QueryRunner): Promise<void> {
+  await runner.query(`
+    CREATE TABLE erasures (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      waba_id text NOT NULL,
+      identity_hash bytea NOT NULL,
+      erased_at timestamptz NOT NULL DEFAULT now(),
+      erased_by text NOT NULL,
+      reason text NOT NULL
+    )`);
+  await runner.query('CREATE INDEX erasures_identity ON erasures (identity_hash)');
+  // SHA-256 of a wamid; of a change or an unknown item the hash that is its key.
+  await runner.query('CREATE TABLE erased_ids (id_hash bytea PRIMARY KEY)');
 }
 
 /** Whoever changes the registry, everybody who listens hears of it once the change is committed. */
