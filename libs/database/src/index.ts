@@ -1,4 +1,5 @@
 export { type DatabaseAddress, tlsFault } from './address';
+export * from './arrays';
 export * from './data-source';
 export * from './entities/ledger.entities';
 export * from './entities/registry.entities';

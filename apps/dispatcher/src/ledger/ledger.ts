@@ -1,5 +1,5 @@
 import { type Redriven } from '@talaria/contracts';
-import { type Sql } from '@talaria/database';
+import { arrayOf, type Sql } from '@talaria/database';
 import { groupCommit } from './group-commit';
 import { pairsOf, settlements as settling, type State, transitions } from './transitions';
 
@@ -209,16 +209,16 @@ async function insertClaims(sql: Sql, owner: string, claims: readonly Claim[]): 
              AND (d.fingerprint = excluded.fingerprint OR r.correction IS NOT NULL))
      RETURNING d.waba_id || '/' || d.command_id AS id, d.attempts, d.attempts_before`,
     [
-      claims.map(({ wabaId }) => wabaId),
-      claims.map(({ commandId }) => commandId),
-      claims.map(({ phoneNumberId }) => phoneNumberId),
-      claims.map(({ fingerprint }) => fingerprint),
-      claims.map(({ source }) => source.topic),
-      claims.map(({ source }) => source.partition),
-      claims.map(({ source }) => source.offset),
+      arrayOf.text(claims.map(({ wabaId }) => wabaId)),
+      arrayOf.text(claims.map(({ commandId }) => commandId)),
+      arrayOf.text(claims.map(({ phoneNumberId }) => phoneNumberId)),
+      arrayOf.bytea(claims.map(({ fingerprint }) => fingerprint)),
+      arrayOf.text(claims.map(({ source }) => source.topic)),
+      arrayOf.integer(claims.map(({ source }) => source.partition)),
+      arrayOf.bigint(claims.map(({ source }) => source.offset)),
       owner,
-      claims.map(({ redriven }) => redriven?.redriveId ?? null),
-      claims.map(({ redriven }) => redriven?.letterId ?? null),
+      arrayOf.bigint(claims.map(({ redriven }) => redriven?.redriveId ?? null)),
+      arrayOf.bigint(claims.map(({ redriven }) => redriven?.letterId ?? null)),
       new Date(),
     ],
   );
@@ -248,9 +248,9 @@ async function readRows(sql: Sql, owner: string, claims: readonly Claim[]): Prom
      FROM dispatch_commands d
      JOIN unnest($1::text[], $2::text[], $3::bytea[]) AS t (waba_id, command_id, fingerprint) USING (waba_id, command_id)`,
     [
-      claims.map(({ wabaId }) => wabaId),
-      claims.map(({ commandId }) => commandId),
-      claims.map(({ fingerprint }) => fingerprint),
+      arrayOf.text(claims.map(({ wabaId }) => wabaId)),
+      arrayOf.text(claims.map(({ commandId }) => commandId)),
+      arrayOf.bytea(claims.map(({ fingerprint }) => fingerprint)),
     ],
   );
   return new Map(rows.map((row) => [row.id, { row: rowOf(row, owner), isSameCommand: row.is_same_command }]));
@@ -283,27 +283,27 @@ async function settleAll(
        settled_at = now(), wamid = t.wamid, outcome = t.outcome,
        source_topic = t.source_topic, source_partition = t.source_partition, source_offset = t.source_offset,
        unknown_since = CASE WHEN t.state = 'unknown' THEN coalesce(d.unknown_since, now()) END
-     FROM unnest($1::text[], $2::text[], $3::integer[], $4::uuid[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::jsonb[],
+     FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::integer[], $8::text[], $9::jsonb[],
                  $10::text[], $11::integer[], $12::bigint[])
        AS t (waba_id, command_id, claimed_attempt, owner, attempts, state, told, wamid, outcome,
              source_topic, source_partition, source_offset)
-     WHERE d.waba_id = t.waba_id AND d.command_id = t.command_id AND d.owner = t.owner
+     WHERE d.waba_id = t.waba_id AND d.command_id = t.command_id AND d.owner = t.owner::uuid
        AND ((d.attempts = t.claimed_attempt AND (d.state, t.state) IN (${pairsOf(settling)}))
          OR (d.attempts = t.attempts AND d.state = t.state AND d.outcome = t.outcome))
      RETURNING d.waba_id || '/' || d.command_id AS id, d.version`,
     [
-      settlements.map(({ wabaId }) => wabaId),
-      settlements.map(({ commandId }) => commandId),
-      settlements.map(({ claimedAttempt }) => claimedAttempt),
-      settlements.map((settlement) => settlement.owner ?? owner),
-      settlements.map(({ attempts }) => attempts),
-      settlements.map(({ outcome }) => outcome.state),
-      settlements.map(({ isTold }) => (isTold ? 1 : 0)),
-      settlements.map(({ outcome }) => outcome.wamid ?? null),
-      settlements.map(({ outcome }) => JSON.stringify(outcome)),
-      settlements.map(({ source }) => source.topic),
-      settlements.map(({ source }) => source.partition),
-      settlements.map(({ source }) => source.offset),
+      arrayOf.text(settlements.map(({ wabaId }) => wabaId)),
+      arrayOf.text(settlements.map(({ commandId }) => commandId)),
+      arrayOf.integer(settlements.map(({ claimedAttempt }) => claimedAttempt)),
+      arrayOf.text(settlements.map((settlement) => settlement.owner ?? owner)),
+      arrayOf.integer(settlements.map(({ attempts }) => attempts)),
+      arrayOf.text(settlements.map(({ outcome }) => outcome.state)),
+      arrayOf.integer(settlements.map(({ isTold }) => (isTold ? 1 : 0))),
+      arrayOf.text(settlements.map(({ outcome }) => outcome.wamid ?? null)),
+      arrayOf.jsonb(settlements.map(({ outcome }) => JSON.stringify(outcome))),
+      arrayOf.text(settlements.map(({ source }) => source.topic)),
+      arrayOf.integer(settlements.map(({ source }) => source.partition)),
+      arrayOf.bigint(settlements.map(({ source }) => source.offset)),
     ],
   );
   const versions = new Map(rows.map(({ id, version }) => [id, version]));
