@@ -147,7 +147,7 @@ class Producer {
   async send(record: OutgoingRecord, timeoutMs: number): Promise<Written> {
     if (record.headers?.traceparent !== undefined) return this.queue(record, record.headers, timeoutMs);
     return sendInSpan(record.topic, context.active(), (traced) =>
-      this.queue(record, { ...traced, ...record.headers }, timeoutMs),
+      this.queue(record, Object.assign({}, traced, record.headers), timeoutMs),
     );
   }
 

@@ -12,10 +12,8 @@ export type Answer = {
  */
 export function call(
   dispatcher: Dispatcher,
-  {
-    timeoutMs,
-    ...request
-  }: Pick<Dispatcher.DispatchOptions, 'method' | 'path' | 'headers' | 'body'> & { timeoutMs: number },
+  request: Pick<Dispatcher.DispatchOptions, 'method' | 'path' | 'headers' | 'body'>,
+  timeoutMs: number,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -44,7 +42,7 @@ export function call(
       onResponseData: (_, chunk) => void chunks.push(chunk),
       onResponseEnd() {
         clearTimeout(timer);
-        if (head !== undefined) resolve({ ...head, text: Buffer.concat(chunks).toString('utf8') });
+        if (head !== undefined) resolve({ text: Buffer.concat(chunks).toString('utf8'), ...head });
       },
       onResponseError: (_, error) => fail(error),
     });

@@ -167,7 +167,7 @@ describe('a call', () => {
       if (request.url !== '/holds') response.end('{}');
     });
     const pool = new Pool(url, { connections: 1 });
-    const get = (path: string, timeoutMs: number) => call(pool, { method: 'GET', path, timeoutMs });
+    const get = (path: string, timeoutMs: number) => call(pool, { method: 'GET', path }, timeoutMs);
     const holding = expect(get('/holds', 400)).rejects.toThrow('no answer in time');
     await expect(get('/waits', 50)).rejects.toThrow('no answer in time');
     await holding;

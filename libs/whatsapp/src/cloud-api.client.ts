@@ -109,13 +109,13 @@ export function createCloudApiClient(options: {
   return {
     async send(phoneNumberId, accessToken, body) {
       try {
-        const { statusCode, headers, text } = await call(pool, {
+        const request = {
           method: 'POST',
           path: `${root}/${encodeURIComponent(phoneNumberId)}/messages`,
           headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
           body: JSON.stringify(body),
-          timeoutMs,
-        });
+        } as const;
+        const { statusCode, headers, text } = await call(pool, request, timeoutMs);
         return readAnswer(statusCode, headers, text);
       } catch (error) {
         return failure(error);
@@ -123,12 +123,12 @@ export function createCloudApiClient(options: {
     },
     async probe(phoneNumberId, accessToken) {
       try {
-        const { statusCode, text } = await call(pool, {
+        const request = {
           method: 'GET',
           path: `${root}/${encodeURIComponent(phoneNumberId)}?fields=id`,
           headers: { authorization: `Bearer ${accessToken}` },
-          timeoutMs,
-        });
+        } as const;
+        const { statusCode, text } = await call(pool, request, timeoutMs);
         return readProbe(statusCode, text);
       } catch {
         return 'away';
@@ -136,12 +136,12 @@ export function createCloudApiClient(options: {
     },
     async lookUp(phoneNumberId, accessToken) {
       try {
-        const { statusCode, text } = await call(pool, {
+        const request = {
           method: 'GET',
           path: `${root}/${encodeURIComponent(phoneNumberId)}?fields=${LOOKED_UP}`,
           headers: { authorization: `Bearer ${accessToken}` },
-          timeoutMs,
-        });
+        } as const;
+        const { statusCode, text } = await call(pool, request, timeoutMs);
         return readLookUp(statusCode, text);
       } catch (error) {
         return { kind: 'away', reason: reasonOf(error) };

@@ -254,8 +254,15 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
       if (tail.rest > 0) refill.wake(owner, lane, priority);
     };
     const job: Job = {
-      ...{ command, record, lost, isOurs, done, addedAt: performance.now(), strikes: {} },
-      ...{ isAside: false, setAside },
+      command,
+      record,
+      lost,
+      isOurs,
+      done,
+      addedAt: performance.now(),
+      strikes: {},
+      isAside: false,
+      setAside,
     };
     dependencies.add(job);
     return job;
@@ -361,14 +368,22 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     assigned(assignment) {
       if (assignment.topic !== topics.outbound.name) return;
       const owner: Owned = {
-        ...{ assignment, tails: new Map(), loadsFrom: Infinity },
-        ...{ frontier: assignment.from, visible: assignment.from, lastSeen: assignment.from - 1 },
+        assignment,
+        tails: new Map(),
+        loadsFrom: Infinity,
+        frontier: assignment.from,
+        visible: assignment.from,
+        lastSeen: assignment.from - 1,
         queue: createParkQueue(
           (parkings) => table.park(assignment.partition, parkings),
           assignment.lost,
           logger,
         ),
-        ...{ fresh: new Set(), loaded: new Set(), held: 0, heldBytes: 0, turn: undefined },
+        fresh: new Set(),
+        loaded: new Set(),
+        held: 0,
+        heldBytes: 0,
+        turn: undefined,
       };
       // Behind the batch that is being taken, and before the next: under a load without a pause no turn is ever free.
       let isCopyDue = false;

@@ -96,11 +96,11 @@ export function admit<One extends Asking>(
     const isBehindParked = ahead.has(recipientKey(one)) || parking.has(key) || (tail?.rest ?? 0) > 0;
     if (one.isFirst === true || (!isBehindParked && inMemory < boundOf(one.lane))) {
       held.set(key, inMemory + 1);
-      return { ...one, priority, isParked: false };
+      return Object.assign({}, one, { priority, isParked: false });
     }
     const parkedAs = loadedFor.get(recipientKey(one)) ?? priority;
     parking.add(tailKey(one.lane, parkedAs));
     ahead.set(recipientKey(one), parkedAs);
-    return { ...one, priority: parkedAs, isParked: true };
+    return Object.assign({}, one, { priority: parkedAs, isParked: true });
   });
 }

@@ -148,7 +148,7 @@ async function adoptIfSent(
   const outcome: Outcome = { state: 'accepted', at: new Date().toISOString(), wamid };
   const count = { claimedAttempt: attemptNumber, attempts: attemptNumber - 1 };
   const version = await insist(dependencies, () =>
-    ledger.settle({ ...idOf(job), source: sourceOf(job), ...count, outcome, isTold: true }),
+    ledger.settle({ source: sourceOf(job), outcome, isTold: true, ...idOf(job), ...count }),
   );
   return version === undefined
     ? { kind: 'done' }
@@ -228,10 +228,10 @@ async function giveBack(dependencies: AttemptDependencies, job: Job, attemptNumb
 function claimOf(job: Job): Claim {
   const { command } = job;
   return {
-    ...idOf(job),
     phoneNumberId: command.phoneNumberId,
     fingerprint: fingerprintOf(command),
     source: sourceOf(job),
     redriven: parseRedriven(job.record.headers),
+    ...idOf(job),
   };
 }

@@ -12,13 +12,12 @@ export function buildRequest(
   span?: CallbackData['span'],
 ): Record<string, unknown> {
   const { id, to, recipient, message } = command;
-  return {
-    ...message,
+  return Object.assign({}, message, {
     messaging_product: 'whatsapp',
     recipient_type: 'individual',
     to,
     recipient: to === undefined ? recipient : undefined,
     status: undefined,
     biz_opaque_callback_data: formatCallbackData({ commandId: id, attempt, ...(span && { span }) }),
-  };
+  });
 }

@@ -69,7 +69,8 @@ export function createDispatcher(
     readonly clock?: Pick<WorkingClock, 'now'>;
   },
 ): Dispatcher {
-  const { config, registry, ledger, client, logger, ownedShare, clock = performance } = dependencies;
+  const { outlet, ownedShare, clock = performance, ...others } = dependencies;
+  const { config, registry, ledger, client, logger } = others;
   const scheduler: Scheduler<Job> = createScheduler(PAIR_LIMIT);
   const breakers = createBreakers({
     ...{ client, registry, logger },
@@ -129,8 +130,8 @@ export function createDispatcher(
     underWay.set(key, clock.now());
     unsure.delete(job);
     try {
-      return await inTurnSpan(job, dependencies.outlet, (outlet) =>
-        attempt({ ...dependencies, outlet, breakers, accountLabel }, job, () =>
+      return await inTurnSpan(job, outlet, (traced) =>
+        attempt({ outlet: traced, breakers, accountLabel, ...others }, job, () =>
           pace(scheduler, started, performance.now()),
         ),
       );
@@ -225,7 +226,9 @@ export function createDispatcher(
       const receiver = { lane: phoneNumberId, recipient: recipientOf(job) };
       if (waitingFor(scheduler, receiver)[0]?.job.isAside === true) job.setAside();
       enqueue(scheduler, {
-        ...{ ...receiver, job, expiresAt: expiryOf(job) },
+        job,
+        expiresAt: expiryOf(job),
+        ...receiver,
         ...(priority !== undefined && { priority }),
         ...(place !== undefined && { place }),
       });

@@ -154,11 +154,10 @@ export function createOutlet(producer: VerifiedProducer): Outlet {
 
 /** The same, by which everything that is told of a command is told in a trace. */
 export function outletIn(outlet: Outlet, trace: Context): Outlet {
-  return {
-    ...outlet,
+  return Object.assign({}, outlet, {
     tell: (...args) => context.with(trace, () => outlet.tell(...args)),
     retry: (...args) => context.with(trace, () => outlet.retry(...args)),
     comeBack: (...args) => context.with(trace, () => outlet.comeBack(...args)),
     deadLetter: (...args) => context.with(trace, () => outlet.deadLetter(...args)),
-  };
+  } satisfies Partial<Outlet>);
 }

@@ -27,15 +27,18 @@ export function reportAttempt(
     phoneNumberId: command.phoneNumberId,
     attempt: attemptNumber,
     outcome: decision.kind,
+    topic: record.topic,
+    partition: record.partition,
+    offset: record.offset,
+    waitedMs: Math.round(turnAt - addedAt),
     ...('error' in decision && {
-      ...{ code: decision.error.code, class: decision.error.class },
+      code: decision.error.code,
+      class: decision.error.class,
       fbtraceId: decision.error.fbtraceId,
     }),
     ...('cause' in decision && { cause: decision.cause }),
     ...('delayMs' in decision && { delayMs: decision.delayMs }),
     ...(decision.kind === 'accepted' && { wamidHash: hashOfWamid(decision.wamid) }),
-    ...{ topic: record.topic, partition: record.partition, offset: record.offset },
-    waitedMs: Math.round(turnAt - addedAt),
     ...(calledAt !== undefined && { durationMs: Math.round(performance.now() - calledAt) }),
   };
   context.with(trace, () => log.info(line, 'attempt'));

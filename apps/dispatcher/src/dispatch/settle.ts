@@ -27,21 +27,19 @@ export async function settle(
 ): Promise<Turn> {
   const { ledger } = dependencies;
   const { claimant, begun } = of;
-  const outcome = {
-    ...outcomeOf(untilExpiry(decision, job), Date.now(), dependencies.config.UNKNOWN_CHECK_INTERVAL),
-    ...begun,
-  };
+  const { UNKNOWN_CHECK_INTERVAL: checkMs } = dependencies.config;
+  const outcome = Object.assign({}, outcomeOf(untilExpiry(decision, job), Date.now(), checkMs), begun);
   const isWait = decision.kind === 'wait';
   const attempts = isSpent(decision) ? attemptNumber : attemptNumber - 1;
   const version = await insist(dependencies, () =>
     ledger.settle({
-      ...idOf(job),
       source: sourceOf(job),
       claimedAttempt: attemptNumber,
-      ...(claimant !== undefined && { owner: claimant }),
       attempts,
       outcome,
       isTold: !isWait,
+      ...idOf(job),
+      ...(claimant !== undefined && { owner: claimant }),
     }),
   );
   if (isWait) {

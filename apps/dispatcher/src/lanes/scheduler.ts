@@ -88,8 +88,14 @@ const REFUSED_MS = 100;
 
 export function createScheduler<Job>(pairLimit: Limit): Scheduler<Job> {
   return {
-    ...{ lanes: new Map(), shared: new Map(), pairLimit, timers: createTimers() },
-    ...{ active: new Set(), crowded: new Set(), queued: 0, inFlight: 0 },
+    lanes: new Map(),
+    shared: new Map(),
+    pairLimit,
+    timers: createTimers(),
+    active: new Set(),
+    crowded: new Set(),
+    queued: 0,
+    inFlight: 0,
   };
 }
 
@@ -111,10 +117,17 @@ export function setLane<Job>(
   const lane = scheduler.lanes.get(laneId);
   if (lane === undefined) {
     scheduler.lanes.set(laneId, {
-      ...{ limit, sharedIds, ...emptied(laneId, limit, now), pausedUntil: 0, heldUntil },
-      ...{ wakesAt: 0, recipients: new Map(), expired: new Set(), inFlight: 0 },
+      limit,
+      sharedIds,
+      pausedUntil: 0,
+      heldUntil,
+      wakesAt: 0,
+      recipients: new Map(),
+      expired: new Set(),
+      inFlight: 0,
       ready: { reply: new Set(), notification: new Set(), campaign: new Set() },
       passed: { reply: 0, notification: 0, campaign: 0 },
+      ...emptied(laneId, limit, now),
     });
     return;
   }
