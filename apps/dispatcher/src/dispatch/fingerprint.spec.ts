@@ -39,3 +39,10 @@ it('is the same for the same contents in any order, and another for others', () 
 it('keeps apart what only the order of a list tells apart', () => {
   expect(fingerprintOf(commandWith([1, 2]))).not.toEqual(fingerprintOf(commandWith([2, 1])));
 });
+
+it('keeps apart an object and a list that hold the same, however deep', () => {
+  const all = [{ a: 1 }, ['a', 1], [['a', 1]], [{ a: 1 }], {}, [], [[]], JSON.parse('{"__proto__":1}')].map(
+    (content) => fingerprintOf(commandWith(content)).toString('hex'),
+  );
+  expect(new Set(all).size).toBe(all.length);
+});
