@@ -56,6 +56,13 @@ describe('spans', () => {
     expect(processed?.spanContext().traceId).toBe(outer?.spanContext().traceId);
   });
 
+  it('that are not recorded do their work all the same, and fail with it', async () => {
+    const options = { kind: SpanKind.SERVER, parent: contextOf(origin(1, '00')) };
+    expect(await inSpan('quiet', options, () => Promise.resolve(traceHeaders().traceparent))).toMatch(/-00$/);
+    await expect(inSpan('quiet', options, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(exporter.getFinishedSpans()).toEqual([]);
+  });
+
   it('that are not sampled are carried as that, and those sent in no trace carry none', async () => {
     const unsampled = contextOf(origin(1, '00'));
     const send = (headers: Readonly<Record<string, string>>) => Promise.resolve(headers);

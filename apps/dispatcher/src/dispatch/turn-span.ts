@@ -4,7 +4,6 @@ import {
   CONVERSATION,
   inSpan,
   isTracing,
-  linksTo,
   processAttributes,
   type Replay,
 } from '@talaria/observability';
@@ -33,14 +32,15 @@ export async function inTurnSpan<T>(
   if (!isTracing()) return work(outlet);
   const { command, record, lastCall } = job;
   const replay = replayOf(job);
-  const parent = replay === undefined ? contextOf(record.headers) : ROOT_CONTEXT;
+  const publisher = contextOf(record.headers);
+  const parent = replay === undefined ? publisher : ROOT_CONTEXT;
   const options = {
     kind: SpanKind.CONSUMER,
     parent,
-    links: [...linksTo(record.headers), ...(lastCall === undefined ? [] : [{ context: lastCall }])],
+    links: [trace.getSpanContext(publisher), lastCall].flatMap((context) => (context ? [{ context }] : [])),
     attributes: {
-      ...processAttributes(record),
       [CONVERSATION]: command.id,
+      ...processAttributes(record),
       ...(replay && { 'talaria.replay': replay }),
     },
   };
@@ -66,7 +66,13 @@ export async function inCallSpan(
   url: string,
   work: (span: SpanContext | undefined) => Promise<SendResult>,
 ): Promise<SendResult> {
-  if (!isTracing()) return work(undefined);
+  const parent = job.trace ?? ROOT_CONTEXT;
+  const turn = trace.getSpan(parent);
+  if (turn?.isRecording() !== true) {
+    // A span goes with its parent. That there was a call is remembered all the same.
+    if (turn !== undefined) job.lastCall = turn.spanContext();
+    return work(undefined);
+  }
   const { hostname, port } = new URL(url);
   const attributes = {
     'http.request.method': 'POST',
@@ -76,10 +82,8 @@ export async function inCallSpan(
     [CONVERSATION]: job.command.id,
     'talaria.attempt': attempt,
   };
-  const parent = job.trace ?? ROOT_CONTEXT;
   return inSpan('POST messages', { kind: SpanKind.CLIENT, parent, attributes }, async (span) => {
-    job.lastCall = span.spanContext();
-    const result = await work(span.isRecording() ? job.lastCall : undefined);
+    const result = await work((job.lastCall = span.spanContext()));
     tellResult(span, result);
     return result;
   });
