@@ -1,11 +1,15 @@
 import { createDataSource, migrate } from '@talaria/database';
 import { type KafkaConfig, type TopicReport } from '@talaria/kafka';
 import { createLogger } from '@talaria/observability';
-import { applyTopics } from '@talaria/operations';
+import { readEnvironment } from '@talaria/config';
+import { applyTopics, topicSettings } from '@talaria/operations';
 
 /** What `talaria topics apply` does. */
 export function prepareTopics(config: KafkaConfig): Promise<TopicReport> {
-  return applyTopics({ config, logger: createLogger('setup', 'error') });
+  return applyTopics({
+    config: { ...config, ...readEnvironment(topicSettings, {}) },
+    logger: createLogger('setup', 'error'),
+  });
 }
 
 /** Brings the schema of the database up to date. @returns the migrations that ran */

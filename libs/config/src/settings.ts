@@ -103,11 +103,11 @@ export const addresses = makeExactValidator<readonly string[]>((input) => {
   return fits ? items : invalid('must be comma-separated host:port pairs, like kafka-1:9092,kafka-2:9092');
 });
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `"1500ms"`, `"30s"`, `"5m"`, `"1h"` in milliseconds; undefined when it is none of these. */
+/** `"1500ms"`, `"30s"`, `"5m"`, `"1h"`, `"90d"` in milliseconds; undefined when it is none of these. */
 export function parseDuration(input: string): number | undefined {
-  const [, amount, unit] = /^(\d+)(ms|s|m|h)$/.exec(input.trim()) ?? [];
+  const [, amount, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(input.trim()) ?? [];
   return amount === undefined || unit === undefined ? undefined : Number(amount) * (units[unit] ?? 1);
 }
 

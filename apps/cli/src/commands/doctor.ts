@@ -16,6 +16,7 @@ import { durationOf } from '../flags';
 import { isColoured } from '../output/colour';
 import { printable } from '../output/fields';
 import { newVerb } from '../verb';
+import { topicsAccess } from './topics';
 
 const services = {
   ingestion: (env: NodeJS.ProcessEnv) => readEnvironment(ingestionSettings, env, ingestionCombinations),
@@ -63,7 +64,7 @@ export const doctorCommand = (context: Context): Command =>
           services: Object.fromEntries(service.map((name) => [name, services[name]])),
           env,
           openDatabase: () => context.dataSource(),
-          openKafka: () => context.kafka(),
+          openKafka: () => topicsAccess(context),
           ...(service.includes('ingestion') && { spool: spoolOf(env) }),
           ...(service.includes('dispatcher') && {
             openKeys: () => createKeyProvider(readEnvironment(secretsSettings, env)),

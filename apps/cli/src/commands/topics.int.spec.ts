@@ -1,5 +1,6 @@
 import { topics } from '@talaria/contracts';
 import { createKafka } from '@talaria/kafka';
+import { type ListedTopic, type TopicsDiff } from '@talaria/operations';
 import { type Admin } from 'kafkajs';
 import { testKafka, type TestKafka, testLogger } from '../../../../test/kit';
 import { jsonOf, runCli } from '../../testing/run-cli';
@@ -26,6 +27,33 @@ const textOf = async (...args: string[]) => {
   const { code, out, err } = await runCli(['topics', ...args], { env });
   return { code, out: out.replaceAll(kafka.config.KAFKA_PREFIX, ''), err };
 };
+
+it('compares with the partitions and the retention that the installation has decided', async () => {
+  const decided = { ...env, KAFKA_PARTITIONS: '3', KAFKA_LOG_RETENTION: '90d' };
+  const { missing, differences } = await jsonOf<TopicsDiff>(['topics', 'diff'], { env: decided });
+  expect(missing).toHaveLength(names.length - 1);
+  expect(differences.map(({ setting, found, declared }) => [setting, found, declared])).toEqual([
+    ['retention.ms', '-1', '7776000000'],
+    ['max.message.bytes', '1048588', '5242880'],
+  ]);
+  const listed = await jsonOf<ListedTopic[]>(['topics', 'list'], { env: decided });
+  expect(
+    Object.fromEntries(listed.map((one) => [one.name, [one.partitions, one.retentionMs]])),
+  ).toMatchObject({
+    'whatsapp.webhooks': [3, 7_776_000_000],
+    'whatsapp.dispatches': [3, 7_776_000_000],
+    'whatsapp.events': [3, topics.events.retentionMs],
+  });
+});
+
+it.each([
+  [{ KAFKA_PARTITIONS: '0' }, 'KAFKA_PARTITIONS must be a whole number from 1 to 1000'],
+  [{ KAFKA_LOG_RETENTION: '1h' }, 'KAFKA_LOG_RETENTION must be for-ever, or at least a day, like 90d'],
+  [{ KAFKA_LOG_RETENTION: 'long' }, 'KAFKA_LOG_RETENTION must be for-ever, or at least a day, like 90d'],
+])('refuses %j', async (wrong, fault) => {
+  const { code, err } = await runCli(['topics', 'apply'], { env: { ...env, ...wrong } });
+  expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(fault) as unknown });
+});
 
 it('tells what is missing and what differs, creates what is missing, and changes nothing else', async () => {
   const [first, ...others] = names;

@@ -1,4 +1,13 @@
-import { applyTopics, diffTopics, type ListedTopic, listTopics, type TopicsDiff } from '@talaria/operations';
+import { kafkaSettings } from '@talaria/kafka';
+import {
+  applyTopics,
+  diffTopics,
+  type ListedTopic,
+  listTopics,
+  type TopicsAccess,
+  topicSettings,
+  type TopicsDiff,
+} from '@talaria/operations';
 import { type Command } from 'commander';
 import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
@@ -17,7 +26,7 @@ const listVerb = (context: Context) =>
     summary: 'every topic that is declared, and whether Kafka has it so',
     examples: ['talaria topics list', 'talaria topics list -o json'],
   }).action(async () => {
-    const all = await listTopics(context.kafka());
+    const all = await listTopics(topicsAccess(context));
     context.answer(all, () => listText(context, all));
   });
 
@@ -26,7 +35,7 @@ const diffVerb = (context: Context) =>
     summary: 'what Kafka lacks or has otherwise than declared; exit code 1 when there is any',
     examples: ['talaria topics diff', 'talaria topics diff || talaria topics apply'],
   }).action(async () => {
-    const diff = await diffTopics(context.kafka());
+    const diff = await diffTopics(topicsAccess(context));
     context.answer(diff, () => diffText(context, diff));
     if (diff.missing.length + diff.differences.length > 0) context.exitWith(exitCodes.failed);
   });
@@ -41,7 +50,7 @@ const applyVerb = (context: Context) =>
     .action(async ({ dryRun = false }: { dryRun?: boolean }) => {
       const { created, differences } = dryRun
         ? await wouldApply(context)
-        : await applyTopics(context.kafka());
+        : await applyTopics(topicsAccess(context));
       context.answer({ dryRun, created, differences }, () => {
         const did = dryRun ? 'Would create' : 'Created';
         const lines = created.map((topic) => `${did} ${topic}`);
@@ -54,12 +63,18 @@ const applyVerb = (context: Context) =>
       }
     });
 
+/** Also for whoever looks at topics beside other things. */
+export const topicsAccess = (context: Context): TopicsAccess => ({
+  config: context.settings({ ...kafkaSettings, ...topicSettings }),
+  logger: context.logger,
+});
+
 const ALL_AS_DECLARED = 'All topics are as declared.';
 const done = (created: readonly string[]) =>
   created.length === 0 ? ALL_AS_DECLARED : 'Nothing was changed.';
 
 async function wouldApply(context: Context) {
-  const { missing, differences } = await diffTopics(context.kafka());
+  const { missing, differences } = await diffTopics(topicsAccess(context));
   return { created: missing, differences };
 }
 

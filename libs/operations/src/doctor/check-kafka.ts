@@ -3,19 +3,19 @@ import { groups, projectionGroup, topics } from '@talaria/contracts';
 import { listProjections, readProgress, type Sql } from '@talaria/database';
 import { fetchLogRanges } from '@talaria/kafka';
 import { type Admin } from 'kafkajs';
-import { diffTopics } from '../topics/topics';
-import { type KafkaAccess, withAdmin } from '../with-admin';
+import { diffTopics, type TopicsAccess } from '../topics/topics';
+import { withAdmin } from '../with-admin';
 import { type Check, type Found, NotCheckedError } from './finding';
 
 /** Behind by more, a consumer is slower than what comes, or was away. */
 const LAG = 10_000;
 
 /** Whether Kafka is there, has the topics as declared, and its consumers keep up. */
-export function kafkaChecks(open: () => KafkaAccess, openSql: () => Promise<Sql>): Check[] {
+export function kafkaChecks(open: () => TopicsAccess, openSql: () => Promise<Sql>): Check[] {
   // One answer for all: a cluster that is away is waited for once.
-  let reached: Promise<KafkaAccess> | undefined;
+  let reached: Promise<TopicsAccess> | undefined;
   const reach = () => (reached ??= reachKafka(open));
-  const ifThere = async <T>(work: (kafka: KafkaAccess) => Promise<T>) => {
+  const ifThere = async <T>(work: (kafka: TopicsAccess) => Promise<T>) => {
     const kafka = await reach().catch((cause: unknown) => {
       throw new NotCheckedError('Kafka cannot be asked', { cause });
     });
@@ -28,13 +28,13 @@ export function kafkaChecks(open: () => KafkaAccess, openSql: () => Promise<Sql>
   ];
 }
 
-async function reachKafka(open: () => KafkaAccess): Promise<KafkaAccess> {
+async function reachKafka(open: () => TopicsAccess): Promise<TopicsAccess> {
   const kafka = open();
   await withAdmin(kafka, (admin) => admin.describeCluster());
   return kafka;
 }
 
-async function checkKafka(reach: () => Promise<KafkaAccess>): Promise<Found[]> {
+async function checkKafka(reach: () => Promise<TopicsAccess>): Promise<Found[]> {
   const subject = 'KAFKA_BROKERS';
   try {
     const kafka = await reach();
@@ -54,7 +54,7 @@ const brokersText = (count: number) =>
     ? `${count === 1 ? 'one broker answers' : `${count} brokers answer`}: enough for development, not to survive the loss of one`
     : `${count} brokers answer`;
 
-async function checkTopics(kafka: KafkaAccess): Promise<Found[]> {
+async function checkTopics(kafka: TopicsAccess): Promise<Found[]> {
   const { missing, differences } = await diffTopics(kafka);
   if (missing.length + differences.length === 0)
     return [{ subject: 'all', result: 'ok', found: `${Object.keys(topics).length} topics are as declared` }];
@@ -66,13 +66,13 @@ async function checkTopics(kafka: KafkaAccess): Promise<Found[]> {
       ...{ subject: topic, result: 'failed', found: `${setting} is ${found}, declared is ${declared}` },
       remedy:
         setting === 'partitions'
-          ? 'a topic never changes its partition count: make it anew, or declare another topic'
+          ? 'a topic never changes its partition count: set KAFKA_PARTITIONS to what all have, or make this one anew'
           : 'decide which is right, then kafka-configs.sh --alter',
     })),
   ];
 }
 
-async function checkLag(kafka: KafkaAccess, openSql: () => Promise<Sql>): Promise<Found[]> {
+async function checkLag(kafka: TopicsAccess, openSql: () => Promise<Sql>): Promise<Found[]> {
   const version = await liveVersion(openSql);
   return withAdmin(kafka, async (admin) => {
     const { KAFKA_PREFIX: prefix } = kafka.config;

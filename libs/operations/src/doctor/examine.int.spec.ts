@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { readEnvironment } from '@talaria/config';
 import { topics } from '@talaria/contracts';
 import { createDataSource } from '@talaria/database';
-import { createKafka, kafkaSettings } from '@talaria/kafka';
+import { createKafka, type KafkaConfig, kafkaSettings } from '@talaria/kafka';
 import { createKeyProvider, generateKey, seal, secretsSettings } from '@talaria/registry';
 import { testDatabase, type TestDatabase, testKafka, type TestKafka, testLogger } from '../../../../test/kit';
-import { applyTopics } from '../topics/topics';
+import { applyTopics, topicSettings } from '../topics/topics';
 import { examine, type Examination } from './examine';
 
 let database: TestDatabase;
@@ -18,9 +18,11 @@ let directory: string;
 let meta: Server;
 let metaAt: Date | undefined;
 
+const withTopics = (config: KafkaConfig) => ({ ...config, ...readEnvironment(topicSettings, {}) });
+
 beforeAll(async () => {
   [database, kafka] = await Promise.all([testDatabase(), testKafka([])]);
-  await applyTopics({ config: kafka.config, logger: testLogger });
+  await applyTopics({ config: withTopics(kafka.config), logger: testLogger });
   directory = mkdtempSync(join(tmpdir(), 'doctor-'));
   meta = createServer((_, response) => {
     response.sendDate = metaAt === undefined;
@@ -56,7 +58,7 @@ async function look(asked: Partial<Examination> = {}) {
     services: {},
     env: {},
     openDatabase: () => Promise.resolve(database.dataSource),
-    openKafka: () => ({ config: kafka.config, logger: testLogger }),
+    openKafka: () => ({ config: withTopics(kafka.config), logger: testLogger }),
     deadlineMs: 15_000,
     ...asked,
   });
@@ -121,7 +123,7 @@ it('servers that are away, or never answer, cost their deadline, and what needs 
   const began = performance.now();
   const found = await sick({
     openDatabase: () => createDataSource({ DATABASE_URL: url, DATABASE_POOL_SIZE: 1 }).initialize(),
-    openKafka: () => ({ config: away, logger: testLogger }),
+    openKafka: () => ({ config: withTopics(away), logger: testLogger }),
     meta: metaAccess('http://127.0.0.1:1'),
     deadlineMs: 3000,
   });

@@ -1,6 +1,6 @@
 import { sqlOf } from '@talaria/database';
 import { type CloudApiClient } from '@talaria/whatsapp';
-import { type KafkaAccess } from '../with-admin';
+import { type TopicsAccess } from '../topics/topics';
 import { configurationCheck, type ServiceSettings } from './check-configuration';
 import { databaseChecks, type OpenDatabase } from './check-database';
 import { kafkaChecks } from './check-kafka';
@@ -14,7 +14,7 @@ export type Examination = {
   readonly env: NodeJS.ProcessEnv;
   /** Rejects when it is away, or its settings are wrong. */
   readonly openDatabase: OpenDatabase;
-  readonly openKafka: () => KafkaAccess;
+  readonly openKafka: () => TopicsAccess;
   /** Where this machine has a spool. */
   readonly spool?: SpoolSettings | undefined;
   /** Where this environment should have the keys of tokens and secrets. */
