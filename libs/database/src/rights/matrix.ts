@@ -64,6 +64,9 @@ export const publicRights: Readonly<Record<string, Rights>> = {
   },
   redrives: { dispatcher: 'SELECT (id, begun_at, correction)', operator: CHANGE },
   discards: { operator: CHANGE },
+  // Written, as all that is erased, by the owner.
+  erasures: { processor: READ },
+  erased_ids: { processor: READ },
   projections: { processor: READ, operator: READ },
   projection_retention: { processor: READ, operator: READ },
   ...Object.fromEntries(shown.map((name) => [name, view(name)])),
