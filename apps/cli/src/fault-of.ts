@@ -1,5 +1,6 @@
 import { ConfigurationError } from '@talaria/config';
 import { classifyDatabaseError, MissingVersionError, tlsFault } from '@talaria/database';
+import { RefusedError } from '@talaria/kafka';
 import { NotFoundError, UnreachableError } from '@talaria/operations';
 import { CommanderError } from 'commander';
 import { type ExitCode, exitCodes } from './exit-codes';
@@ -18,7 +19,8 @@ export function faultOf(error: unknown, env: NodeJS.ProcessEnv): Fault {
     return { code: exitCodes.usage, message };
   if (error instanceof NotFoundError || error instanceof MissingVersionError)
     return { code: exitCodes.notFound, message };
-  if (error instanceof UnreachableError) return { code: exitCodes.unreachable, message };
+  if (error instanceof UnreachableError || error instanceof RefusedError)
+    return { code: exitCodes.unreachable, message };
   return kafkaFault(error, env) ?? databaseFault(error, env) ?? { code: exitCodes.failed, message };
 }
 
@@ -27,11 +29,6 @@ function kafkaFault(error: unknown, env: NodeJS.ProcessEnv): Fault | undefined {
   if (name?.startsWith('KafkaJS') !== true) return undefined;
   if (name === 'KafkaJSNumberOfRetriesExceeded' && cause !== undefined) return kafkaFault(cause, env);
   const where = env.KAFKA_BROKERS ?? 'KAFKA_BROKERS';
-  if (name.startsWith('KafkaJSSASL'))
-    return {
-      code: exitCodes.unreachable,
-      message: `Kafka at ${where} refuses the user: check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD`,
-    };
   if (!/Connection|Timeout|BrokerNotFound|NumberOfRetries/.test(name)) return undefined;
   return {
     code: exitCodes.unreachable,

@@ -3,7 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import { groups, parseSendMessage, retryTiers, topics } from '@talaria/contracts';
 import { createDataSource, sqlOf, untilMigrated, watchAnswers } from '@talaria/database';
-import { createRecordReader, createVerifiedProducer, KafkaTransport, startConsumer } from '@talaria/kafka';
+import {
+  adviceOn,
+  createRecordReader,
+  createVerifiedProducer,
+  KafkaTransport,
+  startConsumer,
+} from '@talaria/kafka';
 import {
   createHealth,
   createLogLevels,
@@ -150,7 +156,7 @@ runProcess('dispatcher', async (logger, stop) => {
       turns: () => dispatcher.fault(),
       registry: () => registry.stalled(),
     },
-    ready: { ...joined, database: () => database.fault() },
+    ready: { ...joined, kafka: () => adviceOn(producer.fault()), database: () => database.fault() },
   });
   return {
     close: async () => {

@@ -1,7 +1,7 @@
 import '@talaria/observability/tracing';
 import { topics } from '@talaria/contracts';
 import { createDataSource, sqlOf, untilMigrated, watchAnswers } from '@talaria/database';
-import { createVerifiedProducer } from '@talaria/kafka';
+import { adviceOn, createVerifiedProducer } from '@talaria/kafka';
 import {
   createHealth,
   createLogLevels,
@@ -40,7 +40,12 @@ runProcess('processor', async (logger, stop) => {
   health.use({
     startup: { consumers: () => versions.notStarted() },
     live: { consumers: () => versions.fault(), deadLetters: () => letters.fault() },
-    ready: { consumers: () => versions.notReady(), database: () => database.fault() },
+    ready: {
+      consumers: () => versions.notReady(),
+      deadLetters: () => letters.notReady(),
+      kafka: () => adviceOn(producer.fault()),
+      database: () => database.fault(),
+    },
   });
   return {
     close: async () => {

@@ -14,17 +14,39 @@ export type ClientOptions = {
   readonly brokers: readonly string[];
   /** The installation's KAFKA_PREFIX. */
   readonly prefix?: string;
-  readonly ssl?: boolean;
-  readonly sasl?: {
-    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-    readonly username: string;
-    readonly password: string;
-  };
+  /** True where the brokers' certificates are signed by an authority that Node.js knows. */
+  readonly ssl?: boolean | ClientTls;
+  readonly sasl?: ClientSasl;
   /** False for a product that never waits for a fate: nothing is read, and no right to read is needed. Default: true. */
   readonly fates?: boolean;
   /** Default: nobody hears of trouble that passes. */
   readonly logger?: ClientLogger;
 };
+
+/** All in PEM. */
+export type ClientTls = {
+  /** The authorities that sign the brokers' certificates. */
+  readonly ca?: string | undefined;
+  /** For mTLS: the client's own certificate, and its key. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly passphrase?: string | undefined;
+};
+
+export type ClientSasl =
+  | {
+      readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+      readonly username: string;
+      readonly password: string;
+    }
+  | {
+      readonly mechanism: 'oauthbearer';
+      /** Gives tokens for the client's credentials (OAuth 2.0, client_credentials). */
+      readonly tokenUrl: string;
+      readonly clientId: string;
+      readonly clientSecret: string;
+      readonly scope?: string | undefined;
+    };
 
 const PUBLISH_MS = 30_000;
 const silent: ClientLogger = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -109,14 +131,33 @@ async function send(
 
 /** As our processes have it from their environment, but for what tells production from development there, which Kafka's part asks nobody. */
 function configOf({ brokers, prefix = '', ssl = false, sasl }: ClientOptions): KafkaConfig {
+  const tls = typeof ssl === 'object' ? ssl : {};
   const config: Partial<KafkaConfig> = {
     KAFKA_BROKERS: [...brokers],
     KAFKA_PREFIX: prefix,
     KAFKA_SESSION_TIMEOUT: 30_000,
-    KAFKA_SSL: ssl ? 'true' : 'false',
+    KAFKA_SSL: ssl === false ? 'false' : 'true',
+    KAFKA_SSL_CA: tls.ca,
+    KAFKA_SSL_CERT: tls.cert,
+    KAFKA_SSL_KEY: tls.key,
+    KAFKA_SSL_KEY_PASSPHRASE: tls.passphrase,
+    ...saslOf(sasl),
+  };
+  return config as KafkaConfig;
+}
+
+function saslOf(sasl: ClientSasl | undefined): Partial<KafkaConfig> {
+  if (sasl?.mechanism === 'oauthbearer')
+    return {
+      KAFKA_SASL_MECHANISM: sasl.mechanism,
+      KAFKA_SASL_OAUTH_TOKEN_URL: sasl.tokenUrl,
+      KAFKA_SASL_OAUTH_CLIENT_ID: sasl.clientId,
+      KAFKA_SASL_OAUTH_CLIENT_SECRET: sasl.clientSecret,
+      KAFKA_SASL_OAUTH_SCOPE: sasl.scope,
+    };
+  return {
     KAFKA_SASL_MECHANISM: sasl?.mechanism,
     KAFKA_SASL_USERNAME: sasl?.username,
     KAFKA_SASL_PASSWORD: sasl?.password,
   };
-  return config as KafkaConfig;
 }

@@ -1,2 +1,3 @@
+export * from './pem';
 export * from './read-environment';
 export * from './settings';

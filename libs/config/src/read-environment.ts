@@ -14,6 +14,17 @@ export class ConfigurationError extends Error {
 
 type Specs = Parameters<typeof customCleanEnv>[1];
 
+/** All values that are well formed, by their variables. */
+export type Values = Readonly<Record<string, unknown>>;
+
+type FaultAmong = (all: Values) => string | undefined;
+
+/**
+ * A setting that can also be wrong because of what others are. It is asked wherever the setting is read, when its own value, if it has one, is well formed.
+ * @param faultAmong what is wrong with it beside these values, not repeating any; undefined when nothing is
+ */
+export const among = <S extends object>(spec: S, faultAmong: FaultAmong): S => ({ ...spec, faultAmong });
+
 /** What `readEnvironment` makes of these specs. */
 export type Environment<S extends Specs> = Readonly<CleanedEnv<S>>;
 
@@ -50,6 +61,13 @@ export function readEnvironment<S extends Specs>(
       }
     },
   });
+  for (const [variable, spec] of Object.entries(
+    specs as Record<string, { readonly faultAmong?: FaultAmong }>,
+  )) {
+    if (variable in faults) continue;
+    const fault = spec.faultAmong?.(config);
+    if (fault !== undefined) faults[variable] = fault;
+  }
   // One whose file cannot be read is set, too.
   const isSet = (variable: string) => !(variable in values) || values[variable] !== undefined;
   for (const [variable, fault] of Object.entries(combinations(isSet))) faults[variable] ??= fault;

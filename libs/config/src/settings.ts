@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import { EnvError, makeExactValidator } from 'envalid';
 
 /**
@@ -59,23 +58,6 @@ export const postgresUrl = makeExactValidator<string>((input) => {
   if ([...searchParams.keys()].some((name) => name !== 'sslmode' && /^(ssl|uselibpqcompat)/.test(name)))
     invalid('must not have parameters of TLS beside sslmode: certificates are given as DATABASE_SSL_CA');
   return input;
-});
-
-/** Certificates in PEM, one after the other. */
-export const certificates = makeExactValidator<string>((input) => {
-  const all = input.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? [];
-  const isOne = (text: string) => {
-    try {
-      return new X509Certificate(text).subject !== '';
-    } catch {
-      return false;
-    }
-  };
-  return all.length > 0 && all.every(isOne)
-    ? input
-    : invalid(
-        'must be certificates in PEM, each from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----',
-      );
 });
 
 /** One of a few words. */

@@ -4,6 +4,7 @@ import metadataRequest from 'kafkajs/src/protocol/requests/metadata/v6/request';
 import { decode as decodeMetadata, type Metadata } from 'kafkajs/src/protocol/requests/metadata/v6/response';
 import { createKafka } from './create-kafka';
 import { type KafkaConfig } from './settings';
+import { explained } from './refusals';
 import { createSocketSet } from './socket-set';
 import { HungError } from './write-faults';
 
@@ -43,7 +44,7 @@ const CONNECT_RETRY = { retries: 3, initialRetryTime: 50, maxRetryTime: 500 };
 const CALL_MS = 8500;
 /**
  * @param topics with the prefix; the only ones whose leaders are known
- * @throws when no broker answers
+ * @throws {RefusedError} when Kafka does not let us in; otherwise when no broker answers
  */
 export async function connectCluster(
   config: KafkaConfig,
@@ -60,7 +61,7 @@ export async function connectCluster(
     await inTime(cluster.addMultipleTargetTopics(topics));
   } catch (error) {
     sockets.end();
-    throw error;
+    throw explained(error);
   }
   return { cluster, leaderOf: leadersIn(cluster), end: () => sockets.end() };
 }

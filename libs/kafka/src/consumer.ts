@@ -15,7 +15,9 @@ import { Lease } from './lease';
 import { showMember } from './member-lag';
 import { OffsetWindow } from './offset-window';
 import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
+import { explained } from './refusals';
 import { type KafkaConfig } from './settings';
+import { isUnknownTopic } from './write-faults';
 
 export type GroupConsumer = {
   /** Why it makes no progress by itself; undefined when it does, and while it waits for what is away. */
@@ -51,7 +53,7 @@ const CLOSE_MS = { handlers: 2000, commit: 1000, leave: 1000 };
  * @param options.partitionsAtOnce how many batches are in the hands of handlers; default 12
  * @param options.sessionTimeoutMs after it the group gives the partitions of a silent member away; default KAFKA_SESSION_TIMEOUT
  * @param options.clock by which it counts as hanging: stands while what handlers wait for is away; default: the monotonic one
- * @throws when no broker answers, or a topic does not exist
+ * @throws {RefusedError} when Kafka does not let us in, or not read a topic; otherwise when no broker answers, or a topic does not exist
  */
 export async function startConsumer(options: {
   readonly config: KafkaConfig;
@@ -134,7 +136,7 @@ export async function startConsumer(options: {
     } catch (error) {
       lag.close();
       await consumer.disconnect().catch(() => undefined);
-      if ((error as { type?: string }).type !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+      if (!isUnknownTopic(error)) throw explained(error, topics.join(', '));
       const why = `Kafka lacks one of the topics ${topics.join(', ')}. Create the topics with: talaria topics apply`;
       throw new Error(why, { cause: error });
     }
@@ -190,7 +192,7 @@ export async function startConsumer(options: {
     });
     watched.on(events.CRASH, ({ payload }) => {
       logger.error({ reason: payload.error.name, restart: payload.restart }, 'the consumer crashed');
-      if (!payload.restart && !closing) onFatal(payload.error);
+      if (!payload.restart && !closing) onFatal(explained(payload.error, options.groupId) as Error);
     });
   }
 

@@ -1,4 +1,5 @@
 import { type ProduceClient } from './produce-client';
+import { explained } from './refusals';
 import { isUnknownTopic } from './write-faults';
 
 /** The cluster answers, but a topic that is needed is not there. */
@@ -24,7 +25,7 @@ export function countPartitions(
     try {
       counts.set(topic, client.countPartitions(prefix + topic));
     } catch (error) {
-      if (!isUnknownTopic(error)) throw error;
+      if (!isUnknownTopic(error)) throw explained(error, prefix + topic);
       missing.push(prefix + topic);
     }
   }

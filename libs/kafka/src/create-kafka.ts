@@ -1,7 +1,10 @@
 import './quiet-request-queue';
 import './rejoin';
+import './unheard-refusal';
 import { type Logger } from '@talaria/observability';
-import { Kafka, type KafkaConfig as KafkaOptions, logLevel, type SASLOptions } from 'kafkajs';
+import { Kafka, type KafkaConfig as KafkaOptions, logLevel } from 'kafkajs';
+import { authenticationOf } from './authentication';
+import { adviceOn } from './refusals';
 import { type KafkaConfig } from './settings';
 
 /**
@@ -19,12 +22,10 @@ export function createKafka(
     ...options
   }: Pick<KafkaOptions, 'retry' | 'socketFactory'> & { readonly onWarning?: () => void } = {},
 ): Kafka {
-  const sasl = saslOf(config);
   return new Kafka({
     clientId,
     brokers: [...config.KAFKA_BROKERS],
-    ssl: config.KAFKA_SSL === 'true',
-    ...(sasl && { sasl }),
+    ...authenticationOf(config),
     connectionTimeout: 3000,
     requestTimeout: 5000,
     retry,
@@ -36,17 +37,9 @@ export function createKafka(
         const fields = { kafkajs: { error: typeof error === 'string' ? error.slice(0, 200) : undefined } };
         if (level > logLevel.WARN) return;
         onWarning?.();
-        logger.warn(fields, `kafkajs: ${message.slice(0, 200)}`);
+        const advice = adviceOn(message);
+        const said = `kafkajs: ${message.slice(0, 200)}`;
+        logger.warn(fields, advice === undefined ? said : `${said}: ${advice}`);
       },
   });
-}
-
-function saslOf(config: KafkaConfig): SASLOptions | undefined {
-  const {
-    KAFKA_SASL_MECHANISM: mechanism,
-    KAFKA_SASL_USERNAME: username,
-    KAFKA_SASL_PASSWORD: password,
-  } = config;
-  if (mechanism === undefined || username === undefined || password === undefined) return undefined;
-  return { mechanism, username, password };
 }

@@ -9,6 +9,7 @@ export * from './kafka-transport';
 export * from './partition-of';
 export * from './record-batch';
 export * from './record-reader';
+export { adviceOn, explained, RefusedError } from './refusals';
 export * from './settings';
 export * from './topic-admin';
 export { type Written } from './shard';

@@ -56,6 +56,7 @@ declare module 'kafkajs/src/cluster/brokerPool' {
   class BrokerPool {
     brokers: Record<string, { nodeId: number }>;
     connect(): Promise<void>;
+    withBroker: (this: BrokerPool, ask: (asked: object) => Promise<unknown>) => Promise<unknown>;
   }
   export = BrokerPool;
 }
@@ -147,4 +148,29 @@ declare module 'kafkajs/src/protocol/requests/fetch/v4/response' {
     }[];
   };
   export function decode(answer: Buffer): Promise<FetchAnswer>;
+}
+
+declare module 'kafkajs/src/broker/saslAuthenticator/plain' {
+  import { type AuthenticationProviderArgs, type Authenticator } from 'kafkajs';
+  function provider(sasl: {
+    readonly username: string;
+    readonly password: string;
+  }): (args: AuthenticationProviderArgs) => Authenticator;
+  export = provider;
+}
+
+declare module 'kafkajs/src/broker/saslAuthenticator/scram256' {
+  export { default } from 'kafkajs/src/broker/saslAuthenticator/plain';
+}
+
+declare module 'kafkajs/src/broker/saslAuthenticator/scram512' {
+  export { default } from 'kafkajs/src/broker/saslAuthenticator/plain';
+}
+
+declare module 'kafkajs/src/broker/saslAuthenticator/oauthBearer' {
+  import { type AuthenticationProviderArgs, type Authenticator } from 'kafkajs';
+  function provider(sasl: {
+    readonly oauthBearerProvider: () => Promise<{ readonly value: string }>;
+  }): (args: AuthenticationProviderArgs) => Authenticator;
+  export = provider;
 }

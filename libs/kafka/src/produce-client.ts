@@ -19,6 +19,8 @@ export type ProduceClient = {
    * @throws Kafka's error when it knows none
    */
   readonly countPartitions: (topic: string) => number;
+  /** Kafka's error for the topic when the cluster was last asked: it is gone, or this user may not see it. Undefined when it has none. */
+  readonly topicFault: (topic: string) => Error | undefined;
   /** The node that led the partition when the cluster was last asked; undefined when it is not known. */
   readonly leaderOf: (topic: string, partition: number) => number | undefined;
   /**
@@ -56,6 +58,7 @@ export async function connectProduceClient(
 
   return {
     countPartitions: (topic) => countPartitions(cluster, topic),
+    topicFault: (topic) => faultIn(topicIn(cluster, topic)),
     leaderOf,
     async produce(leader, batches) {
       sending++;
@@ -74,11 +77,22 @@ export async function connectProduceClient(
   };
 }
 
-function countPartitions({ brokerPool }: Cluster, topic: string): number {
-  const found = brokerPool.metadata?.topicMetadata.find((one) => one.topic === topic);
+function countPartitions(cluster: Cluster, topic: string): number {
+  const found = topicIn(cluster, topic);
   if (found === undefined) throw new Error(`the cluster says nothing of topic ${topic}`);
-  if (found.topicErrorCode !== 0) throw createErrorFromCode(found.topicErrorCode);
+  const fault = faultIn(found);
+  if (fault !== undefined) throw fault;
   return found.partitionMetadata.length;
+}
+
+function topicIn({ brokerPool }: Cluster, topic: string) {
+  return brokerPool.metadata?.topicMetadata.find((one) => one.topic === topic);
+}
+
+function faultIn(found: ReturnType<typeof topicIn>): Error | undefined {
+  return found === undefined || found.topicErrorCode === 0
+    ? undefined
+    : createErrorFromCode(found.topicErrorCode);
 }
 
 function produceCall(batches: readonly PartitionBatch[]): Call<ProduceAnswer> {

@@ -5,6 +5,7 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { countPartitions } from './count-partitions';
 import { partitionOf } from './partition-of';
 import { connectProduceClient, type PartitionOutcome, type ProduceClient } from './produce-client';
+import { adviceOn } from './refusals';
 import { type KafkaConfig } from './settings';
 import {
   BATCH_RECORDS,
@@ -53,7 +54,7 @@ export type VerifiedProducer = {
    * that was frozen may write it when it wakes, over a connection that we have left, behind what came over the new one.
    */
   readonly giveUp: () => void;
-  /** Why records are not being written at the moment; undefined when they are. */
+  /** Why records are not being written at the moment; undefined when they are. What a person has to end is told by `adviceOn`. */
   readonly fault: () => string | undefined;
   /** Waits up to 1.5 s for what is under way and refuses the rest, so that every caller is answered; then disconnects. */
   readonly close: () => Promise<void>;
@@ -84,7 +85,7 @@ const MISLED_AFTER = 5;
 
 /**
  * Connects and learns how many partitions each topic has.
- * @throws {MissingTopicError} when a topic does not exist; otherwise when no broker answers
+ * @throws {MissingTopicError} when a topic does not exist, {RefusedError} when Kafka does not let us in or see one; otherwise when no broker answers
  */
 export async function createVerifiedProducer(options: VerifiedProducerOptions): Promise<VerifiedProducer> {
   const producer = await openProducer(options);
@@ -246,7 +247,11 @@ class Producer {
         continue;
       }
       const leader = this.client.leaderOf(shard.topic, shard.partition);
-      if (leader === undefined) this.notWritten(shard, createErrorFromCode(LEADER_NOT_AVAILABLE));
+      if (leader === undefined)
+        this.notWritten(
+          shard,
+          this.client.topicFault(shard.topic) ?? createErrorFromCode(LEADER_NOT_AVAILABLE),
+        );
       else if (!this.busyLeaders.has(leader)) ready.set(leader, [...(ready.get(leader) ?? []), shard]);
     }
     for (const [leader, shards] of ready) void this.write(leader, shards);
@@ -304,10 +309,10 @@ class Producer {
     shard.failures++;
     this.fault = faultOf(error);
     const { topic, partition } = shard;
-    this.options.logger.warn(
-      { topic, partition, records: shard.queue.length, reason: this.fault },
-      'not written yet',
-    );
+    const said = { topic, partition, records: shard.queue.length, reason: this.fault };
+    const advice = adviceOn(this.fault);
+    if (advice === undefined) this.options.logger.warn(said, 'not written yet');
+    else this.options.logger.error(said, `not written yet: ${advice}`);
     this.refreshSoon();
     this.pumpSoon();
   }

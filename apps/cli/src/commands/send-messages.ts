@@ -331,17 +331,35 @@ async function withClient<T>(
 }
 
 function clientOptions(config: KafkaConfig): ClientOptions {
-  const {
-    KAFKA_SASL_MECHANISM: mechanism,
-    KAFKA_SASL_USERNAME: username,
-    KAFKA_SASL_PASSWORD: password,
-  } = config;
+  const sasl = saslOf(config);
   return {
     brokers: config.KAFKA_BROKERS,
     prefix: config.KAFKA_PREFIX,
-    ssl: config.KAFKA_SSL === 'true',
-    ...(mechanism !== undefined &&
-      username !== undefined &&
-      password !== undefined && { sasl: { mechanism, username, password } }),
+    ssl: config.KAFKA_SSL === 'true' && {
+      ca: config.KAFKA_SSL_CA,
+      cert: config.KAFKA_SSL_CERT,
+      key: config.KAFKA_SSL_KEY,
+      passphrase: config.KAFKA_SSL_KEY_PASSPHRASE,
+    },
+    ...(sasl && { sasl }),
+  };
+}
+
+/** What belongs to a mechanism is there with it: reading the settings saw to that. */
+function saslOf(config: KafkaConfig): ClientOptions['sasl'] {
+  const { KAFKA_SASL_MECHANISM: mechanism } = config;
+  if (mechanism === undefined) return undefined;
+  if (mechanism !== 'oauthbearer')
+    return {
+      mechanism,
+      username: config.KAFKA_SASL_USERNAME ?? '',
+      password: config.KAFKA_SASL_PASSWORD ?? '',
+    };
+  return {
+    mechanism,
+    tokenUrl: config.KAFKA_SASL_OAUTH_TOKEN_URL ?? '',
+    clientId: config.KAFKA_SASL_OAUTH_CLIENT_ID ?? '',
+    clientSecret: config.KAFKA_SASL_OAUTH_CLIENT_SECRET ?? '',
+    scope: config.KAFKA_SASL_OAUTH_SCOPE,
   };
 }

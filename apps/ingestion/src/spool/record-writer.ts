@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MissingTopicError, type OutgoingRecord, type VerifiedProducer } from '@talaria/kafka';
+import { MissingTopicError, type OutgoingRecord, RefusedError, type VerifiedProducer } from '@talaria/kafka';
 import {
   deadLetter,
   type Drain,
@@ -258,11 +258,16 @@ export class RecordWriter {
       try {
         return await this.options.connect();
       } catch (error) {
-        if (error instanceof MissingTopicError || this.closed) throw error;
+        if (isForPeople(error) || this.closed) throw error;
         this.startingUntil = -Infinity;
         this.options.logger.warn({ reason: (error as Error).name }, 'no Kafka yet: webhooks go to the spool');
       }
       await sleep(CONNECT_AGAIN_MS, undefined, { ref: false });
     }
   }
+}
+
+/** It does not pass by itself: a start that fails is noticed, and in a rollout the processes of before go on. */
+function isForPeople(error: unknown): boolean {
+  return error instanceof MissingTopicError || error instanceof RefusedError;
 }

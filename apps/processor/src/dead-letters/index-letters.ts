@@ -10,6 +10,8 @@ import { recordLetters } from './record-letters';
 export type LetterIndex = {
   /** For liveness: why it makes no progress by itself. */
   fault(): string | undefined;
+  /** For readiness. */
+  notReady(): string | undefined;
   close(): Promise<void>;
 };
 
@@ -58,6 +60,8 @@ export function indexLetters(options: {
 
   return {
     fault: () => consumer?.fault(),
+    notReady: () =>
+      consumer?.joined() === true ? undefined : 'dead letters are not indexed: not a member of the group yet',
     async close() {
       closing.abort();
       // A start that Kafka keeps waiting may take longer than the process has for its end.

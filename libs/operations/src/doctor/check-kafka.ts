@@ -1,7 +1,7 @@
 import { ConfigurationError } from '@talaria/config';
 import { groups, projectionGroup, topics } from '@talaria/contracts';
 import { listProjections, readProgress, type Sql } from '@talaria/database';
-import { fetchLogRanges } from '@talaria/kafka';
+import { fetchLogRanges, RefusedError } from '@talaria/kafka';
 import { type Admin } from 'kafkajs';
 import { diffTopics, type TopicsAccess } from '../topics/topics';
 import { withAdmin } from '../with-admin';
@@ -15,11 +15,11 @@ export function kafkaChecks(open: () => TopicsAccess, openSql: () => Promise<Sql
   // One answer for all: a cluster that is away is waited for once.
   let reached: Promise<TopicsAccess> | undefined;
   const reach = () => (reached ??= reachKafka(open));
-  const ifThere = async <T>(work: (kafka: TopicsAccess) => Promise<T>) => {
+  const ifThere = async (work: (kafka: TopicsAccess) => Promise<Found[]>) => {
     const kafka = await reach().catch((cause: unknown) => {
       throw new NotCheckedError('Kafka cannot be asked', { cause });
     });
-    return work(kafka);
+    return work(kafka).catch(refusalFound);
   };
   return [
     { name: 'kafka', run: () => checkKafka(reach) },
@@ -43,10 +43,16 @@ async function checkKafka(reach: () => Promise<TopicsAccess>): Promise<Found[]> 
   } catch (error) {
     if (error instanceof ConfigurationError)
       throw new NotCheckedError('KAFKA_* are not right', { cause: error });
+    if (error instanceof RefusedError) return refusalFound(error);
     const found = `no broker answers (${(error as Error).message.slice(0, 200)})`;
     const remedy = 'look whether the brokers run, and correct KAFKA_BROKERS, KAFKA_SSL and KAFKA_SASL_*';
     return [{ subject, result: 'failed', found, remedy }];
   }
+}
+
+function refusalFound(error: unknown): Found[] {
+  if (!(error instanceof RefusedError)) throw error;
+  return [{ subject: 'KAFKA_*', result: 'failed', found: 'Kafka refuses us', remedy: error.message }];
 }
 
 const brokersText = (count: number) =>
@@ -139,8 +145,8 @@ async function groupFinding(
   groupId: string,
   lag: number,
 ): Promise<Found> {
-  const { groups } = await admin.describeGroups([prefix + groupId]);
-  const members = groups[0]?.members.length ?? 0;
+  const { groups: described } = await admin.describeGroups([prefix + groupId]);
+  const members = described[0]?.members.length ?? 0;
   const behind = `${lag} records behind`;
   if (members === 0)
     return {
