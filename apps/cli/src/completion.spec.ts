@@ -24,7 +24,7 @@ describe('the completion of bash', () => {
   it('completes nouns, verbs, flags, and the words and files that flags take', () => {
     expect(offered('')).toEqual(expect.arrayContaining(['topics', 'dead-letters', 'spool', 'completion']));
     expect(offered('to')).toEqual(['topics']);
-    expect(offered('topics', '')).toEqual(['list', 'diff', 'apply']);
+    expect(offered('topics', '')).toEqual(['list', 'diff', 'apply', 'acls']);
     expect(offered('topics', 'apply', '--d')).toEqual(['--dry-run']);
     expect(offered('topics', 'apply', '--dry-run', '-')).toEqual(['--output', '--dry-run', '--help']);
     expect(offered('dead-letters', 'list', '--state', '')).toEqual(['open', 'redriven', 'discarded', 'all']);

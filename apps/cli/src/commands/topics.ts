@@ -1,3 +1,4 @@
+import { access, type Access, type Acl, aclsOf, productAccess } from '@talaria/contracts';
 import { kafkaSettings } from '@talaria/kafka';
 import {
   applyTopics,
@@ -8,9 +9,10 @@ import {
   topicSettings,
   type TopicsDiff,
 } from '@talaria/operations';
-import { type Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Context } from '../context';
 import { exitCodes } from '../exit-codes';
+import { UsageError } from '../fault-of';
 import { showTable } from '../output/table';
 import { dryRunOption, newNoun, newVerb } from '../verb';
 
@@ -18,7 +20,8 @@ export function topicsCommand(context: Context): Command {
   return newNoun('topics', 'the Kafka topics of this release')
     .addCommand(listVerb(context))
     .addCommand(diffVerb(context))
-    .addCommand(applyVerb(context));
+    .addCommand(applyVerb(context))
+    .addCommand(aclsVerb(context));
 }
 
 const listVerb = (context: Context) =>
@@ -68,6 +71,48 @@ export const topicsAccess = (context: Context): TopicsAccess => ({
   config: context.settings({ ...kafkaSettings, ...topicSettings }),
   logger: context.logger,
 });
+
+const aclsVerb = (context: Context) =>
+  newVerb('acls', {
+    summary: 'what each Kafka user of this release may do, as a script',
+    more: 'Asks nobody, and changes nothing. The lines expect BOOTSTRAP and ADMIN_CONFIG: where the brokers are, and the file with the credentials of whoever may alter rights. Of all variables only KAFKA_PREFIX counts.',
+    examples: ['talaria topics acls > acls.sh', 'talaria topics acls --product shop -o json'],
+  })
+    .addOption(
+      new Option(
+        '--product <user>',
+        'and what a product of this Kafka user needs, to publish commands and read events',
+      ),
+    )
+    .action(({ product }: { product?: string }) => {
+      if (product !== undefined && !/^[\w.-]+$/.test(product))
+        throw new UsageError(
+          '--product must be a Kafka user of letters, digits, dots, dashes and underscores',
+        );
+      const { KAFKA_PREFIX } = context.settings({ KAFKA_PREFIX: kafkaSettings.KAFKA_PREFIX });
+      const users: readonly Access[] = [
+        ...Object.values(access),
+        ...(product === undefined ? [] : [productAccess(product)]),
+      ];
+      const all = users.map((user) => ({
+        principal: user.principal,
+        who: user.who,
+        acls: aclsOf(user, KAFKA_PREFIX),
+      }));
+      context.answer(all, () =>
+        all
+          .map(({ principal, who, acls }) =>
+            [`# ${who}`, ...acls.map((acl) => aclLine(principal, acl))].join('\n'),
+          )
+          .join('\n\n'),
+      );
+    });
+
+function aclLine(principal: string, { resource: { type, name, pattern }, operations }: Acl): string {
+  const to = `--bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN_CONFIG" --add --allow-principal User:${principal}`;
+  const on = `--${type} ${name} --resource-pattern-type ${pattern}`;
+  return ['kafka-acls.sh', to, on, ...operations.map((one) => `--operation ${one}`)].join(' ');
+}
 
 const ALL_AS_DECLARED = 'All topics are as declared.';
 const done = (created: readonly string[]) =>
