@@ -13,3 +13,4 @@ export * from './webhook-load';
 export * from './leaders';
 export * from './silenceable';
 export * from './balancer';
+export * from './certificates';

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { databaseSettings } from '@talaria/database';
 import { kafkaSettings } from '@talaria/kafka';
 import { logSettings } from '@talaria/observability';
+import { topicSettings } from '@talaria/operations';
 import { secretsSettings } from '@talaria/registry';
 import { ingestionCombinations } from '@talaria/settings';
 import { simulatorSettings } from '../../apps/simulator/src/config';
@@ -34,7 +35,14 @@ const settingsOf: Readonly<Record<Program, Settings>> = {
   processor: { ...apps.processor, ...logSettings },
   dispatcher: { ...apps.dispatcher, ...logSettings },
   simulator: { ...simulatorSettings, ...logSettings },
-  talaria: { ...kafkaSettings, ...databaseSettings, ...secretsSettings, ...verbs, ...logSettings },
+  talaria: {
+    ...kafkaSettings,
+    ...topicSettings,
+    ...databaseSettings,
+    ...secretsSettings,
+    ...verbs,
+    ...logSettings,
+  },
 };
 
 /** Variables that are not ours, and that every program of the image understands. */

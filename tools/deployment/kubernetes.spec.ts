@@ -25,9 +25,6 @@ const METRICS_PORT = 9464;
 const STOP_SECONDS = 10;
 const docs = (path: string) => readFileSync(join(repositoryRoot(), 'docs', path), 'utf8');
 
-/** A setting of TLS that another part of the code is about to declare. */
-const NOT_DECLARED_YET = ['KAFKA_SSL_CA_FILE'];
-
 const kustomize = findKustomize(process.env);
 const rendered = new Map<string, Manifest[]>();
 
@@ -61,9 +58,6 @@ function environmentOf({ env = [], envFrom = [] }: Container, manifests: Manifes
     Object.fromEntries(env.map(({ name, value }) => [name, value])),
   ) as Record<string, string>;
 }
-
-const declaredOf = (environment: Record<string, string>) =>
-  Object.fromEntries(Object.entries(environment).filter(([name]) => !NOT_DECLARED_YET.includes(name)));
 
 function mebibytes(size = ''): number {
   const [, amount, unit] = /^(\d+)(Mi|Gi)$/.exec(size)!;
@@ -211,7 +205,7 @@ describeRendered.each(variants.map(({ name }) => name))(`k8s: %s${reason}`, (var
       const mounted = secretsOf(workload.pod).flatMap(({ items }) => items.map(({ path }) => path));
       for (const container of containersOf(workload)) {
         const environment = environmentOf(container, manifests());
-        expect(faultsOf(programOf(container), declaredOf(environment))).toEqual([]);
+        expect(faultsOf(programOf(container), environment)).toEqual([]);
         const read = Object.entries(environment)
           .filter(([name]) => name.endsWith('_FILE'))
           .map(([, path]) => path.replace('/var/run/secrets/talaria/', ''));
@@ -231,7 +225,7 @@ describeRendered.each(variants.map(({ name }) => name))(`k8s: %s${reason}`, (var
     for (const { pod } of oursOf(manifests())) {
       const [container] = pod.containers;
       const program = programOf(container!);
-      const values = Object.entries(declaredOf(environmentOf(container!, manifests())));
+      const values = Object.entries(environmentOf(container!, manifests()));
       const environment = Object.fromEntries(values.filter(([name]) => !name.endsWith('_FILE')));
       const other = otherThanDefault(program, environment);
       expect(other).toEqual({ ...meant[program], ...ofKafka(environment) });

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { type KafkaSecurity } from '../stack/kafka-properties';
 import { repositoryRoot } from '../stack/repository';
 import { type Stack, startStack } from '../stack/stack';
 
@@ -11,6 +12,7 @@ export type OwnKafkaOptions = {
   readonly say?: (line: string) => void;
   /** Default 1. */
   readonly brokers?: 1 | 3;
+  readonly security?: KafkaSecurity;
 };
 
 /** A Kafka that nothing else uses, to be frozen and killed. */
@@ -19,6 +21,7 @@ export async function startOwnKafka({
   databaseUrl,
   say,
   brokers = 1,
+  security,
 }: OwnKafkaOptions): Promise<Stack> {
   mkdirSync(directory, { recursive: true });
   shareJars(directory);
@@ -26,6 +29,7 @@ export async function startOwnKafka({
   const stack = await startStack({
     directory,
     brokers,
+    security,
     env: { ...env, DATABASE_URL: databaseUrl },
     ...(say && { say }),
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Child, endOfLog } from './child';
 import { requireJava } from './toolchain';
 import { fetchJars, jarsFolder, removeHalfFetched } from './kafka-jars';
-import { kafkaProperties, type KafkaNode } from './kafka-properties';
+import { kafkaProperties, type KafkaNode, type KafkaSecurity } from './kafka-properties';
 import { freePorts } from './ports';
 import { kafkaProblem, leadersProblem } from './reachable';
 
@@ -13,6 +13,10 @@ export type Broker = {
   readonly nodeId: number;
   /** host:port; the same for as long as the stack runs. */
   readonly address: string;
+  /** For clients with TLS and a user; undefined where the cluster has no security. */
+  readonly saslAddress: string | undefined;
+  /** For clients with TLS and a certificate of their own; likewise. */
+  readonly mtlsAddress: string | undefined;
   /** Undefined while it does not run; another one after each start. */
   readonly pid: number | undefined;
   /** kill -9; resolves when it is gone. */
@@ -34,6 +38,8 @@ export type KafkaOptions = {
   readonly brokers: 1 | 3;
   readonly say: (line: string) => void;
   readonly env: NodeJS.ProcessEnv;
+  /** Only for a cluster whose data are new. */
+  readonly security?: KafkaSecurity | undefined;
 };
 
 /** What starts a JVM of Kafka's in the folder of one node. */
@@ -63,7 +69,7 @@ export async function prepareKafka({ directory, env, say }: KafkaOptions): Promi
 /** Starts a cluster on free ports of 127.0.0.1; resolves when every broker answers clients. */
 export async function startKafka(jvm: Jvm, options: KafkaOptions): Promise<Kafka> {
   const directory = join(options.directory, String(options.brokers));
-  const cluster = await chooseNodes(options.brokers);
+  const cluster = await chooseNodes(options.brokers, options.security !== undefined);
   const clusterId = keepClusterId(directory);
   const nodes = cluster.map((node) => new Node(node, cluster, directory, jvm, options));
   // In good order the last of three cannot end: what it waits for takes a majority of controllers.
@@ -84,12 +90,19 @@ export async function startKafka(jvm: Jvm, options: KafkaOptions): Promise<Kafka
   return { brokers: nodes, stop };
 }
 
-async function chooseNodes(count: number): Promise<KafkaNode[]> {
-  const ports = await freePorts(2 * count);
+async function chooseNodes(count: number, isSecured: boolean): Promise<KafkaNode[]> {
+  const ports = await freePorts(4 * count);
   return Array.from({ length: count }, (_, index) => {
-    const [port, controllerPort] = ports.slice(2 * index);
-    if (port === undefined || controllerPort === undefined) throw new Error('too few ports');
-    return { nodeId: index + 1, port, controllerPort };
+    const [port, controllerPort, saslPort, mtlsPort] = ports.slice(4 * index);
+    if (
+      port === undefined ||
+      controllerPort === undefined ||
+      saslPort === undefined ||
+      mtlsPort === undefined
+    )
+      throw new Error('too few ports');
+    const node = { nodeId: index + 1, port, controllerPort };
+    return isSecured ? { ...node, saslPort, mtlsPort } : node;
   });
 }
 
@@ -108,6 +121,8 @@ function keepClusterId(directory: string): string {
 class Node implements Broker {
   readonly nodeId: number;
   readonly address: string;
+  readonly saslAddress: string | undefined;
+  readonly mtlsAddress: string | undefined;
   private readonly folder: string;
   private readonly log: string;
   private child: Child | undefined;
@@ -121,11 +136,14 @@ class Node implements Broker {
   ) {
     this.nodeId = node.nodeId;
     this.address = `127.0.0.1:${node.port}`;
+    this.saslAddress = node.saslPort === undefined ? undefined : `127.0.0.1:${node.saslPort}`;
+    this.mtlsAddress = node.mtlsPort === undefined ? undefined : `127.0.0.1:${node.mtlsPort}`;
     this.folder = join(directory, `node-${node.nodeId}`);
     this.log = join(directory, `node-${node.nodeId}.log`);
     mkdirSync(this.folder, { recursive: true });
     // The ports are new at each start. Paths stay relative: in a properties file a comma or an é would be misread.
-    writeFileSync(join(this.folder, 'server.properties'), kafkaProperties(node, cluster, 'data'));
+    const properties = kafkaProperties(node, cluster, 'data', options.security);
+    writeFileSync(join(this.folder, 'server.properties'), properties, { mode: 0o600 });
     if (existsSync(this.log)) renameSync(this.log, `${this.log}.previous`);
   }
 
@@ -135,6 +153,8 @@ class Node implements Broker {
     if (existsSync(join(data, 'meta.properties'))) return;
     rmSync(data, { recursive: true, force: true });
     const args = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', 'server.properties'];
+    for (const [user, password] of Object.entries(this.options.security?.passwords ?? {}))
+      args.push('--add-scram', `SCRAM-SHA-512=[name=${user},password=${password}]`);
     const how = await this.run(`format-${this.nodeId}`, args).ended;
     if (!existsSync(join(data, 'meta.properties'))) {
       throw new Error(

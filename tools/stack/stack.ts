@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { endOrphans } from './child';
 import { prepareKafka, startKafka, type Broker } from './kafka';
+import { type KafkaSecurity } from './kafka-properties';
 import { takeDirectory } from './take-directory';
 import { startPostgres } from './postgres';
 import { identify, isAlive, readIdentity, type ProcessIdentity } from '@talaria/process-lock';
@@ -21,6 +22,8 @@ export type StackOptions = {
   announced?: boolean;
   /** KAFKA_BROKERS and DATABASE_URL in it name servers that run already; default this process's. */
   env?: NodeJS.ProcessEnv;
+  /** For a Kafka that must know its clients; its data must be new. */
+  security?: KafkaSecurity | undefined;
 };
 
 export type Stack = {
@@ -50,7 +53,7 @@ const notice = (directory: string) => join(directory, 'stack.json');
  * what ends them (or process.exit(), by force). Rejects with an error that says what to do; nothing then runs.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const { brokers: brokerCount = 1, say = () => undefined, env = process.env } = options;
+  const { brokers: brokerCount = 1, say = () => undefined, env = process.env, security } = options;
   const directory = resolve(options.directory ?? defaultDirectory());
   await checkNamedServers(env);
 
@@ -71,7 +74,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   try {
     const pidFiles = join(directory, 'pids');
     await endOrphans(pidFiles);
-    const kafkaOptions = { directory: join(directory, 'kafka'), pidFiles, brokers: brokerCount, say, env };
+    const kafkaOptions = {
+      directory: join(directory, 'kafka'),
+      pidFiles,
+      brokers: brokerCount,
+      say,
+      env,
+      security,
+    };
     const jvm = env.KAFKA_BROKERS ? undefined : await prepareKafka(kafkaOptions);
 
     let databaseUrl = env.DATABASE_URL;
