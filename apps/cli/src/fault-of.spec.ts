@@ -13,6 +13,16 @@ it.each(['Connection terminated due to connection timeout', 'Connection terminat
   },
 );
 
+it('a right that the role does not have is told with whose it is to give', () => {
+  const error = Object.assign(new Error('permission denied for table wabas'), { code: '42501' });
+  expect(faultOf(error, env)).toEqual({
+    code: 1,
+    message: expect.stringMatching(
+      /may not do this: permission denied for table wabas\..*talaria database grant/,
+    ),
+  });
+});
+
 it('any other error is told as it is', () => {
   expect(faultOf(new Error('why'), env)).toEqual({ code: 1, message: 'why' });
 });

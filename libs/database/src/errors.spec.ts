@@ -25,6 +25,16 @@ it.each([
       '25006',
     ],
   ],
+  [
+    'unavailable',
+    [
+      'CERT_HAS_EXPIRED',
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+    ],
+  ],
   ['conflict', ['40001', '40P01']],
   ['data', ['22P02', '22021', '22003', '23502', '23505', '23514', '54000']],
   [
