@@ -67,7 +67,11 @@ export async function startApiServer(program: string): Promise<ApiServer> {
   const ask: Ask = async (method, path, body) => {
     const answer = await request(`https://127.0.0.1:${port}${path}`, {
       ...{ method, dispatcher },
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/apply-patch+yaml' },
+      headers: {
+        authorization: `Bearer ${token}`,
+        // A question that has one is refused.
+        ...(body !== undefined && { 'content-type': 'application/apply-patch+yaml' }),
+      },
       body: body === undefined ? null : JSON.stringify(body),
     });
     const warnings = [answer.headers.warning ?? []].flat();

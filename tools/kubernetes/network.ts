@@ -51,12 +51,14 @@ const selects = ({ matchLabels = {}, matchExpressions = [] }: Selector, labels: 
   });
 
 const isWithin = (address: string, blocks: readonly string[]): boolean => {
+  const familyOf = (one: string) => (isIPv6(one) ? 'ipv6' : 'ipv4');
   const list = new BlockList();
   for (const block of blocks) {
     const [network = '', length] = block.split('/');
-    list.addSubnet(network, Number(length), isIPv6(network) ? 'ipv6' : 'ipv4');
+    // A BlockList would find an IPv4 address in ::/0, too, as a mapped one; a NetworkPolicy does not.
+    if (familyOf(network) === familyOf(address)) list.addSubnet(network, Number(length), familyOf(network));
   }
-  return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  return list.check(address, familyOf(address));
 };
 
 function isPeer({ podSelector, namespaceSelector, ipBlock }: Peer, other: Other): boolean {
