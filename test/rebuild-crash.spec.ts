@@ -27,7 +27,9 @@ let processor: AppProcess;
 let way: Silenceable;
 
 beforeAll(async () => {
-  const [kafka, database] = await Promise.all([testKafka(processorTopics), testDatabase()]);
+  // The process indexes the dead letters of both ways, too.
+  const needed = [...processorTopics, topics.outboundDlq.name];
+  const [kafka, database] = await Promise.all([testKafka(needed), testDatabase()]);
   rig = await versionsRig({ kafka, database, logger: testLogger });
   way = await silenceable(database.url);
   const [httpPort = 0, metricsPort = 0] = await freePorts(2);

@@ -3,7 +3,7 @@ import { createDataSource, sumProjection, type TableSum } from '@talaria/databas
 import { createKafka } from '@talaria/kafka';
 import { type Admin } from 'kafkajs';
 import { checkWebhooks } from '../tools/platform/check-platform';
-import { createDatabase, dropDatabase, query } from '../tools/platform/database';
+import { createDatabase, dropDatabase, grantRoles, query } from '../tools/platform/database';
 import { type Platform } from '../tools/platform/platform';
 import { prepareDatabase } from '../tools/setup/prepare';
 import { eventually, kafkaConfigOf, publish, readAll, required, testLogger, testPlatform } from './kit';
@@ -141,6 +141,7 @@ describe('Postgres lost, and rebuilt from Kafka', () => {
     await dropDatabase(required('DATABASE_URL'), databaseUrl);
     await createDatabase(required('DATABASE_URL'), new URL(databaseUrl).pathname.slice(1));
     await prepareDatabase(databaseUrl);
+    await grantRoles(databaseUrl);
     await addNumbers();
     const names = [topics.webhooks.name, topics.dispatches.name];
     await tellFrom(

@@ -94,6 +94,7 @@ describe('three of each app, replaced one after the other under load', () => {
     };
     return platform.addProcess(`${workload}-${index}`, `dist/apps/${workload}/src/main.js`, {
       ...own[workload],
+      DATABASE_URL: platform.databaseUrls[workload],
       METRICS_PORT: String(metricsPort),
     });
   }

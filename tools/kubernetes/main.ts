@@ -1,12 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { stringify } from 'yaml';
 import { runTool, UsageError } from '../setup/run-tool';
+import { untilSignal } from '../setup/until-signal';
 import { startApiServer } from './api-server';
 import { type Crd, fetchCrds } from './crds';
 import { checkByServer } from './check-by-server';
 import { type Manifest, toolsBin, variants } from './manifests';
 import { buildApiServer, buildSmallPrograms } from './programs';
 import { schemaLocation, writeSchemas } from './schemas';
+
+/** The exit code when nothing was checked, apart from that of a fault in the manifests. */
+const NOT_FETCHED = 3;
 
 const say = (line: string) => console.error(line);
 type Rendered = { readonly name: string; readonly manifests: readonly Manifest[] };
@@ -16,8 +20,8 @@ type Rendered = { readonly name: string; readonly manifests: readonly Manifest[]
 runTool(async () => {
   const args = process.argv.slice(2).join(' ');
   if (args !== '' && args !== '--schemas') throw new UsageError('usage: npm run kubernetes [-- --schemas]');
-  await buildSmallPrograms(say);
-  const crds = await fetchCrds(say);
+  const crds = await fetchAll();
+  if (crds === undefined) return NOT_FETCHED;
   writeSchemas(crds);
   const kustomize = [toolsBin('kustomize'), 'build'];
   const rendered = variants.map(({ name, render }) => ({
@@ -27,8 +31,11 @@ runTool(async () => {
   const faults = rendered.flatMap(faultsBySchema);
   if (args === '') {
     const server = await startApiServer(await buildApiServer(say));
+    const interrupted = untilSignal().then((signal) => {
+      throw new Error(`ended by ${signal}`);
+    });
     try {
-      faults.push(...(await checkByServer(server, crds, rendered)));
+      faults.push(...(await Promise.race([checkByServer(server, crds, rendered), interrupted])));
     } finally {
       await server.stop();
     }
@@ -43,6 +50,17 @@ runTool(async () => {
   );
   return faults.length === 0 ? 0 : 1;
 });
+
+/** Programs and CRDs; undefined, once it was said why, when they cannot be had. */
+async function fetchAll(): Promise<Crd[] | undefined> {
+  try {
+    await buildSmallPrograms(say);
+    return await fetchCrds(say);
+  } catch (error) {
+    say(`What checks the manifests could not be fetched: ${(error as Error).message}`);
+    return undefined;
+  }
+}
 
 /** What of Strimzi's cannot be checked here, as was said. */
 function leaveOut(manifests: readonly Manifest[], crds: readonly Crd[]): Manifest[] {

@@ -38,14 +38,19 @@ export async function createRoles(url: string): Promise<Record<User, string>> {
     for (const role of Object.values(roles))
       await client.query(`CREATE ROLE ${client.escapeIdentifier(role)} LOGIN PASSWORD '${password}'`);
   });
+  await grantRoles(url);
+  const urlOf = (role: string) => Object.assign(new URL(url), { username: role, password }).href;
+  return Object.fromEntries(users.map((user) => [user, urlOf(roles[user])])) as Record<User, string>;
+}
+
+/** Lets the roles that `createRoles` made do again what they should, in a database of the same name that was made anew and migrated. */
+export async function grantRoles(url: string): Promise<void> {
   const dataSource = await createDataSource({ DATABASE_URL: url, DATABASE_POOL_SIZE: 1 }).initialize();
   try {
-    await grantRights(dataSource, roles);
+    await grantRights(dataSource, rolesOf(url));
   } finally {
     await dataSource.destroy();
   }
-  const urlOf = (role: string) => Object.assign(new URL(url), { username: role, password }).href;
-  return Object.fromEntries(users.map((user) => [user, urlOf(roles[user])])) as Record<User, string>;
 }
 
 /** When the database is gone. */
