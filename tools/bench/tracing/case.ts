@@ -1,4 +1,4 @@
-import { type BenchCase, type BenchContext } from '../bench-case';
+import { type BenchContext, caseOf } from '../bench-case';
 import { UNLIMITED } from '../dispatcher/commands';
 import {
   type Run as Dispatched,
@@ -12,33 +12,21 @@ import { openGround } from '../ingestion/ground';
 import { measure, rateOf, resultOf, type Run as Received } from '../ingestion/measure';
 import { startTalaria, type TalariaReceiver } from '../ingestion/receivers';
 import { startGenerator } from '../load/generator';
-import { joinOutcomes, noOutcome, type Outcome } from '../report';
+import { type Outcome } from '../report';
 import { compareWays, noRuns, startSink, variablesOf, type Way, ways, waysOfRound } from './ways';
 
 const CONNECTIONS = 64;
 const SECONDS = 5;
 const MESSAGES = 30_000;
 
-const parts: Readonly<Record<string, (context: BenchContext) => Promise<Outcome>>> = {
-  ingestion: compareIngestion,
-  dispatcher: compareDispatcher,
-};
-
 /** What traces cost. */
-export const tracing: BenchCase = {
-  summary: 'what traces cost ingestion and dispatcher: off, one in ten sampled, always on',
-  parts: Object.keys(parts),
-  usualParts: Object.keys(parts),
-  async run(context) {
-    let outcome: Outcome = noOutcome;
-    for (const name of context.options.parts) {
-      context.say(`Part ${name}:`);
-      const part = parts[name];
-      if (part) outcome = joinOutcomes(outcome, await part(context));
-    }
-    return outcome;
+export const tracing = caseOf(
+  'what traces cost ingestion and dispatcher: off, one in ten sampled, always on',
+  {
+    ingestion: compareIngestion,
+    dispatcher: compareDispatcher,
   },
-};
+);
 
 /** Webhooks as fast as they are taken. Every way has its process, and all of them take turns in every round. */
 async function compareIngestion(context: BenchContext): Promise<Outcome> {
