@@ -2,7 +2,8 @@
 // and plain kafkajs: it reads domain events from `whatsapp.events` and asks for messages on `whatsapp.outbound`.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
-import { Kafka, logLevel } from 'kafkajs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Kafka, logLevel, type Message } from 'kafkajs';
 
 const { KAFKA_BROKERS = 'localhost:9092', KAFKA_PREFIX = '', HTTP_PORT = '3010' } = process.env;
 const kafka = new Kafka({
@@ -39,11 +40,29 @@ function reply(eventId: string, { wabaId, phoneNumberId, wamid, from, message }:
   };
 }
 
+let gathered: Message[] = [];
+let sending: Promise<unknown> | undefined;
+
+/** Resolves when Kafka has them. What several partitions bring at the same time goes in one request: a request for each would cost more than all else. */
+async function publish(messages: readonly Message[]): Promise<void> {
+  gathered.push(...messages);
+  sending ??= nextTurn().then(() => {
+    const all = gathered;
+    [gathered, sending] = [[], undefined];
+    return producer.send({ topic: `${KAFKA_PREFIX}whatsapp.outbound`, acks: -1, messages: all });
+  });
+  await sending;
+}
+
 async function main(): Promise<void> {
   await Promise.all([producer.connect(), consumer.connect()]);
   await consumer.subscribe({ topic: `${KAFKA_PREFIX}whatsapp.events`, fromBeginning: true });
   await consumer.run({
-    eachBatch: async ({ batch }) => {
+    partitionsConsumedConcurrently: 12,
+    // Once a second. By itself kafkajs commits after each batch, and waits for it.
+    autoCommit: false,
+    autoCommitInterval: 1000,
+    eachBatch: async ({ batch, ...progress }) => {
       const commands = batch.messages
         .filter(({ headers }) => String(headers?.ce_type) === 'whatsapp.message.received.v1')
         .map(({ headers, value }) => ({
@@ -53,8 +72,9 @@ async function main(): Promise<void> {
         .filter(({ event }) => event.type === 'text')
         .map(({ id, event }) => reply(id, event));
       const messages = commands.map((command) => ({ key: command.wabaId, value: JSON.stringify(command) }));
-      if (messages.length > 0)
-        await producer.send({ topic: `${KAFKA_PREFIX}whatsapp.outbound`, acks: -1, messages });
+      if (messages.length > 0) await publish(messages);
+      progress.resolveOffset(batch.lastOffset());
+      await progress.commitOffsetsIfNecessary();
     },
   });
   createServer((_request, response) => response.end('ok')).listen(Number(HTTP_PORT));

@@ -112,6 +112,8 @@ runProcess('dispatcher', async (logger, stop) => {
       dispatcher.isPaused(phoneNumberId) ? 0 : (registry.find(phoneNumberId)?.messagesPerSecond ?? 0),
     max: { commands: config.DISPATCH_MAX_QUEUED, bytes: config.DISPATCH_MAX_QUEUED_SIZE },
     copyAfterMs: 60_000,
+    // Longer than Kafka waits for a follower before it goes on without it (replica.lag.time.max.ms, 30 s).
+    anewAfterMs: 60_000,
     async read(record) {
       const parsed = parseSendMessage(record.value);
       if (parsed.ok) return parsed.command;

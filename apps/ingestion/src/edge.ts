@@ -4,7 +4,7 @@ import { isSignatureForm, signatureHeader } from '@talaria/whatsapp';
 import { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type App, type Apps } from './apps/app';
 import { type WebhookReport } from './webhook/webhook-report';
-import { connectionsDropped, type Refusal } from './webhook/webhook.metrics';
+import { connectionsDropped, type Refusal, statusOf } from './webhook/webhook.metrics';
 
 /** Meta sends up to 3 MB. */
 const BODY_LIMIT = 4 * 1024 * 1024;
@@ -23,14 +23,6 @@ export const edgeLimits = {
 };
 
 export type EdgeLimits = Readonly<typeof edgeLimits>;
-
-const statusOf: Readonly<Record<Refusal, number>> = {
-  bad_signature: 401,
-  too_large: 413,
-  overloaded: 503,
-  aborted: 400,
-  sealed: 503,
-};
 
 /** A request that is refused while its body is read. Fastify answers with the status code. */
 class RefusedError extends Error {

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { type ClientBase } from 'pg';
 import { AbstractLogger, DataSource } from 'typeorm';
 import { connectionOf, type DatabaseAddress } from './address';
 import { DispatchCommand } from './entities/ledger.entities';
@@ -22,6 +23,14 @@ const LOCK_TIMEOUT_MS = 20_000;
 /** TypeORM would print on standard output, which belongs to answers and log lines. What fails is thrown. */
 class Silent extends AbstractLogger {
   protected writeLog = () => undefined;
+}
+
+/**
+ * Between its hand-over by the pool and TypeORM's own listener a connection has none, for a moment: one that breaks just then, its last answer
+ * and its end in one packet, as when the server is shut down, would end the process. Its next statement fails all the same.
+ */
+function hearErrors(client: ClientBase): void {
+  client.on('error', () => undefined);
 }
 
 /**
@@ -53,6 +62,7 @@ export function createDataSource(
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       stream: () => impatientSocket(silenceMs),
+      onConnect: hearErrors,
       ...(projection !== undefined && {
         options: `-c search_path=${schemaOf(projection)}`,
         lock_timeout: LOCK_TIMEOUT_MS,

@@ -208,25 +208,26 @@ describe('the consumer', () => {
   it('brings a batch that failed again, without what was finished before it, while other partitions go on', async () => {
     const { seen, handler } = recorder();
     const failed: number[][] = [];
+    let isWell = false;
     await start((batch) => {
-      if (batch.partition !== 0 || failed.length === 2) return handler(batch);
+      if (batch.partition !== 0 || isWell) return handler(batch);
       failed.push(batch.records.map(({ offset }) => offset));
       if (failed.length === 1) for (const offset of [0, 1]) batch.done(offset);
       throw new Error('on purpose');
     });
     await write(5);
-    await eventually(() => expect(failed).toHaveLength(1));
+    await eventually(() => expect(failed.length).toBeGreaterThan(0));
     await write(5, [1, 2, 3]);
     await eventually(() => expect(seen.filter(({ partition }) => partition !== 0)).toHaveLength(15));
-    expect(seen.filter(({ partition }) => partition === 0)).toEqual([]);
     await eventually(async () => expect(await committed()).toEqual([2, 5, 5, 5]));
-    await eventually(async () => expect(await committed()).toEqual([5, 5, 5, 5]));
-    expect(failed).toEqual([
-      [0, 1, 2, 3, 4],
-      [2, 3, 4],
-    ]);
+    await eventually(() => expect(failed.length).toBeGreaterThan(1));
+    expect(seen.filter(({ partition }) => partition === 0)).toEqual([]);
+    isWell = true;
+    await eventually(async () => expect(await committed()).toEqual([5, 5, 5, 5]), 40_000);
+    expect(failed[0]).toEqual([0, 1, 2, 3, 4]);
+    for (const again of failed.slice(1)) expect(again).toEqual([2, 3, 4]);
     expect(seen.filter(({ partition }) => partition === 0).map(({ offset }) => offset)).toEqual([2, 3, 4]);
-  });
+  }, 60_000);
 
   it('brings exactly the records that were not taken again, in order, once it may resume', async () => {
     const { seen, handler } = recorder();
@@ -378,7 +379,7 @@ describe('the consumer', () => {
     } finally {
       dying.kill('SIGKILL');
     }
-  }, 30_000);
+  }, 60_000);
 
   describe('with books of its handler', () => {
     const offsetsOf = (seen: readonly KafkaRecord[], partition = 0) =>

@@ -1,5 +1,6 @@
 import './quiet-request-queue';
 import './rejoin';
+import './stale-batch';
 import './unheard-refusal';
 import { type Logger } from '@talaria/observability';
 import { Kafka, type KafkaConfig as KafkaOptions, logLevel } from 'kafkajs';

@@ -66,6 +66,11 @@ declare module 'kafkajs/src/broker' {
     heartbeat(call: unknown): Promise<unknown>;
     joinGroup(call: unknown): Promise<unknown>;
     syncGroup(call: unknown): Promise<unknown>;
+    fetch(call: unknown): Promise<{
+      readonly responses: readonly {
+        readonly partitions: readonly { readonly messages: readonly unknown[] }[];
+      }[];
+    }>;
   }
   export = Broker;
 }
@@ -73,8 +78,23 @@ declare module 'kafkajs/src/broker' {
 declare module 'kafkajs/src/consumer/consumerGroup' {
   class ConsumerGroup {
     joinAndSync: (this: ConsumerGroup) => Promise<void>;
+    leave(): Promise<void>;
   }
   export = ConsumerGroup;
+}
+
+declare module 'kafkajs/src/consumer/runner' {
+  type Fetched = { readonly topic: string; readonly partition: number; readonly fetchedOffset: string };
+  class Runner {
+    readonly consumerGroup: {
+      readonly offsetManager: {
+        readonly memberAssignment: Readonly<Record<string, readonly number[]>>;
+        nextOffset(topic: string, partition: number): { toString(): string };
+      };
+    };
+    handleBatch: (this: Runner, batch: Fetched) => Promise<void>;
+  }
+  export = Runner;
 }
 
 declare module 'kafkajs/src/errors' {

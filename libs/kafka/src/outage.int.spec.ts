@@ -50,7 +50,7 @@ describe('while the broker is away', () => {
     const began = Date.now();
     const patient = send('patient');
     const outcomes = await Promise.allSettled([send('late', 300), send('late too', 300)]);
-    expect(Date.now() - began).toBeLessThan(1000);
+    expect(Date.now() - began).toBeLessThan(2500);
     expect(outcomes).toMatchObject([
       { status: 'rejected', reason: { reason: 'timeout' } },
       { status: 'rejected', reason: { reason: 'timeout' } },

@@ -128,6 +128,20 @@ describe('a notification with several items', () => {
       [contacts[0]],
       [contacts[1]],
     ]);
+    expect(items.map((item) => JSON.parse(String(item.contacts)) as unknown)).toEqual([
+      contacts,
+      contacts,
+      contacts,
+    ]);
+  });
+
+  it('tells how the number is displayed, and of no contacts where there are none', () => {
+    const metadata = { phone_number_id: '200', display_phone_number: '+1 555\u00a00100' };
+    const [item] = split(notification(messagesChange({ metadata, messages: [message('a')] })));
+    expect(item).toMatchObject({ displayPhoneNumber: metadata.display_phone_number, contacts: undefined });
+    expect(split('{"entry":[{"changes":[{"value":{"messages":[{"id":"a"}]}}]}]}')[0]).toMatchObject({
+      displayPhoneNumber: undefined,
+    });
   });
 
   it('keeps what stands beside the items with each of them', () => {

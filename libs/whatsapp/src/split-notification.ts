@@ -22,6 +22,10 @@ export type Item = {
   /** The person it is about: sender of a message, recipient of a status. */
   readonly phone: string | undefined;
   readonly userId: string | undefined;
+  /** How the number is displayed, from the metadata beside the item. */
+  readonly displayPhoneNumber: string | undefined;
+  /** The contacts beside the item as they came, in JSON: of several items in a body, those of all. A view of the body. */
+  readonly contacts: Buffer | undefined;
   /** The item's own bytes; a view of the body that was split. */
   readonly bytes: Buffer;
   /** A complete notification that holds this item only. */
@@ -154,21 +158,33 @@ function addElements(places: Place[], kind: Item['kind'], path: readonly Step[],
 
 /** The envelope with only this item in it: at each step the other members stay, and the way to the item replaces the array that held it. */
 function rebuild(json: string, { path, item }: Place, contacts: readonly string[] | undefined): string {
-  return path.reduceRight(
-    (inner, { members, taken }) => {
-      const isArray = taken.value.elements !== undefined;
-      const parts = members.flatMap((member) => {
-        if (member === taken) return [`${JSON.stringify(member.key)}:${isArray ? `[${inner}]` : inner}`];
-        if (member.key === taken.key || (isItemLevel(taken) && holdsItems(member))) return [];
-        if (member.key === 'contacts' && contacts !== undefined && isItemLevel(taken)) {
-          return contacts.length === 0 ? [] : [`"contacts":[${contacts.join(',')}]`];
-        }
-        return [textOf(json, member)];
-      });
-      return `{${parts.join(',')}}`;
-    },
-    textOf(json, item),
-  );
+  let inner = textOf(json, item);
+  for (const step of path.toReversed()) {
+    let parts = '';
+    // One string that grows: lists of parts, and lists of these, took a quarter of the time of splitting a body.
+    for (const member of step.members) {
+      const part = rebuildMember(json, member, step.taken, inner, contacts);
+      if (part !== undefined) parts += parts === '' ? part : `,${part}`;
+    }
+    inner = `{${parts}}`;
+  }
+  return inner;
+}
+
+/** @returns undefined for what does not go along */
+function rebuildMember(
+  json: string,
+  member: Member,
+  taken: Member,
+  inner: string,
+  contacts: readonly string[] | undefined,
+): string | undefined {
+  if (member === taken)
+    return `${JSON.stringify(member.key)}:${taken.value.elements === undefined ? inner : `[${inner}]`}`;
+  if (member.key === taken.key || (isItemLevel(taken) && holdsItems(member))) return undefined;
+  if (member.key === 'contacts' && contacts !== undefined && isItemLevel(taken))
+    return contacts.length === 0 ? undefined : `"contacts":[${contacts.join(',')}]`;
+  return textOf(json, member);
 }
 
 function isItemLevel(taken: Member): boolean {
@@ -239,23 +255,27 @@ function describe(json: string, place: Place, body: Buffer, envelope: Buffer): I
   const change = below(place, 'changes');
   const field = memberText(json, change, 'field');
   const { phone, userId } = partiesOf(json, place);
+  const beside = valueAround(place, change);
+  const metadata = lastMember(beside, 'metadata')?.value;
+  const contacts = lastMember(beside, 'contacts')?.value;
   return {
     kind: place.kind,
     field,
     wabaId,
-    phoneNumberId: phoneNumberOf(json, place, change),
+    phoneNumberId: idOf(json, lastMember(metadata, 'phone_number_id')),
     phone,
     userId,
+    displayPhoneNumber: memberText(json, metadata, 'display_phone_number'),
+    contacts: contacts && body.subarray(contacts.start, contacts.end),
     bytes: body.subarray(place.item.start, place.item.end),
     envelope,
   };
 }
 
-/** From the metadata beside the item, whichever value of its change that is in. */
-function phoneNumberOf(json: string, place: Place, change: Level | undefined): string | undefined {
+/** What stands beside the item, whichever value of its change that is in. */
+function valueAround(place: Place, change: Level | undefined): Level | undefined {
   const last = place.path.at(-1);
-  const value = last !== undefined && isItemLevel(last.taken) ? last : lastMember(change, 'value')?.value;
-  return idOf(json, lastMember(lastMember(value, 'metadata')?.value, 'phone_number_id'));
+  return last !== undefined && isItemLevel(last.taken) ? last : lastMember(change, 'value')?.value;
 }
 
 type Level = Pick<Value, 'members'>;

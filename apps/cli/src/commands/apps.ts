@@ -162,15 +162,14 @@ const rotateSecretVerb = (context: Context) =>
     .action(async (id: string, flags: RotateFlags) => {
       const { dropOld = false, dryRun = false } = flags;
       const access = await sealingAccess(context, { dryRun });
-      const before = await showApp(access.dataSource, id);
+      await showApp(access.dataSource, id);
       const source = { stdin: flags.secretStdin, file: flags.secretFile };
       const secret = dropOld
         ? await readSecret(context, 'secret', source)
         : await requireSecret(context, 'secret', source);
-      const row = await rotateAppSecret(access, id, { secret, dropOld });
-      const dropped = before.secrets + (secret === undefined ? 0 : 1) - row.secrets;
-      const rest = `the secrets of app ${id}: ${secretsText(row)}${dropped > 0 ? `, ${dropped} dropped` : ''}`;
-      tellChange(context, dryRun, row, { did: 'Changed', would: 'change', rest });
+      const { app, dropped } = await rotateAppSecret(access, id, { secret, dropOld });
+      const rest = `the secrets of app ${id}: ${secretsText(app)}${dropped > 0 ? `, ${dropped} dropped` : ''}`;
+      tellChange(context, dryRun, app, { did: 'Changed', would: 'change', rest });
     });
 
 type VerifyFlags = SecretFlags<'verifyToken'> & { readonly dryRun?: boolean };

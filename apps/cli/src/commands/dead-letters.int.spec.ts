@@ -333,7 +333,7 @@ describe('redrive', () => {
   it('that was interrupted is named, then continued and not repeated, or given up', async () => {
     for (let index = 0; index < 10; index++) await aLetter(`a${index}`);
     const interrupt = new AbortController();
-    const begun = run(['redrive', '--all', '--rate', '5', '--reason', 'x'], interrupt.signal);
+    const begun = run(['redrive', '--all', '--rate', '1', '--reason', 'x'], interrupt.signal);
     await eventually(async () => expect(Number((await redriveRows())[0]?.sent)).toBeGreaterThan(1));
     // While it runs nobody else may go on with it, and it is in nobody's way.
     const [{ id } = { id: 0 }] = await redriveRows();

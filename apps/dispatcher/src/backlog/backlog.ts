@@ -50,6 +50,8 @@ export type BacklogDependencies = {
   readonly max: { readonly commands: number; readonly bytes: number };
   /** How long a command may wait in memory alone; then it is copied into the table. */
   readonly copyAfterMs: number;
+  /** How long a log must end before what is parked of it to count as another one. */
+  readonly anewAfterMs: number;
   /** Reads a parked record again; undefined when it was given up, as no command any more. */
   readonly read: (record: KafkaRecord) => Promise<SendMessage | undefined>;
   readonly logger: Logger;
@@ -67,7 +69,7 @@ const AFTER_FAULT_MS = 1000;
 const CLOSE_MS = 1000;
 
 export function createBacklog(dependencies: BacklogDependencies): Backlog {
-  const { table, logger, max, copyAfterMs } = dependencies;
+  const { table, logger, max, copyAfterMs, anewAfterMs } = dependencies;
   const owned = new Map<number, Owned>();
   const refill = createRefill({ table, boundOf, read: dependencies.read, bring, logger });
   let isFull = false;
@@ -124,6 +126,25 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     }
   }
 
+  /**
+   * A log that ends before what is parked of it is another one of the same name. Not at once: leaders that have just started again know less of
+   * what is committed than those before them, until their followers have asked.
+   * @throws as long as the log is too short
+   */
+  function lookForEnd(owner: Owned, highWatermark: number): void {
+    if (owner.loadsFrom <= highWatermark) {
+      owner.shortSince = undefined;
+      return;
+    }
+    owner.shortSince ??= performance.now();
+    if (performance.now() - owner.shortSince < anewAfterMs)
+      throw new Error(
+        `the topic ends before what is parked from it: when it still does after ${anewAfterMs / 1000} s it counts as made anew`,
+      );
+    void inTurn(owner, () => beginUntilDone(owner, true));
+    throw new Error('the topic was made anew: what is parked from the old one is put first');
+  }
+
   async function take(
     owner: Owned,
     batch: RecordBatch,
@@ -131,10 +152,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
     next: number,
   ): Promise<void> {
     const { tails } = owner;
-    if (batch.topic === topics.outbound.name && owner.loadsFrom > batch.highWatermark) {
-      void inTurn(owner, () => beginUntilDone(owner, true));
-      throw new Error('the topic was made anew: what is parked from the old one is put first');
-    }
+    if (batch.topic === topics.outbound.name) lookForEnd(owner, batch.highWatermark);
     const asking = arrivals.map((arrival) => ({
       arrival,
       lane: arrival.command.phoneNumberId,
@@ -371,6 +389,7 @@ export function createBacklog(dependencies: BacklogDependencies): Backlog {
         assignment,
         tails: new Map(),
         loadsFrom: Infinity,
+        shortSince: undefined,
         frontier: assignment.from,
         visible: assignment.from,
         lastSeen: assignment.from - 1,

@@ -19,6 +19,8 @@ export type Owned = {
    * Nothing is loaded before that has come so far: what was parked by an earlier owner must not pass records before it that come again.
    */
   loadsFrom: number;
+  /** Since when its log has ended before that, in ms of the monotonic clock. */
+  shortSince: number | undefined;
   /** What is in memory and not in the table, in the order in which it came. */
   readonly fresh: Set<Fresh>;
   /** Records (see recordKey) that are in the table, or on their way into it or out of it, and in memory: they are not loaded. */

@@ -421,7 +421,7 @@ it('a fate that was found out and not told before a crash is told by the record 
 
 it('what may be sent again and expired meanwhile ends as unknown, not as if it had never been sent', async () => {
   const world = aWorld();
-  const first = aJob({ onUnknown: 'resend', expiresAt: new Date(Date.now() + 300).toISOString() });
+  const first = aJob({ onUnknown: 'resend', expiresAt: new Date(Date.now() + 3000).toISOString() });
   await run(aProcess(world, { kind: 'unknown', reason: 'ECONNRESET' }), first);
   await eventually(() => expect(Date.now()).toBeGreaterThan(Date.parse(first.command.expiresAt!)));
   await database.dataSource.query(

@@ -17,13 +17,15 @@ const REKEYED = 'talaria_dispatch_commands_total{result="rekeyed"}';
 const PROBED = (result: string) => `talaria_dispatch_probes_total{result="${result}"}`;
 const origin = { topic: topics.outbound.name };
 
+jest.setTimeout(90_000);
+
 let platform: Platform;
 let rig: DispatcherRig;
 
 beforeAll(async () => {
   const env = {
     GRAPH_API_TIMEOUT: '2s',
-    RETRY_SCHEDULE: '100ms 200ms 1s',
+    RETRY_SCHEDULE: '100ms 200ms 3s',
     RETRY_SCHEDULE_UNAVAILABLE: '100ms 200ms 1s',
     RETRY_JITTER_PERCENT: '0',
     RETRY_IN_LANE_MAX: '500ms',
@@ -102,7 +104,7 @@ describe('a command', () => {
     await rig.publish([recordOf(other), { key: wabaId, value: respelled }]);
     const letter = await deadLetterOf(recordOf(other).value);
     expect(storyOf(letter)).toEqual({ ...origin, cause: 'conflict', code: undefined, attempts: '0' });
-    expect(await rig.counter(counted)).toBe(before + 1);
+    await eventually(async () => expect(await rig.counter(counted)).toBe(before + 1));
     expect(rig.deadLettersOf(respelled)).toEqual([]);
     expect(typesOf(id)).toEqual(['accepted']);
     expect(await rig.accepted(number)).toHaveLength(1);
@@ -285,8 +287,10 @@ describe('a record that is no command', () => {
       expect.stringContaining('text.body'),
       'expiresAt has passed',
     ]);
-    const after = await counted();
-    expect(after.map((count, index) => count - before[index]!)).toEqual([1, 5, 1]);
+    await eventually(async () => {
+      const after = await counted();
+      expect(after.map((count, index) => count - before[index]!)).toEqual([1, 5, 1]);
+    });
     expect(await rig.accepted(number)).toEqual([]);
   });
 
@@ -370,7 +374,8 @@ describe('while Meta is down', () => {
       await rig.publish(commands.map(recordOf));
       await eventually(async () => {
         expect(await rig.counter(PROBED('away'))).toBeGreaterThanOrEqual(before + 4);
-        expect(await rig.counter('talaria_dispatch_resting')).toBe(3);
+        // Meta as a whole, and one of the two at least: nothing is called then that could tell of the other.
+        expect(await rig.counter('talaria_dispatch_resting')).toBeGreaterThanOrEqual(2);
       });
       const spent = commands.flatMap(({ id }) => rig.eventsOf(id));
       expect(spent.map(({ type }) => type)).toEqual(spent.map(() => 'whatsapp.dispatch.retrying.v1'));
@@ -463,6 +468,8 @@ describe('paused by a person, or restricted by Meta', () => {
     };
     await pause('infinity');
     await eventually(async () => expect(await paused()).toBe(4));
+    // What was under way when the pause was seen has ended.
+    await eventually(async () => expect(await rig.counter('talaria_dispatch_in_flight')).toBe(0));
     const from = Date.now();
     const other = aCommand(await rig.newNumber());
     await rig.publish([recordOf(other)]);
@@ -473,8 +480,7 @@ describe('paused by a person, or restricted by Meta', () => {
     for (const number of numbers) {
       const accepted = await rig.accepted(number);
       expect(accepted).toHaveLength(60);
-      // What was under way when the pause was seen is allowed for.
-      expect(accepted.filter(({ at }) => at > from + 100 && at < until)).toEqual([]);
+      expect(accepted.filter(({ at }) => at > from && at < until)).toEqual([]);
     }
   });
 
@@ -618,7 +624,7 @@ it('a campaign that floods its number holds up nobody in its partition, and can 
   await rig.publish([...campaign, ...others].map(recordOf));
   for (const { id } of others)
     expect(await stateOf(id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
-  expect(await rig.parked(flooded)).toBeGreaterThan(300);
+  await eventually(async () => expect(await rig.parked(flooded)).toBeGreaterThan(300));
   const notification = aCommand(flooded);
   await rig.publish([recordOf(notification)]);
   expect(await stateOf(notification.id)).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1' });
@@ -626,7 +632,7 @@ it('a campaign that floods its number holds up nobody in its partition, and can 
   // At the number's rate it would be most of a minute.
   await eventually(() => {
     for (const { id } of campaign) expect(typesOf(id)).toHaveLength(1);
-  });
+  }, 30_000);
   const fates = campaign.map(({ id }) => typesOf(id)[0]);
   expect(new Set(fates)).toEqual(new Set(['accepted', 'cancelled']));
   expect(await rig.accepted(flooded)).toHaveLength(fates.filter((fate) => fate === 'accepted').length + 1);

@@ -200,6 +200,20 @@ it('tries a command again when the ledger does not answer, and finishes nothing 
   await dispatcher.stop();
 });
 
+it('what makes no call takes nothing of what its recipient may get: records that come again, and turns that break off', async () => {
+  let claims = 0;
+  const dispatcher = rig(() =>
+    claims++ === 50 ? Promise.reject(new Error('away')) : Promise.resolve(settled),
+  );
+  const finished: number[] = [];
+  for (let offset = 0; offset < 100; offset++) {
+    const job = aJob(offset, () => finished.push(offset));
+    dispatcher.add(Object.assign(job, { command: Object.assign(job.command, { to: '+15550' }) }));
+  }
+  await eventually(() => expect(finished).toHaveLength(100), 4000);
+  await dispatcher.stop();
+});
+
 it('rests while all that it waits for is due in a month', async () => {
   let pumps = 0;
   const dispatcher = rig(

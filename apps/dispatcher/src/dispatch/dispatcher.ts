@@ -5,6 +5,7 @@ import {
   enqueue,
   expire,
   finish,
+  giveBack,
   isPaused,
   leastOf,
   pace,
@@ -17,7 +18,7 @@ import {
   type Started,
 } from '../lanes/scheduler';
 import { attempt } from './attempt';
-import { type AttemptDependencies, type Turn } from './turn';
+import { type AttemptDependencies, type Pace, type Turn } from './turn';
 import { commandKeyOf, idOf, type Job, placeOf, recipientOf } from './job';
 import { createBreakers, type Reason } from './breakers';
 import { createLimits } from './limits';
@@ -117,13 +118,22 @@ export function createDispatcher(
 
   async function run(started: Started<Job>): Promise<void> {
     const { job } = started;
-    if (job.lost.aborted) finish(scheduler, started);
+    const call = { isMade: false };
+    const paced = () => {
+      call.isMade = true;
+      return pace(scheduler, started, performance.now());
+    };
+    const wasLost = job.lost.aborted;
     // One that has expired starts whatever the limits and we say.
-    else end(started, job.isOurs() ? await turn(started) : { kind: 'again', afterMs: NOT_OURS_MS });
+    const ended: Turn = job.isOurs() ? await turn(started, paced) : { kind: 'again', afterMs: NOT_OURS_MS };
+    // A record that comes again, or waits for the database, is no message to anybody.
+    if (!call.isMade) giveBack(scheduler, started);
+    if (wasLost) finish(scheduler, started);
+    else end(started, ended);
     pumpSoon();
   }
 
-  async function turn(started: Started<Job>): Promise<Turn> {
+  async function turn(started: Started<Job>, paced: Pace): Promise<Turn> {
     const { job } = started;
     const key = commandKeyOf(job);
     if (underWay.has(key)) return { kind: 'again', afterMs: BUSY_MS };
@@ -131,9 +141,7 @@ export function createDispatcher(
     unsure.delete(job);
     try {
       return await inTurnSpan(job, outlet, (traced) =>
-        attempt({ outlet: traced, breakers, accountLabel, ...others }, job, () =>
-          pace(scheduler, started, performance.now()),
-        ),
+        attempt({ outlet: traced, breakers, accountLabel, ...others }, job, paced),
       );
     } catch (error) {
       unsure.add(job);

@@ -75,8 +75,7 @@ async function reconcile(
     commandsSeen.inc({ result: 'reconciled' });
     return settle(dependencies, job, row.attempts, { kind: 'accepted', wamid }, { claimant: row.owner });
   }
-  const waitedMs = Date.now() - (row.unknownSince?.getTime() ?? Date.now());
-  if (waitedMs < config.UNKNOWN_WAIT) {
+  if ((row.unknownMsAgo ?? 0) < config.UNKNOWN_WAIT) {
     if (isStrict(job)) return { kind: 'again', afterMs: config.UNKNOWN_CHECK_INTERVAL, isLong: true };
     await outlet.retry(job.record, row.attempts, Date.now() + config.UNKNOWN_CHECK_INTERVAL);
     return { kind: 'done' };

@@ -4,6 +4,7 @@ import {
   createScheduler,
   enqueue,
   finish,
+  giveBack,
   pauseLane,
   pauseShared,
   priorities,
@@ -69,6 +70,12 @@ class Watch {
     this.pay(now);
   }
 
+  /** What to call when the last that was started was not sent: another of the same may not have started since. */
+  undo(): () => void {
+    const { paid, leastAhead } = this;
+    return () => Object.assign(this, { paid, leastAhead });
+  }
+
   private pay(now: number): void {
     this.leastAhead = Math.min(this.leastAhead, this.paid - now);
     this.paid += this.limit?.intervalMs ?? 0;
@@ -92,7 +99,7 @@ class World {
   readonly watches = new Map<string, Watch>();
   readonly queues = new Map<string, Job[]>();
   readonly running: Started<Job>[] = [];
-  readonly lost = new Set<number>();
+  readonly undoes = new Map<Job, () => void>();
   now = START;
   asked = 0;
   done = 0;
@@ -175,9 +182,11 @@ class World {
     const isTwice = this.running.some((other) => other.lane === lane && other.recipient === recipient);
     must(!isTwice, 'two of a recipient at once');
     this.running.push(one);
+    const pair = this.watchOf(`${lane}/${recipient}`, PAIR);
+    this.undoes.set(job, pair.undo());
     if (one.expiresAt <= this.now) return;
     for (const id of [lane, ...LANES[lane]!]) this.watchOf(id).started(this.now);
-    this.watchOf(`${lane}/${recipient}`, PAIR).started(this.now);
+    pair.started(this.now);
   }
 
   /**
@@ -209,6 +218,10 @@ class World {
   end(): void {
     const [one] = this.running.splice(this.roll(this.running.length), 1);
     if (one === undefined) return;
+    if (this.roll(4) === 0) {
+      giveBack(this.scheduler, one);
+      this.undoes.get(one.job)?.();
+    }
     if (this.roll(4) === 0) {
       startAgain(this.scheduler, one, this.now + this.roll(400));
       this.queueOf(one.job).shift();

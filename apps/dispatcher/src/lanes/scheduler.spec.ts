@@ -6,6 +6,7 @@ import {
   createScheduler,
   enqueue,
   finish,
+  giveBack,
   isPaused,
   leastOf,
   pace,
@@ -57,6 +58,21 @@ describe('the scheduler', () => {
     expect(startJobs(scheduler, START, 10).started).toEqual([]);
     finish(scheduler, first[0]!);
     expect(jobsOf(startJobs(scheduler, START, 10).started)).toEqual(['a2']);
+  });
+
+  it('gives back what a job took of its pair when nothing was sent, and keeps what was', () => {
+    const scheduler = schedulerWith(['n'], unlimited, { intervalMs: 6000, burst: 2 });
+    for (const job of ['a1', 'a2', 'a3']) add(scheduler, 'n', 'a', job);
+    const next = () => startJobs(scheduler, START, 1).started[0]!;
+    const again = next();
+    giveBack(scheduler, again);
+    startAgain(scheduler, again, START);
+    for (const job of ['a1', 'a2']) {
+      const one = next();
+      expect(one.job).toBe(job);
+      finish(scheduler, one);
+    }
+    expect(startJobs(scheduler, START, 1)).toEqual({ started: [], wakeAt: START + 6000 });
   });
 
   it('tells of each lane the least of what comes next', () => {
@@ -254,8 +270,7 @@ describe('the scheduler', () => {
     }
     // Each takes as many as it leaves: 32 of 64, then 16, 8 and 4.
     expect(lanes.map((lane) => scheduler.lanes.get(lane)?.inFlight)).toEqual([32, 16, 8, 4]);
-    const quick = { lane: 'quick', recipient: 'r0', job: 'quick', priority: 'notification' } as const;
-    finish(scheduler, { ...quick, place: Infinity, expiresAt: Infinity, isTimed: true });
+    finish(scheduler, { lane: 'quick', recipient: 'r0' });
     expect(jobsOf(startJobs(scheduler, START, 64 - scheduler.inFlight).started)).toEqual(['quick']);
   });
 

@@ -66,7 +66,12 @@ type Recipient<Job> = { entries: Entry<Job>[]; inFlight: boolean; taken: Gcra; w
 /** What may change at a time: a lane may start something, or the first job of a recipient. */
 type Due = { readonly laneId: string; readonly recipientId?: string };
 
-export type Started<Job> = Entry<Job> & { readonly lane: string; readonly recipient: string };
+export type Started<Job> = Entry<Job> & {
+  readonly lane: string;
+  readonly recipient: string;
+  /** What was taken of the pair's limit before it started. */
+  readonly takenBefore: Gcra;
+};
 
 export type Asked<Job> = {
   readonly lane: string;
@@ -312,9 +317,10 @@ function startOne<Job>(
       continue;
     }
     takeFrom(bounds, now);
-    recipient.taken = take(recipient.taken, scheduler.pairLimit, now);
     countPassed(lane, priority);
-    return start(scheduler, laneId, recipientId);
+    const takenBefore = recipient.taken;
+    recipient.taken = take(takenBefore, scheduler.pairLimit, now);
+    return start(scheduler, laneId, recipientId, takenBefore);
   }
 }
 
@@ -348,6 +354,7 @@ function start<Job>(
   scheduler: Scheduler<Job>,
   laneId: string,
   recipientId: string,
+  takenBefore?: Gcra,
 ): Started<Job> | undefined {
   const lane = laneOf(scheduler, laneId);
   const recipient = recipientOf(lane, recipientId);
@@ -360,7 +367,21 @@ function start<Job>(
   scheduler.queued--;
   scheduler.inFlight++;
   lane.inFlight++;
-  return { lane: laneId, recipient: recipientId, ...entry };
+  return {
+    ...{ lane: laneId, recipient: recipientId, takenBefore: takenBefore ?? recipient.taken },
+    ...entry,
+  };
+}
+
+/**
+ * Nothing was sent of a job that has started: its recipient's limit is as it was before. To be called before the job has ended, so that no other
+ * of the recipient can have started since. What the number has may have been built on by others: that stays taken.
+ */
+export function giveBack<Job>(
+  scheduler: Scheduler<Job>,
+  { lane, recipient, takenBefore }: Started<Job>,
+): void {
+  recipientOf(laneOf(scheduler, lane), recipient).taken = takenBefore;
 }
 
 /** The most urgent that is ready, unless a less urgent one has let pass as many as it must. */
@@ -378,7 +399,7 @@ function countPassed<Job>({ ready, passed }: Lane<Job>, started: Priority): void
 /** The started job has ended: the recipient's next may start. */
 export function finish<Job>(
   scheduler: Scheduler<Job>,
-  { lane: laneId, recipient: recipientId }: Started<Job>,
+  { lane: laneId, recipient: recipientId }: Pick<Started<Job>, 'lane' | 'recipient'>,
 ): void {
   const lane = laneOf(scheduler, laneId);
   recipientOf(lane, recipientId).inFlight = false;
@@ -389,7 +410,7 @@ export function finish<Job>(
 
 /** The started job comes first again, or at its place, and not before `notBefore`; those behind it wait with it. */
 export function startAgain<Job>(scheduler: Scheduler<Job>, started: Started<Job>, notBefore: number): void {
-  const { lane, recipient: recipientId, ...entry } = started;
+  const { lane, recipient: recipientId, takenBefore: _, ...entry } = started;
   const recipient = recipientOf(laneOf(scheduler, lane), recipientId);
   const { entries } = recipient;
   const before = entries.findIndex(({ place }) => place >= entry.place);

@@ -50,8 +50,9 @@ export type LedgerRow = {
   /** Who claimed it last, and whether that is this process. */
   readonly owner: string;
   readonly isMine: boolean;
+  /** Both by the database's clock, the only one that all dispatchers share: theirs may be set while they wait. */
   readonly claimedMsAgo: number;
-  readonly unknownSince: Date | null;
+  readonly unknownMsAgo: number | null;
   readonly source: Source;
   readonly outcome: Outcome | null;
 };
@@ -234,7 +235,7 @@ type RawRow = {
   attempts_before: number;
   owner: string;
   claimed_ms_ago: number;
-  unknown_since: Date | null;
+  unknown_ms_ago: number | null;
   source_topic: string;
   source_partition: number;
   source_offset: string;
@@ -244,7 +245,8 @@ type RawRow = {
 async function readRows(sql: Sql, owner: string, claims: readonly Claim[]): Promise<Map<string, FoundRow>> {
   const rows = await sql<RawRow>(
     `SELECT d.waba_id || '/' || d.command_id AS id, d.*, d.fingerprint = t.fingerprint AS is_same_command,
-            (extract(epoch FROM now() - d.claimed_at) * 1000)::float8 AS claimed_ms_ago
+            (extract(epoch FROM now() - d.claimed_at) * 1000)::float8 AS claimed_ms_ago,
+            (extract(epoch FROM now() - d.unknown_since) * 1000)::float8 AS unknown_ms_ago
      FROM dispatch_commands d
      JOIN unnest($1::text[], $2::text[], $3::bytea[]) AS t (waba_id, command_id, fingerprint) USING (waba_id, command_id)`,
     [
@@ -265,7 +267,7 @@ function rowOf(row: RawRow, owner: string): LedgerRow {
     owner: row.owner,
     isMine: row.owner === owner,
     claimedMsAgo: row.claimed_ms_ago,
-    unknownSince: row.unknown_since,
+    unknownMsAgo: row.unknown_ms_ago,
     source: { topic: row.source_topic, partition: row.source_partition, offset: Number(row.source_offset) },
     outcome: row.outcome,
   };

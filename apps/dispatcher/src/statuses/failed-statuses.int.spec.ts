@@ -135,7 +135,7 @@ describe('a message that fails, after Meta had taken it,', () => {
     const others = Array.from({ length: 3 }, () => aCommand(number, { to }));
     await failNext(number, 131016);
     await rig.publish([recordOf(strict)]);
-    await untilTold(strict, ['accepted', 'retrying']);
+    await eventually(() => expect(typesOf(strict).slice(0, 2)).toEqual(['accepted', 'retrying']), 30_000);
     // Its own delay is half a second from here.
     await rig.publish(others.map(recordOf));
     for (const other of others) await untilTold(other, ['accepted']);
@@ -166,7 +166,7 @@ describe('a message that fails, after Meta had taken it,', () => {
     expect(events.at(-1)).toMatchObject({ cause: 'exhausted', attempt: attempts, error: { code } });
     expect(await rig.accepted(number)).toHaveLength(attempts);
     expect(await ledgerRow(command)).toMatchObject({ state: 'dead-lettered', attempts });
-    expect(await counted('exhausted')).toBe(before + 1);
+    await eventually(async () => expect(await counted('exhausted')).toBe(before + 1));
   });
 
   it('for good, ends there, and is told again to whoever publishes it again', async () => {
@@ -258,7 +258,7 @@ describe('the event of a failed status', () => {
     await rig.publish([recordOf(command)]);
     const [accepted, retrying] = await eventually(() => {
       const events = rig.eventsOf(command.id);
-      expect(events).toHaveLength(2);
+      expect(events.length).toBeGreaterThanOrEqual(2);
       return events;
     });
     await Promise.all([1, 2, 3].map(() => tellFailed(command, accepted?.wamid ?? '')));

@@ -12,6 +12,8 @@ export type App = {
   readonly sealedSecrets: number;
   /** Likewise of the verify token and Meta's handshake. */
   readonly isTokenSealed: boolean;
+  /** The database was not heard lately, and may know of another secret or token by now: what these do not open is refused for now, not for good. */
+  readonly isStale: boolean;
 };
 
 export type Apps = {
@@ -36,7 +38,7 @@ export function ownAppOf(
   config: Pick<IngestionConfig, 'WHATSAPP_APP_SECRET' | 'WHATSAPP_VERIFY_TOKEN'>,
 ): App | undefined {
   const { WHATSAPP_APP_SECRET: secrets, WHATSAPP_VERIFY_TOKEN: verifyToken } = config;
-  return secrets && { id: '', secrets, verifyToken, sealedSecrets: 0, isTokenSealed: false };
+  return secrets && { id: '', secrets, verifyToken, sealedSecrets: 0, isTokenSealed: false, isStale: false };
 }
 
 /** No app but that of the environment. */

@@ -9,6 +9,8 @@ import { createAppOpener, type SealedApp } from './open-apps';
 
 /** How long a start waits for the database, before it goes by the copy. */
 const FIRST_READING_MS = 2000;
+/** A reading that is later than this is not only slow. */
+const LATE_MS = 1500;
 /** The copy tells how old it is, to about this. */
 const COPY_AGAIN_MS = 60_000;
 /** A database that is silent must not hold up the end of the process. */
@@ -63,6 +65,12 @@ export async function followApps(options: {
     await copy.keep({ readAt, apps: rows }, hasChanged);
   }
 
+  function find(id: string): App | undefined {
+    const app = apps?.get(id);
+    const isFresh = knownAt !== undefined && Date.now() - knownAt < pollMs + LATE_MS;
+    return isFresh || app === undefined ? app : { ...app, isStale: true };
+  }
+
   function away(error: unknown): void {
     if (!isAway) logger.error({ err: error, ...known() }, 'the apps cannot be read from the database');
     isAway = true;
@@ -96,7 +104,7 @@ export async function followApps(options: {
     read: () => first.then(read),
   });
   return {
-    find: (id) => (id === undefined ? own : apps?.get(id)),
+    find: (id) => (id === undefined ? own : find(id)),
     get areKnown() {
       return apps !== undefined;
     },

@@ -47,6 +47,7 @@ export function createAppOpener(keys: KeyProvider, logger: Logger) {
         verifyToken: token ?? undefined,
         sealedSecrets: secrets.filter((one) => one === undefined).length,
         isTokenSealed: token === undefined,
+        isStale: false,
       };
     }
 

@@ -49,6 +49,6 @@ export function toRecords({ deliveryId, receivedAt, body, appId = '' }: Delivery
     sort: itemSortOf(item),
     wabaId: item.wabaId,
     phoneNumberId: item.phoneNumberId,
-    headers: { ...common, [headers.itemIndex]: String(index), [headers.itemCount]: String(items.length) },
+    headers: { [headers.itemIndex]: String(index), [headers.itemCount]: String(items.length), ...common },
   }));
 }

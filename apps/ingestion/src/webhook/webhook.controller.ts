@@ -19,11 +19,11 @@ import { type App } from '../apps/app';
 import { LOGGER, WEBHOOK_REPORT } from '../tokens';
 import { type WebhookReport } from './webhook-report';
 import { inWebhookSpan } from './webhook-span';
-import { webhookDuration, webhookItems } from './webhook.metrics';
+import { type Refusal, statusOf, webhookDuration, webhookItems } from './webhook.metrics';
 import { WebhookPublisher } from './webhook.publisher';
 
 /** An answer without a word: it tells nobody what was wrong. */
-const silent = (status: HttpStatus) => new HttpException('', status);
+const silent = (status: number) => new HttpException('', status);
 
 /** The edge has found whose webhook a request is. */
 @Controller(['webhooks/whatsapp', 'webhooks/whatsapp/:app'])
@@ -45,7 +45,7 @@ export class WebhookController {
     const { 'hub.mode': mode, 'hub.verify_token': token, 'hub.challenge': challenge } = query;
     const isMeta = mode === 'subscribe' && typeof token === 'string' && isVerifyToken(token, app);
     if (!isMeta || typeof challenge !== 'string')
-      throw silent(refusedBy(app.isTokenSealed, HttpStatus.FORBIDDEN));
+      throw silent(app.isTokenSealed || app.isStale ? HttpStatus.SERVICE_UNAVAILABLE : HttpStatus.FORBIDDEN);
     return challenge;
   }
 
@@ -57,10 +57,9 @@ export class WebhookController {
     try {
       if (app === undefined) throw silent(HttpStatus.NOT_FOUND);
       if (!Buffer.isBuffer(body) || !isSigned(body, headers[signatureHeader], app.secrets)) {
-        const isSealed = app.sealedSecrets > 0;
-        const bytes = Buffer.isBuffer(body) ? body.length : 0;
-        this.report(isSealed ? 'sealed' : 'bad_signature', { app: app.id, bytes });
-        throw silent(refusedBy(isSealed, HttpStatus.UNAUTHORIZED));
+        const refusal = unsignedBy(app);
+        this.report(refusal, { app: app.id, bytes: Buffer.isBuffer(body) ? body.length : 0 });
+        throw silent(statusOf[refusal]);
       }
       await this.publish(body, app.id);
     } finally {
@@ -80,9 +79,12 @@ export class WebhookController {
         // So that the line has its trace.
         context.with(trace, () =>
           this.report(isJson ? 'accepted' : 'not_json', {
-            ...{ app: appId, deliveryId: delivery.deliveryId, bytes: body.length },
-            ...{ items: isJson ? records.length : 0 },
-            ...{ wabaId: first?.wabaId, phoneNumberId: first?.phoneNumberId },
+            app: appId,
+            deliveryId: delivery.deliveryId,
+            bytes: body.length,
+            items: isJson ? records.length : 0,
+            wabaId: first?.wabaId,
+            phoneNumberId: first?.phoneNumberId,
             durationMs: performance.now() - began,
           }),
         );
@@ -114,9 +116,10 @@ export class WebhookController {
 /** How often it is told that webhooks are refused: the log may lie on the very disk that is full. */
 const TELL_EVERY_MS = 1000;
 
-/** What does not open might have allowed it: then it is refused for now, and Meta sends it again. */
-function refusedBy(isSealed: boolean, status: HttpStatus): HttpStatus {
-  return isSealed ? HttpStatus.SERVICE_UNAVAILABLE : status;
+/** What does not open, or is not known yet, might have signed it: then it is refused for now, and Meta sends it again. */
+function unsignedBy({ sealedSecrets, isStale }: App): Refusal {
+  if (sealedSecrets > 0) return 'sealed';
+  return isStale ? 'stale' : 'bad_signature';
 }
 
 function isVerifyToken(token: string, { verifyToken }: App): boolean {

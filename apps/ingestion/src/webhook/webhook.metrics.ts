@@ -1,10 +1,22 @@
 import { counter, histogram } from '@talaria/observability';
 import { itemSorts } from '@talaria/whatsapp';
 
-/** Why a request is answered before anybody looks into its body; `sealed`: no secret of its app opens. */
-export type Refusal = 'bad_signature' | 'too_large' | 'overloaded' | 'aborted' | 'sealed';
+/**
+ * Why a request is refused, whatever its body says. `sealed`: what might have signed it does not open; `stale`: it may be signed with a secret that
+ * the database has not told of yet.
+ */
+export type Refusal = 'bad_signature' | 'too_large' | 'overloaded' | 'aborted' | 'sealed' | 'stale';
 
-const refusals: readonly Refusal[] = ['bad_signature', 'too_large', 'overloaded', 'aborted', 'sealed'];
+export const statusOf: Readonly<Record<Refusal, number>> = {
+  bad_signature: 401,
+  too_large: 413,
+  overloaded: 503,
+  aborted: 400,
+  sealed: 503,
+  stale: 503,
+};
+
+const refusals = Object.keys(statusOf) as readonly Refusal[];
 const results = ['accepted', 'not_json', 'unavailable', ...refusals];
 
 export const webhookRequests = counter(

@@ -21,7 +21,7 @@ export class WebhookPublisher {
     await Promise.all(
       records.map((record) =>
         sendInSpan(record.topic, trace, (traced) =>
-          this.writer.write({ ...record, headers: { ...traced, ...record.headers } }),
+          this.writer.write({ ...record, headers: { ...record.headers, ...traced } }),
         ),
       ),
     );

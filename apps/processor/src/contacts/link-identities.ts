@@ -52,5 +52,5 @@ export function groupIdentities(
       parents.set(identityKey(other), first);
     }
   }
-  return [...all.values()].map((own) => ({ ...own, contact: root(own).identity }));
+  return [...all.values()].map((own) => ({ contact: root(own).identity, ...own }));
 }

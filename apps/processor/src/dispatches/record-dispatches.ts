@@ -193,17 +193,22 @@ function acceptedMessage({ state, at, data }: Told): Rows {
   return {
     ...noRows,
     ...(message !== undefined && {
-      ...effectsOf(message, { ...key, ...person, direction, at }),
-      forms: [{ ...key, ...person, direction, ...formOf(message, at) }],
+      ...effectsOf(message, { direction, at, ...key, ...person }),
+      forms: [{ direction, ...key, ...person, ...formOf(message, at) }],
     }),
-    facts: [{ ...key, ...person, direction, fact: 'accepted', at, commandId: data.commandId }],
+    facts: [{ direction, fact: 'accepted', at, commandId: data.commandId, ...key, ...person }],
     sightings:
       identities.length === 0
         ? []
         : [
             {
-              ...{ wabaId, identities: [...new Set(identities)], name: null, username: null },
-              ...{ at, phoneNumberId, direction },
+              wabaId,
+              identities: [...new Set(identities)],
+              name: null,
+              username: null,
+              at,
+              phoneNumberId,
+              direction,
             },
           ],
   };

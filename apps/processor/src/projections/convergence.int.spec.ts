@@ -46,7 +46,7 @@ it('any order, any repeats and any batches of the same facts give the same rows,
     }),
     { numRuns: 50 },
   );
-}, 120_000);
+}, 300_000);
 
 it('two owners that write at the same time give the rows that one gives, and no event is missing', async () => {
   await fc.assert(
@@ -58,7 +58,7 @@ it('two owners that write at the same time give the rows that one gives, and no 
     }),
     { numRuns: 20 },
   );
-}, 60_000);
+}, 180_000);
 
 it('all facts together fill every table', async () => {
   const { rows } = await project([{ records: facts, sizes: [facts.length] }]);

@@ -40,7 +40,7 @@ export function eventsOf(
 }
 
 function messageReceived(row: MessageForm, key: string, now: Date): KeyedEvent {
-  const { phoneNumberId, wamid, contactPhone, contactUserId, contactName } = row;
+  const { phoneNumberId, wamid, contactName } = row;
   return {
     key,
     event: {
@@ -53,11 +53,7 @@ function messageReceived(row: MessageForm, key: string, now: Date): KeyedEvent {
         wabaId: row.wabaId ?? '',
         phoneNumberId,
         wamid,
-        from: {
-          ...(contactPhone !== null && { phone: contactPhone }),
-          ...(contactUserId !== null && { userId: contactUserId }),
-          ...(contactName !== null && { name: contactName }),
-        },
+        from: { ...identitiesOf(row), ...(contactName !== null && { name: contactName }) },
         timestamp: row.messageAt?.toISOString() ?? null,
         type: row.type,
         message: undefined,
@@ -68,7 +64,7 @@ function messageReceived(row: MessageForm, key: string, now: Date): KeyedEvent {
 }
 
 function messageStatus(row: StatusRow, key: string): KeyedEvent {
-  const { phoneNumberId, wamid, status, contactPhone, contactUserId, errorCode, errorTitle } = row;
+  const { phoneNumberId, wamid, status, errorCode, errorTitle } = row;
   return {
     key,
     event: {
@@ -83,10 +79,7 @@ function messageStatus(row: StatusRow, key: string): KeyedEvent {
         wamid,
         status,
         timestamp: row.statusAt.toISOString(),
-        recipient: {
-          ...(contactPhone !== null && { phone: contactPhone }),
-          ...(contactUserId !== null && { userId: contactUserId }),
-        },
+        recipient: identitiesOf(row),
         ...(row.commandId !== null && { commandId: row.commandId }),
         ...(row.attempt !== null && { attempt: row.attempt }),
         ...(status === 'failed' && {
@@ -115,10 +108,7 @@ function accountChanged(row: ChangeRow, key: string, now: Date): KeyedEvent {
         field,
         ...(phoneNumberId !== null && { phoneNumberId }),
         ...((contactPhone !== null || contactUserId !== null) && {
-          contact: {
-            ...(contactPhone !== null && { phone: contactPhone }),
-            ...(contactUserId !== null && { userId: contactUserId }),
-          },
+          contact: identitiesOf(row),
         }),
         value: undefined,
       },
@@ -140,6 +130,14 @@ function identityChanged(link: Link, contact: string, now: Date): KeyedEvent {
       data: { wabaId, contact, identities: [one, other] },
     },
   };
+}
+
+function identitiesOf({ contactPhone: phone, contactUserId: userId }: Person): {
+  readonly phone?: string;
+  readonly userId?: string;
+} {
+  if (phone === null) return userId === null ? {} : { userId };
+  return userId === null ? { phone } : { phone, userId };
 }
 
 export function messageEventId({

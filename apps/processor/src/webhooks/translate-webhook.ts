@@ -55,17 +55,17 @@ function messageRows(item: Item, arrivedAt: Date): Rows | undefined {
   const isEcho = item.kind === 'echo';
   const messageAt = notAfter(time(message.timestamp), arrivedAt);
   const at = earlier(messageAt, arrivedAt);
-  const value = valueOf(item);
-  const contact = contactBeside(item, value);
+  const contact = contactBeside(item);
   const person = personOf(item);
   const profile = profileOf(contact);
   const key = { phoneNumberId: clean(item.phoneNumberId), wamid, month: monthOf(at) };
   const direction = isEcho ? 'outbound' : 'inbound';
   const groupId = text(message.group_id);
   const form: MessageForm = {
+    // A literal that begins with what it spreads costs twenty times as much in this V8: a microsecond for each property after it.
+    direction,
     ...key,
     ...person,
-    direction,
     contactName: profile.name,
     isOurs: item.field !== 'standby',
     arrivedAt,
@@ -83,10 +83,10 @@ function messageRows(item: Item, arrivedAt: Date): Rows | undefined {
   const identities = identitiesOf(person, contact, message);
   return {
     ...noRows,
-    ...effectsOf(message, { ...key, ...person, direction, at }),
+    ...effectsOf(message, { direction, at, ...key, ...person }),
     forms: [form],
-    sightings: sighting(person.wabaId, identities, { ...profile, at, phoneNumberId, direction }),
-    displayNumbers: displayNumberOf(item, value, arrivedAt),
+    sightings: sighting(person.wabaId, identities, { at, phoneNumberId, direction, ...profile }),
+    displayNumbers: displayNumberOf(item, arrivedAt),
   };
 }
 
@@ -113,9 +113,9 @@ function statusRows(item: Item, arrivedAt: Date): Rows | undefined {
       }
     : personOf(item);
   const row: StatusRow = {
-    ...person,
     phoneNumberId: clean(item.phoneNumberId),
     wamid,
+    ...person,
     month: monthOf(earlier(statusAt, arrivedAt)),
     status,
     participant: participant ?? '-',
@@ -131,15 +131,12 @@ function statusRows(item: Item, arrivedAt: Date): Rows | undefined {
     item: item.bytes,
   };
   const { phoneNumberId, month, commandId } = row;
-  const value = valueOf(item);
-  const contact = contactBeside(item, value);
+  const contact = contactBeside(item);
   return {
     ...noRows,
     statuses: [row],
     facts: [
       {
-        // A message to a group is nobody's in it.
-        ...(isGroup ? { ...person, contactPhone: null, contactUserId: null } : person),
         phoneNumberId,
         wamid,
         month,
@@ -147,15 +144,17 @@ function statusRows(item: Item, arrivedAt: Date): Rows | undefined {
         fact: status,
         at: statusAt,
         commandId,
+        // A message to a group is nobody's in it.
+        ...(isGroup ? { ...person, contactPhone: null, contactUserId: null } : person),
       },
     ],
     sightings: sighting(person.wabaId, identitiesOf(person, contact, {}), {
-      ...profileOf(contact),
       at: earlier(statusAt, arrivedAt),
       phoneNumberId: status === 'sent' && !isGroup ? phoneNumberId : null,
       direction: 'outbound',
+      ...profileOf(contact),
     }),
-    displayNumbers: displayNumberOf(item, value, arrivedAt),
+    displayNumbers: displayNumberOf(item, arrivedAt),
   };
 }
 
@@ -221,15 +220,9 @@ function personOf(item: Item) {
   };
 }
 
-/** The change's value around the item: what Meta tells beside it. */
-function valueOf(item: Item): Fields {
-  const entry = fieldsOf(list(fieldsOf(parse(item.envelope)).entry)[0]);
-  return fieldsOf(fieldsOf(list(entry.changes)[0]).value);
-}
-
 /** The contact that Meta sent along; matched by id, never by place. */
-function contactBeside(item: Item, value: Fields): Fields {
-  const contact = list(value.contacts)
+function contactBeside(item: Item): Fields {
+  const contact = list(item.contacts && parse(item.contacts))
     .map(fieldsOf)
     .find(({ wa_id: waId, user_id: userId }) => isSame(waId, item.phone) || isSame(userId, item.userId));
   return contact ?? {};
@@ -276,12 +269,9 @@ function profileOf(contact: Fields): { name: string | null; username: string | n
   return { name: text(profile.name), username: text(profile.username) };
 }
 
-function displayNumberOf(
-  { phoneNumberId, wabaId }: Item,
-  value: Fields,
-  arrivedAt: Date,
-): Rows['displayNumbers'] {
-  const displayPhoneNumber = phone(fieldsOf(value.metadata).display_phone_number);
+function displayNumberOf(item: Item, arrivedAt: Date): Rows['displayNumbers'] {
+  const { phoneNumberId, wabaId } = item;
+  const displayPhoneNumber = phone(item.displayPhoneNumber);
   if (displayPhoneNumber === null || phoneNumberId === undefined) return [];
   const seenOn = arrivedAt.toISOString().slice(0, 10);
   return [

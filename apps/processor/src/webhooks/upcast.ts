@@ -22,8 +22,10 @@ export function upcastMessage(message: Fields): Fields {
 
 /** Until 2026-05-05 the parent user id had its words in another order. Until 2025-07-01 prices were by conversation (CBP), without a type. */
 export function upcastStatus(status: Fields): Fields {
-  const { parent_recipient_user_id: parent, ...rest } = status;
   const pricing = fieldsOf(status.pricing);
+  const isOfToday = typeof pricing.category !== 'string' || !pricing.category.includes('-');
+  if (isOfToday && status.parent_recipient_user_id === undefined) return status;
+  const { parent_recipient_user_id: parent, ...rest } = status;
   return {
     ...rest,
     ...(parent !== undefined && { recipient_parent_user_id: status.recipient_parent_user_id ?? parent }),

@@ -1,5 +1,5 @@
 import { type Sql, sqlOf } from '@talaria/database';
-import { keyIdOf, seal } from '@talaria/registry';
+import { keyIdOf, open, seal } from '@talaria/registry';
 import { type DataSource } from 'typeorm';
 import {
   change,
@@ -76,7 +76,8 @@ export function addApp(access: SealingAccess, app: NewApp): Promise<ListedApp> {
 }
 
 /**
- * Stores a secret in front of those there are; the one before stays live, an older one does not.
+ * Stores a secret in front of those there are; the one before stays live, an older one does not. One that is live already is stored once, so that
+ * whoever repeats this, because its answer was lost, drops nothing that webhooks are still signed with.
  * @param secret undefined: only drops
  * @param dropOld only the newest stays live. @throws when none would be left
  */
@@ -84,7 +85,7 @@ export function rotateAppSecret(
   access: SealingAccess,
   appId: string,
   { secret, dropOld = false }: { readonly secret?: string | undefined; readonly dropOld?: boolean },
-): Promise<ListedApp> {
+): Promise<{ readonly app: ListedApp; readonly dropped: number }> {
   return change(access, async (sql) => {
     const [row] = await sql<Pick<Row, 'app_secrets'>>(
       'SELECT app_secrets FROM apps WHERE app_id = $1 FOR UPDATE',
@@ -92,14 +93,27 @@ export function rotateAppSecret(
     );
     if (row === undefined) throw notThere('app', appId);
     const fresh = secret === undefined ? [] : [await sealSecret(access, appId, secret)];
-    const live = [...fresh, ...row.app_secrets].slice(0, dropOld ? 1 : LIVE_SECRETS);
+    const others = await secretsBut(access, appId, row.app_secrets, secret);
+    const live = [...fresh, ...others].slice(0, dropOld ? 1 : LIVE_SECRETS);
     if (live.length === 0)
       throw new Error(
         `App ${appId} has no secret yet: store one with \`talaria apps rotate-secret ${appId}\``,
       );
     await update(sql, 'app', appId, { app_secrets: live });
-    return one(sql, appId);
+    return { app: await one(sql, appId), dropped: fresh.length + others.length - live.length };
   });
+}
+
+/** One that does not open is another. */
+async function secretsBut(
+  { keys }: SealingAccess,
+  id: string,
+  sealed: readonly string[],
+  secret: string | undefined,
+): Promise<string[]> {
+  const place = { table: 'apps', id, column: 'app_secrets' } as const;
+  const opened = await Promise.all(sealed.map((one) => open(keys, place, one).catch(() => undefined)));
+  return sealed.filter((_, index) => secret === undefined || opened[index] !== secret);
 }
 
 /** What Meta is told when the webhook is set up. */

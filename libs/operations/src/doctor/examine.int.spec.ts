@@ -16,7 +16,7 @@ let database: TestDatabase;
 let kafka: TestKafka;
 let directory: string;
 let meta: Server;
-let metaAt: Date | undefined;
+let metaBehindMs: number | undefined;
 
 const withTopics = (config: KafkaConfig) => ({ ...config, ...readEnvironment(topicSettings, {}) });
 
@@ -25,8 +25,9 @@ beforeAll(async () => {
   await applyTopics({ config: withTopics(kafka.config), logger: testLogger });
   directory = mkdtempSync(join(tmpdir(), 'doctor-'));
   meta = createServer((_, response) => {
-    response.sendDate = metaAt === undefined;
-    if (metaAt !== undefined) response.setHeader('date', metaAt.toUTCString());
+    response.sendDate = metaBehindMs === undefined;
+    if (metaBehindMs !== undefined)
+      response.setHeader('date', new Date(Date.now() - metaBehindMs).toUTCString());
     response.writeHead(400).end();
   });
   await new Promise<void>((resolve) => meta.listen(0, '127.0.0.1', resolve));
@@ -166,7 +167,7 @@ it('a schema that is older or newer than this release, and a read model of anoth
 });
 
 it('a clock, a disk and topics that are not right are told with how far', async () => {
-  metaAt = new Date(Date.now() - 60_000);
+  metaBehindMs = 60_000;
   const admin = createKafka(kafka.config, 'test', testLogger).admin();
   await admin.connect();
   await admin.deleteTopics({ topics: [kafka.config.KAFKA_PREFIX + topics.webhooksDlq.name] });
