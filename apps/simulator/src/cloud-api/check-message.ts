@@ -20,6 +20,8 @@ export type Send = {
   readonly recipient: Recipient;
   readonly type: string;
   readonly callbackData: string | undefined;
+  /** The wamid that its context names. */
+  readonly answers: string | undefined;
 };
 
 export type Checked =
@@ -106,10 +108,16 @@ function checkSend(body: Fields): Checked {
     optionalText(body, 'biz_opaque_callback_data', 'biz_opaque_callback_data', 512) ??
     optionalText(body, 'recipient_identity_key_hash', 'recipient_identity_key_hash');
   if (complaint !== undefined) return refused(complaint);
-  const data = body.biz_opaque_callback_data;
+  const { biz_opaque_callback_data: data, context } = body;
+  const answers = isFields(context) ? context.message_id : undefined;
   return {
     kind: 'send',
-    send: { recipient, type, callbackData: typeof data === 'string' ? data : undefined },
+    send: {
+      recipient,
+      type,
+      callbackData: typeof data === 'string' ? data : undefined,
+      answers: typeof answers === 'string' ? answers : undefined,
+    },
   };
 }
 

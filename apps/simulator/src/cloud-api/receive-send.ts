@@ -2,6 +2,7 @@ import { type Fault, type FaultAnswer, type Faults } from '../faults/faults';
 import { type SendLimits } from '../limits/send-limits';
 import { type BusinessNumber, type Numbers } from '../numbers';
 import { type Records } from '../records/records';
+import { type Stalls } from '../stalls';
 import { type AcceptedSend } from '../webhooks/statuses';
 import { jsonAnswer, refusalAnswer, type Answer, type Refusal } from './answer';
 import { checkMessage, type Recipient, type Send } from './check-message';
@@ -13,6 +14,7 @@ export type SendDesk = {
   readonly faults: Faults;
   readonly limits: SendLimits;
   readonly records: Records;
+  readonly stalls: Pick<Stalls, 'longest'>;
   readonly wamids: WamidSource;
   readonly enforcesLimits: () => boolean;
   /** Lets the statuses of an accepted message follow. */
@@ -134,6 +136,10 @@ function takeOrRefuse(
   if (desk.enforcesLimits()) {
     const code = desk.limits.refusal(phoneNumberId, recipient, number.messagesPerSecond, now);
     if (code !== undefined) {
+      desk.records.addOverLimit({
+        ...{ at: milliseconds(now), phoneNumberId, to: send.recipient.input, code },
+        stalledMs: desk.stalls.longest(),
+      });
       return { kind: 'refused', answer: refuse(desk, { code, details: LIMIT_DETAILS[code] }) };
     }
   }
@@ -146,6 +152,7 @@ function takeOrRefuse(
     wamid,
     callbackData: send.callbackData,
     type: send.type,
+    answers: send.answers,
   });
   desk.announce({ sender: number, send, wamid, failsWith }, now);
   return { kind: 'accepted', answer: acceptance(send.recipient, wamid) };

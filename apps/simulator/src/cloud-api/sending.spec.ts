@@ -32,7 +32,10 @@ const statusesOf = (wamid: string) =>
 
 describe('a good send', () => {
   it('is answered as Meta does, listed for checkers, and followed by signed statuses', async () => {
-    const answer = await simulator.send({ biz_opaque_callback_data: 'cmd/é' });
+    const answer = await simulator.send({
+      biz_opaque_callback_data: 'cmd/é',
+      context: { message_id: 'wamid.asked' },
+    });
     expect(answer.status).toBe(200);
     expect(answer.body).toEqual({
       messaging_product: 'whatsapp',
@@ -58,6 +61,7 @@ describe('a good send', () => {
           wamid,
           callbackData: 'cmd/é',
           type: 'text',
+          answers: 'wamid.asked',
         },
       ],
     });
@@ -71,6 +75,7 @@ describe('a good send', () => {
       phoneNumberId: '100',
       id: wamid,
       status: 'read',
+      at: expect.any(Number),
     });
   });
 
@@ -156,6 +161,13 @@ describe('limits', () => {
       Array.from({ length: 4 }, () => 130429),
     );
     expect((await stats()).maxPerSecond).toMatchObject({ 300: { sends: 5, together: 5 } });
+    const { overLimit } = (await simulator.call('GET', '/simulator/over-limit')).body as {
+      overLimit: unknown[];
+    };
+    expect(overLimit).toHaveLength(4);
+    expect(overLimit[0]).toMatchObject({
+      ...{ phoneNumberId: '300', code: 130429, at: expect.any(Number), stalledMs: expect.any(Number) },
+    });
 
     await simulator.call('PUT', '/simulator/settings', { limits: false });
     expect((await sendMany()).every(({ status }) => status === 200)).toBe(true);
@@ -182,6 +194,10 @@ describe('a fault', () => {
     expect(errorOf(hit)).toMatchObject({ code: 131016, is_transient: true, error_subcode: 7 });
     expect((await simulator.send({ to: '+15550002222' })).status).toBe(200);
     expect(await stats()).toMatchObject({ accepted: 2, faults: { error: 1 } });
+    const { overLimit } = (await simulator.call('GET', '/simulator/over-limit')).body as {
+      overLimit: unknown[];
+    };
+    expect(overLimit).toEqual([]);
   });
 
   it('without end lasts until it is removed', async () => {

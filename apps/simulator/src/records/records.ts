@@ -12,15 +12,25 @@ export type AcceptedMessage = {
   readonly wamid: string;
   readonly callbackData: string | undefined;
   readonly type: string;
+  /** The wamid that its context names. */
+  readonly answers: string | undefined;
 };
 
 /** A send that a scripted fault left without an answer of the Cloud API, whether it was accepted or not. */
 export type Unanswered = Pick<AcceptedMessage, 'at' | 'phoneNumberId' | 'to' | 'callbackData'>;
 
+/** A send that went beyond a limit, by Meta's code for it. */
+export type OverLimit = Pick<AcceptedMessage, 'at' | 'phoneNumberId' | 'to'> & {
+  readonly code: number;
+  /** How long the simulator itself was held up of late: what was sent in time may have been taken at once. */
+  readonly stalledMs: number;
+};
+
 /** What checkers compare with what the product believes, and the counts beside it. */
 export class Records implements Follower {
   readonly accepted = new RowLog();
   readonly unanswered = new RowLog();
+  readonly overLimit = new RowLog();
   readonly acknowledgedItems = new RowLog();
   readonly webhookAnswerMs = new LatencyHistogram();
   private refusals: Record<string, number> = {};
@@ -36,6 +46,10 @@ export class Records implements Follower {
 
   addUnanswered(send: Unanswered): void {
     this.unanswered.add(send);
+  }
+
+  addOverLimit(send: OverLimit): void {
+    this.overLimit.add(send);
   }
 
   countRefusal(code: number): void {
@@ -54,6 +68,7 @@ export class Records implements Follower {
   clear(): void {
     this.accepted.clear();
     this.unanswered.clear();
+    this.overLimit.clear();
     this.acknowledgedItems.clear();
     this.webhookAnswerMs.clear();
     this.refusals = {};

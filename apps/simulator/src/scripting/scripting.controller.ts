@@ -130,6 +130,12 @@ export class ScriptingController {
     return this.simulator.records.unanswered.page('unanswered', readAfter(after));
   }
 
+  @Get('over-limit')
+  @Header('content-type', JSON_TYPE)
+  overLimit(@Query('after') after: string | undefined) {
+    return this.simulator.records.overLimit.page('overLimit', readAfter(after));
+  }
+
   @Get('acknowledged')
   @Header('content-type', JSON_TYPE)
   acknowledged(@Query('after') after: string | undefined) {

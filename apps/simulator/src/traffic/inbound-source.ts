@@ -92,9 +92,9 @@ export class InboundSource {
     this.lastWamids.set(waId, id);
     const showsPhone = kind !== 'phoneless';
     const message = {
-      ...(showsPhone && { from: waId }),
-      from_user_id: userId,
       id,
+      from_user_id: userId,
+      ...(showsPhone && { from: waId }),
       timestamp: String(Math.floor(at / 1000)),
       ...content,
     };

@@ -31,6 +31,8 @@ export type AcknowledgedItem = {
   readonly phoneNumberId: string;
   readonly id: string;
   readonly status?: string;
+  /** When it came about, in milliseconds since 1970. */
+  readonly at: number;
 };
 
 type Value = {
@@ -91,15 +93,20 @@ function valueIn<T>(map: Map<string, T>, key: string, make: () => T): T {
  * How checkers know an update again. An account change has no id of Meta's, so it gets
  * `<field>:<entry.time>:<first 16 hex digits of the SHA-256 of JSON.stringify(value)>`.
  */
-export function acknowledgedItem({ sender: { phoneNumberId }, content }: Update): AcknowledgedItem {
+export function acknowledgedItem({
+  sender: { phoneNumberId },
+  content,
+  at: exactly,
+}: Update): AcknowledgedItem {
+  const at = Math.round(exactly * 1000) / 1000;
   switch (content.kind) {
     case 'message':
-      return { kind: 'message', phoneNumberId, id: content.message.id };
+      return { kind: 'message', phoneNumberId, id: content.message.id, at };
     case 'status':
-      return { kind: 'status', phoneNumberId, id: content.status.id, status: content.status.status };
+      return { kind: 'status', phoneNumberId, id: content.status.id, status: content.status.status, at };
     case 'change': {
       const hash = createHash('sha256').update(JSON.stringify(content.value)).digest('hex').slice(0, 16);
-      return { kind: 'change', phoneNumberId, id: `${content.field}:${content.time}:${hash}` };
+      return { kind: 'change', phoneNumberId, id: `${content.field}:${content.time}:${hash}`, at };
     }
   }
 }

@@ -7,6 +7,7 @@ const toPhone: Send = {
   recipient: { kind: 'phone', input: '+4915112345678', waId: '4915112345678' },
   type: 'text',
   callbackData: 'cmd-1',
+  answers: undefined,
 };
 const toUserId: Send = { ...toPhone, recipient: { kind: 'user-id', input: 'US.1349' } };
 const ACCEPTED_AT = 1_700_000_000_500;

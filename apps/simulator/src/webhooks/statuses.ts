@@ -53,7 +53,9 @@ function statusUpdate(accepted: AcceptedSend, status: (typeof STAGES)[number], a
     content: {
       kind: 'status',
       status: {
-        ...statusFrame(accepted, status, at),
+        id: accepted.wamid,
+        status,
+        timestamp: secondsOf(at),
         ...recipientOf(accepted.send, true),
         ...callbackOf(accepted.send),
         ...(status !== 'read' && { pricing: pricingOf(accepted.send.type) }),
@@ -77,7 +79,9 @@ function failedStatus(accepted: AcceptedSend, code: number, at: number): Update 
     content: {
       kind: 'status',
       status: {
-        ...statusFrame(accepted, 'failed', at),
+        id: accepted.wamid,
+        status: 'failed',
+        timestamp: secondsOf(at),
         ...recipientOf(accepted.send, false),
         ...callbackOf(accepted.send),
         errors: [error],
@@ -86,9 +90,7 @@ function failedStatus(accepted: AcceptedSend, code: number, at: number): Update 
   };
 }
 
-function statusFrame({ wamid }: AcceptedSend, status: string, at: number) {
-  return { id: wamid, status, timestamp: String(Math.floor(at / 1000)) };
-}
+const secondsOf = (at: number) => String(Math.floor(at / 1000));
 
 /** The phone is told only to those who dialled it, and a failed status never tells the user id that belongs to it. */
 function recipientOf({ recipient }: Send, tellsUserId: boolean): Fields {
