@@ -183,11 +183,15 @@ describe('what was sent is not sent again', () => {
     await refuse(number, 131026, 1);
     await rig.publish([recordOf(command)]);
     await lettersOf(number, 1);
-    const [written] = rig.deadLettersOf(recordOf(command).value);
+    const written = await eventually(() => {
+      const [found] = rig.deadLettersOf(recordOf(command).value);
+      expect(found).toBeDefined();
+      return found!;
+    });
     // As a dispatcher leaves it that is killed between writing it and noting so.
     const producer = createKafka(kafkaConfigOf(platform), 'test', testLogger).producer();
     await producer.connect();
-    const { key, value, headers: found } = written!;
+    const { key, value, headers: found } = written;
     await producer.send({
       topic: platform.kafkaPrefix + topics.outboundDlq.name,
       messages: [{ key, value, headers: { ...found } }],
@@ -236,7 +240,7 @@ describe('what was sent is not sent again', () => {
     const number = await rig.newNumber();
     const command = aCommand(number);
     await platform.simulator.putSettings({
-      statuses: { sent: [10_000, 10_000], delivered: null, read: null },
+      statuses: { sent: [20_000, 20_000], delivered: null, read: null },
     });
     await platform.simulator.addFault({
       match: { phoneNumberId: number.phoneNumberId },
@@ -250,14 +254,14 @@ describe('what was sent is not sent again', () => {
         expect(
           await rig.sql(`SELECT FROM messages WHERE command_id = $1 AND sent_at IS NOT NULL`, [command.id]),
         ).toHaveLength(1),
-      30_000,
+      60_000,
     );
     await run('redrive', '--cause', 'ambiguous', '--number', number.phoneNumberId, '--reason', 'spec');
     const [sent, ...more] = await rig.accepted(number);
     const event = await fate(command.id, letter!.attempts + 2);
     expect(event).toMatchObject({ type: 'whatsapp.dispatch.accepted.v1', attempt: 1, wamid: sent!.wamid });
     expect(more).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('killed with -9 half-way', () => {
@@ -267,9 +271,9 @@ describe('killed with -9 half-way', () => {
     await refuse(number, 131026, 60);
     await rig.publish(commands.map(recordOf));
     await lettersOf(number, 60);
-    const asked = ['redrive', '--number', number.phoneNumberId, '--rate', '30', '--reason', 'spec'];
+    const asked = ['redrive', '--number', number.phoneNumberId, '--rate', '10', '--reason', 'spec'];
     const tool = start(...asked);
-    await eventually(async () => expect((await idsAt(number)).length).toBeGreaterThan(15));
+    await eventually(async () => expect((await idsAt(number)).length).toBeGreaterThan(5));
     tool.child.kill('SIGKILL');
     await tool.ended;
     const refused = start(...asked);
@@ -296,12 +300,13 @@ describe('killed with -9 half-way', () => {
         match: { phoneNumberId: number.phoneNumberId },
         answer: { hang: true, accept },
       });
-      await run('redrive', '--number', number.phoneNumberId, '--reason', 'spec');
+      const tool = start('redrive', '--number', number.phoneNumberId, '--reason', 'spec');
       await eventually(async () => {
         const { hanging } = (await platform.simulator.stats()) as unknown as { hanging: number };
         expect(hanging).toBe(1);
       });
       await platform.apps.dispatcher.kill();
+      expect([await tool.ended, tool.output()]).toEqual([0, expect.any(String)]);
       await platform.apps.dispatcher.start();
       const end = await fate(command.id, 3);
       expect(end.type).toBe(`whatsapp.dispatch.${accept ? 'accepted' : 'dead-lettered'}.v1`);

@@ -30,15 +30,15 @@ type Case = {
 type Run = Case & { readonly command: SendMessage; readonly attempt: number };
 
 const FILLERS = 10;
-const SLOW = 200_000;
+const SLOW = 300_000;
 
 const settings = {
   KAFKA_SESSION_TIMEOUT: '6s',
   REGISTRY_POLL: '100ms',
-  GRAPH_API_TIMEOUT: '8s',
+  GRAPH_API_TIMEOUT: '12s',
   // Every retry goes through a retry topic. The first leaves time to prepare what the second attempt meets.
-  RETRY_SCHEDULE: '8s 500ms 500ms 500ms',
-  RETRY_SCHEDULE_UNAVAILABLE: '8s 500ms 500ms 500ms',
+  RETRY_SCHEDULE: '12s 500ms 500ms 500ms',
+  RETRY_SCHEDULE_UNAVAILABLE: '12s 500ms 500ms 500ms',
   RETRY_IN_LANE_MAX: '0ms',
   RETRY_JITTER_PERCENT: '0',
   UNKNOWN_CHECK_INTERVAL: '500ms',
@@ -177,7 +177,7 @@ describe('a dispatcher killed with -9 at an exact moment', () => {
     });
 
   const untilUnderWay = (count: number) =>
-    eventually(async () => expect(await rig.counter('talaria_dispatch_in_flight')).toBe(count));
+    eventually(async () => expect(await rig.counter('talaria_dispatch_in_flight')).toBe(count), 40_000);
 
   const sentOf = async () => {
     const sent = new Map<string | undefined, number>();
@@ -198,7 +198,7 @@ describe('a dispatcher killed with -9 at an exact moment', () => {
         const causes = rig.deadLettersOf(recordOf(run.command).value).map((letter) => storyOf(letter).cause);
         expect([...new Set(causes)]).toEqual(isAccepted ? [] : [run.fate]);
       }
-    }, 90_000);
+    }, 120_000);
     const sent = await sentOf();
     for (const { command, fate, way, answer } of runs) {
       const count = sent.get(command.id) ?? 0;
@@ -258,9 +258,9 @@ describe('a dispatcher killed with -9 at an exact moment', () => {
           { way, answer: { hang: true, accept: false }, onUnknown: 'resend', fate: 'accepted' },
         ]),
       );
-      await eventually(async () => expect(await hanging()).toBe(4));
+      await eventually(async () => expect(await hanging()).toBe(4), 40_000);
       await go();
-      await eventually(async () => expect(await hanging()).toBe(runs.length));
+      await eventually(async () => expect(await hanging()).toBe(runs.length), 40_000);
       await platform.apps.dispatcher.kill();
       await platform.apps.dispatcher.start();
       await expectFates(runs);
@@ -291,7 +291,7 @@ describe('a dispatcher killed with -9 at an exact moment', () => {
       expect((await refused()) - refusedBefore).toBe(
         runs.filter(({ answer }) => answer !== undefined).length,
       );
-    });
+    }, 40_000);
   }
 
   const refused = async () => {

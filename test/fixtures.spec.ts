@@ -110,7 +110,7 @@ describe.each([
       const rows = await storedItems(databaseUrl);
       expect(rows.length).toBeGreaterThanOrEqual(items.length);
       return rows;
-    });
+    }, 60_000);
     const written = (all: readonly unknown[]) => all.map((one) => JSON.stringify(one)).sort();
     expect(written(stored)).toEqual(written(items.map(identity)));
   }, 180_000);

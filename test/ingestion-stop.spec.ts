@@ -14,7 +14,9 @@ describe('ingestion, after SIGTERM', () => {
   let platform: Platform;
 
   beforeAll(async () => {
-    platform = await testPlatform('ingestion-stop', { ingestion: { SHUTDOWN_DELAY: '1s' } });
+    platform = await testPlatform('ingestion-stop', {
+      ingestion: { SHUTDOWN_DELAY: '3s', WEBHOOK_ACK_TIMEOUT: '6s' },
+    });
   }, 120_000);
 
   afterAll(() => platform.stop(), 60_000);

@@ -206,7 +206,7 @@ async function produce(config: KafkaConfig, topic: string, value = 'x'): Promise
     logger: testLogger,
   });
   try {
-    await producer.send({ topic, key: number.wabaId, value }, { timeoutMs: 1500 });
+    await producer.send({ topic, key: number.wabaId, value }, { timeoutMs: 10_000 });
   } finally {
     await producer.close();
   }

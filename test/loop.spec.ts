@@ -130,9 +130,11 @@ describe('the whole loop', () => {
 
   it('puts a signed body that is not JSON to the dead letters, and answers 200', async () => {
     expect(await platform.simulator.deliver('this is not JSON')).toBe(200);
-    const letters = await readAll(kafkaConfigOf(platform), topics.webhooksDlq.name);
-    expect(letters.map(({ value }) => value?.toString())).toContain('this is not JSON');
-    expect(letters[0]?.headers).toMatchObject({ [headers.dlqCause]: 'decode' });
+    await eventually(async () => {
+      const letters = await readAll(kafkaConfigOf(platform), topics.webhooksDlq.name);
+      expect(letters.map(({ value }) => value?.toString())).toContain('this is not JSON');
+      expect(letters[0]?.headers).toMatchObject({ [headers.dlqCause]: 'decode' });
+    });
   });
 
   it('sends a command and follows it until it is read', async () => {
@@ -148,7 +150,7 @@ describe('the whole loop', () => {
     const row = await eventually(async () => {
       const [found] = await query<Record<string, unknown>>(
         platform.databaseUrl,
-        `SELECT * FROM messages WHERE command_id = $1 AND status = 'read'`,
+        `SELECT * FROM messages WHERE command_id = $1 AND status = 'read' AND accepted_at IS NOT NULL`,
         [command.id],
       );
       expect(found).toBeDefined();

@@ -1,23 +1,20 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { parseCallbackData, type SendMessage, topics } from '@talaria/contracts';
 import { createKafka, partitionOf } from '@talaria/kafka';
+import { type Balancer, startBalancer } from '../tools/chaos/surroundings/balancer';
 import { type AppProcess } from '../tools/platform/app-process';
 import { checkWebhooks } from '../tools/platform/check-platform';
-import { appSecret, type Platform, verifyToken } from '../tools/platform/platform';
-import { check, kinds, type Published } from '../tools/soak/check';
-import { gather } from '../tools/soak/gather';
-import { readTopic } from '../tools/soak/read-topic';
-import { settle } from '../tools/soak/settle';
-import { freePorts } from '../tools/stack/ports';
+import { appSecret, type Platform } from '../tools/platform/platform';
+import { check, kinds, type Published } from '../tools/chaos/outbound/check';
+import { gather } from '../tools/chaos/outbound/gather';
+import { readTopic } from '../tools/chaos/read-topic';
+import { settle } from '../tools/chaos/settle';
 import {
-  type Balancer,
   checkAcknowledged,
   countByStatus,
   eventually,
   kafkaConfigOf,
-  startBalancer,
   startWebhookLoad,
   testLogger,
   testPlatform,
@@ -29,8 +26,8 @@ type Workload = (typeof workloads)[number];
 
 /** What Kubernetes gives a process before it kills it is longer than what ours take at most. */
 const GRACE_MS = 10_000;
-/** The default, and longer than a busy machine keeps Kafka from answering: what goes to a spool is behind what others write meanwhile. */
-const doorSettings = { SHUTDOWN_DELAY: '2s', WEBHOOK_ACK_TIMEOUT: '6s' };
+/** The longest, and longer than a busy machine keeps Kafka from answering: what goes to a spool is behind what others write meanwhile. */
+const doorSettings = { SHUTDOWN_DELAY: '3s', WEBHOOK_ACK_TIMEOUT: '6s' };
 const RECIPIENTS = 6;
 const PUBLISH_EVERY_MS = 400;
 
@@ -69,7 +66,9 @@ describe('three of each app, replaced one after the other under load', () => {
     // So that calls are under way whenever a dispatcher is told to stop.
     await platform.simulator.addFault({ match: {}, times: null, answer: { delayMs: 250 } });
     for (const workload of workloads) {
-      const others = Array.from({ length: EACH - 1 }, (_, index) => addProcess(workload, index + 2));
+      const others = Array.from({ length: EACH - 1 }, (_, index) =>
+        platform.addAnother(workload, `${workload}-${index + 2}`),
+      );
       processes[workload] = [platform.apps[workload], ...(await Promise.all(others))];
     }
     for (const app of processes.ingestion) balancer.add(app);
@@ -79,25 +78,6 @@ describe('three of each app, replaced one after the other under load', () => {
     await platform.stop();
     await balancer.close();
   }, 120_000);
-
-  async function addProcess(workload: Workload, index: number): Promise<AppProcess> {
-    const [metricsPort] = await freePorts(1);
-    const own: Record<Workload, Record<string, string>> = {
-      ingestion: {
-        ...doorSettings,
-        WHATSAPP_APP_SECRET: appSecret,
-        WHATSAPP_VERIFY_TOKEN: verifyToken,
-        SPOOL_DIR: join(platform.apps.ingestion.options.logDirectory, `spool-${index}`),
-      },
-      processor: {},
-      dispatcher: { GRAPH_API_URL: platform.simulator.url },
-    };
-    return platform.addProcess(`${workload}-${index}`, `dist/apps/${workload}/src/main.js`, {
-      ...own[workload],
-      DATABASE_URL: platform.databaseUrls[workload],
-      METRICS_PORT: String(metricsPort),
-    });
-  }
 
   /** One of a StatefulSet, or of a Deployment that may lack one: told to stop, gone, started anew in the same place, ready. */
   async function replace(app: AppProcess): Promise<Replaced> {
@@ -127,7 +107,7 @@ describe('three of each app, replaced one after the other under load', () => {
     await eventually(async () => {
       expect((await platform.simulator.stats()).accepted).toBeGreaterThan(numbers.length * 5);
       expect(balancer.byName.size).toBe(EACH);
-    });
+    }, 60_000);
 
     const rebalancesBefore = await countRebalances(processes);
     const from = Date.now();
@@ -135,8 +115,10 @@ describe('three of each app, replaced one after the other under load', () => {
     const replaced = (await Promise.all(workloads.map(replaceAll))).flat();
     const tookMs = Date.now() - from;
     const { accepted } = await platform.simulator.stats();
-    await eventually(async () =>
-      expect((await platform.simulator.stats()).accepted).toBeGreaterThan(accepted + numbers.length * 2),
+    await eventually(
+      async () =>
+        expect((await platform.simulator.stats()).accepted).toBeGreaterThan(accepted + numbers.length * 2),
+      60_000,
     );
     await load.stop();
     const published = await commands.stop();
@@ -178,7 +160,7 @@ describe('three of each app, replaced one after the other under load', () => {
     const evidence = await gather(
       platform,
       config,
-      { published, deaths: [], blind: [], lookedForMs: 300_000, blocked },
+      { published, deaths: [], bunched: [], toldAt: new Map(), lookedForMs: 300_000, blocked },
       testLogger,
     );
     expect(check(evidence)).toEqual(Object.fromEntries(kinds.map((kind) => [kind, []])));
@@ -249,7 +231,7 @@ function publishSteadily(platform: Platform): Commands {
       for (const [place, { id, phoneNumberId, to = '' }] of commands.entries()) {
         sentAt.set(id, Date.now());
         const { value = '' } = messages[place] ?? {};
-        const plain = { mayResend: false, expiresAt: undefined, isAside: false };
+        const plain = { mayResend: false, expiresAt: undefined, partition: -1, at: Date.now() };
         published.push({ id, phoneNumberId, to, value, ...plain });
       }
       // Nothing is waited for: this is the pace of the load.

@@ -110,7 +110,11 @@ describe('traces', () => {
       },
     });
     expect(response.status).toBe(200);
-    const [record] = await readAll(kafkaConfigOf(platform), topics.webhooks.name);
+    const record = await eventually(async () => {
+      const [found] = await readAll(kafkaConfigOf(platform), topics.webhooks.name);
+      expect(found).toBeDefined();
+      return found;
+    });
     const traceId = record?.headers.traceparent?.slice(3, 35) ?? '';
     expect(traceId).not.toBe(foreign);
     await tells((source) => checkWebhookStory(source, traceId));

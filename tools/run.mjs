@@ -70,7 +70,7 @@ const scripts = {
   bench: () => (build(), start('tools/bench/main.js')),
   jaeger: () => (build(), start('tools/jaeger/main.js')),
   kubernetes: () => (build(), start('tools/kubernetes/main.js')),
-  soak: () => (build(), start('tools/soak/main.js')),
+  chaos: () => (build(), start('tools/chaos/main.js')),
   migrate() {
     build();
     process.argv.splice(3, 0, 'database', 'migrate');

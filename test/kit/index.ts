@@ -10,7 +10,4 @@ export * from './check-stories';
 export * from './own-stack';
 export * from './check-acknowledged';
 export * from './webhook-load';
-export * from './leaders';
-export * from './silenceable';
-export * from './balancer';
 export * from './certificates';

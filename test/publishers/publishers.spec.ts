@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { headers, type SendMessage, topics } from '@talaria/contracts';
 import { type KafkaRecord, partitionOf } from '@talaria/kafka';
 import { query } from '../../tools/platform/database';
-import { freePorts } from '../../tools/stack/ports';
 import { type Platform } from '../../tools/platform/platform';
 import { repositoryRoot } from '../../tools/stack/repository';
 import { eventually, kafkaConfigOf, readAll, testPlatform } from '../kit';
@@ -26,12 +25,8 @@ let platform: Platform;
 beforeAll(async () => {
   platform = await testPlatform('publishers');
   for (const number of numbers) await platform.addNumber(number);
-  const [metricsPort] = await freePorts(1);
-  await platform.addProcess('dispatcher-2', 'dist/apps/dispatcher/src/main.js', {
-    GRAPH_API_URL: platform.apps.simulator.url,
-    METRICS_PORT: String(metricsPort),
-  });
-}, 60_000);
+  await platform.addAnother('dispatcher', 'dispatcher-2');
+}, 120_000);
 
 afterAll(() => platform.stop(), 60_000);
 
@@ -87,7 +82,7 @@ async function expectSentInOrder(publisher: string, commands: readonly SendMessa
     const ours = accepted.filter(({ id }) => id.startsWith(`${publisher}-`));
     const asked = commands.map(({ id, phoneNumberId, to }) => ({ id, person: `${phoneNumberId} ${to}` }));
     expect(byPerson(ours)).toEqual(byPerson(asked));
-  });
+  }, 60_000);
   const owners = await query<{ waba: string; owners: string }>(
     platform.databaseUrl,
     `SELECT waba_id AS waba, count(DISTINCT owner) AS owners FROM dispatch_commands WHERE command_id LIKE $1 GROUP BY waba_id`,
@@ -130,7 +125,7 @@ describe('what a publisher with another partitioner put elsewhere is forwarded, 
           strays.map(({ record }) => `${record.partition}/${record.offset}`).sort(),
         );
       },
-      30_000,
+      120_000,
     );
   }
 });
@@ -147,7 +142,7 @@ describe('nothing is forwarded from', () => {
       const { published, forwarded } = await onOutbound(commands);
       expect([published.length, forwarded.length]).toEqual([commands.length, 0]);
     },
-    30_000,
+    120_000,
   );
 });
 

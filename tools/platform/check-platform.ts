@@ -28,14 +28,16 @@ export type CommandCheck = {
   readonly doubled: number;
 };
 
+type Item = Omit<Acknowledged, 'at'>;
+
 const key = (...parts: readonly string[]) => parts.join('/');
 
 /** Compares what was answered 200 with what is in Postgres: messages and statuses id by id; account changes, to which Meta gives no id, by their count. */
 export async function checkWebhooks(
   databaseUrl: string,
-  acknowledged: readonly Acknowledged[],
+  acknowledged: readonly Item[],
 ): Promise<WebhookCheck> {
-  const idsOf = (kind: Acknowledged['kind'], id: (item: Acknowledged) => string) =>
+  const idsOf = (kind: Item['kind'], id: (item: Item) => string) =>
     new Set(acknowledged.filter((item) => item.kind === kind).map(id));
   const messages = idsOf('message', ({ phoneNumberId, id }) => key(phoneNumberId, id));
   const statuses = idsOf('status', ({ phoneNumberId, id, status = '' }) => key(phoneNumberId, id, status));

@@ -16,6 +16,7 @@ import { Simulator } from './simulator';
 
 export const appNames = ['simulator', 'ingestion', 'processor', 'dispatcher'] as const;
 export type AppName = (typeof appNames)[number];
+export type Workload = Exclude<AppName, 'simulator'>;
 
 export type PlatformOptions = {
   /** Tells this installation from others on the same servers: letters, digits and dashes. */
@@ -25,6 +26,8 @@ export type PlatformOptions = {
   readonly databaseUrl: string;
   /** Settings beyond those that make the parts find each other. */
   readonly env?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>>;
+  /** By which address a process reaches a server; its own when left out. */
+  readonly wayTo?: (process: string, server: Server, address: string) => Promise<string>;
   readonly say?: (line: string) => void;
   /** Where logs, pid files and the spool go; default `.talaria/logs/<name>`, `.talaria/pids` and `.talaria/spool/<name>`. */
   readonly directories?: PlatformDirectories;
@@ -38,6 +41,9 @@ export type PlatformDirectories = {
   readonly spoolDirectory: string;
 };
 
+/** An address is a list of brokers, or a URL. */
+export type Server = 'kafka' | 'postgres' | 'simulator';
+
 /** All of Talaria and a stand-in for Meta, as processes, on topics and a database of their own. */
 export type Platform = {
   readonly apps: Readonly<Record<AppName, AppProcess>>;
@@ -50,12 +56,14 @@ export type Platform = {
   /** Its `SECRETS_KEYS`: seals and opens what is in its registry. */
   readonly secretsKeys: string;
   readonly webhookUrl: string;
-  readonly metricsUrls: Readonly<Record<Exclude<AppName, 'simulator'>, string>>;
+  readonly metricsUrls: Readonly<Record<Workload, string>>;
   /** Makes a business number known to Meta's stand-in and to the dispatcher. */
   addNumber(number: NewNumber): Promise<void>;
   /** The registry has another token for these numbers; what Meta's stand-in takes stays as it is. */
   replaceToken(phoneNumberIds: readonly string[], accessToken: string): Promise<void>;
-  /** Another process of ours, with a dispatcher's rights in the database, started with these variables and ended with the platform. */
+  /** One more process of an app, as the first but for its ports, its spool and these variables; it ends with the platform. */
+  addAnother(app: Workload, name: string, env?: Readonly<Record<string, string>>): Promise<AppProcess>;
+  /** A process of another program, with a dispatcher's rights in the database, started with these variables and ended with the platform. */
   addProcess(name: string, script: string, env: Readonly<Record<string, string>>): Promise<AppProcess>;
   /** SIGTERM for every process, then topics, database and spool are dropped. @returns how each process ended */
   stop(): Promise<Readonly<Record<string, string>>>;
@@ -89,46 +97,56 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const { onUnexpectedEnd } = options;
   const secretsKeys = generateKey();
   const keys = keysOf(secretsKeys);
-  const common = {
-    KAFKA_BROKERS: kafkaBrokers,
-    KAFKA_PREFIX: kafkaPrefix,
-    SECRETS_KEYS: secretsKeys,
-    SECRETS_KEYS_FILE: '',
-  };
-  const own: Record<AppName, Record<string, string>> = {
+  const common = { KAFKA_PREFIX: kafkaPrefix, SECRETS_KEYS: secretsKeys, SECRETS_KEYS_FILE: '' };
+  const { wayTo = (_process: string, _server: Server, address: string) => Promise.resolve(address) } =
+    options;
+  const reach = async (process: string, user: User): Promise<Record<string, string>> => ({
+    KAFKA_BROKERS: await wayTo(process, 'kafka', kafkaBrokers),
+    DATABASE_URL: await wayTo(process, 'postgres', databaseUrls[user]),
+    ...(user === 'dispatcher' && { GRAPH_API_URL: await wayTo(process, 'simulator', url('simulator')) }),
+  });
+  const ofApp: Record<AppName, Record<string, string>> = {
     simulator: { WEBHOOK_URL: webhookUrl, WHATSAPP_APP_SECRET: appSecret, METRICS_PORT: '' },
     ingestion: {
-      DATABASE_URL: databaseUrls.ingestion,
       WHATSAPP_APP_SECRET: appSecret,
       WHATSAPP_VERIFY_TOKEN: verifyToken,
       SPOOL_DIR: directories.spoolDirectory,
       SHUTDOWN_DELAY: '0s',
     },
-    processor: { DATABASE_URL: databaseUrls.processor },
-    dispatcher: { DATABASE_URL: databaseUrls.dispatcher, GRAPH_API_URL: url('simulator') },
+    processor: {},
+    dispatcher: {},
   };
-  const processOf = (app: AppName) =>
-    new AppProcess({
-      name: app,
-      script: join(root, `dist/apps/${app}/src/main.js`),
-      httpPort: Number(port(app, 'http')),
-      ...directories,
+  const processOf = async (
+    app: AppName,
+    name: string,
+    [httpPort = 0, metricsPort = 0]: readonly number[],
+    own: Readonly<Record<string, string>>,
+  ) => {
+    const env = {
+      ...process.env,
+      ...common,
+      ...(app !== 'simulator' && (await reach(name, app))),
+      HTTP_PORT: String(httpPort),
+      METRICS_PORT: String(metricsPort),
+      ...ofApp[app],
+      ...options.env?.[app],
+      ...own,
+    };
+    const script = join(root, `dist/apps/${app}/src/main.js`);
+    return new AppProcess({
+      ...{ name, script, httpPort, env, ...directories },
       ...(onUnexpectedEnd && { onUnexpectedEnd }),
-      env: {
-        ...process.env,
-        ...common,
-        HTTP_PORT: port(app, 'http'),
-        METRICS_PORT: port(app, 'metrics'),
-        ...own[app],
-        ...options.env?.[app],
-      },
     });
-  const apps = {
-    simulator: processOf('simulator'),
-    ingestion: processOf('ingestion'),
-    processor: processOf('processor'),
-    dispatcher: processOf('dispatcher'),
   };
+  const firstOf = (app: AppName) =>
+    processOf(app, app, [Number(port(app, 'http')), Number(port(app, 'metrics'))], {});
+  const apps = {
+    simulator: await firstOf('simulator'),
+    ingestion: await firstOf('ingestion'),
+    processor: await firstOf('processor'),
+    dispatcher: await firstOf('dispatcher'),
+  };
+  const spools = [directories.spoolDirectory];
   const processes: AppProcess[] = Object.values(apps);
   const simulator = new Simulator(url('simulator'));
 
@@ -147,7 +165,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     await dropTopics(kafkaConfig);
     await dropDatabase(options.databaseUrl, databaseUrl);
     await dropRoles(options.databaseUrl, databaseUrl);
-    rmSync(directories.spoolDirectory, { recursive: true, force: true });
+    for (const spool of spools) rmSync(spool, { recursive: true, force: true });
     return ends;
   }
 
@@ -184,6 +202,17 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     },
     replaceToken: (phoneNumberIds, accessToken) =>
       replaceToken(databaseUrl, keys, phoneNumberIds, accessToken),
+    async addAnother(app, processName, env = {}) {
+      const spool = `${directories.spoolDirectory}-${processName}`;
+      const another = await processOf(app, processName, await freePorts(2), { SPOOL_DIR: spool, ...env });
+      await another.start().catch(async (error: unknown) => {
+        await another.kill();
+        throw error;
+      });
+      if (app === 'ingestion') spools.push(spool);
+      processes.push(another);
+      return another;
+    },
     async addProcess(processName, script, env) {
       const [httpPort = 0] = await freePorts(1);
       const app = new AppProcess({
@@ -195,7 +224,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         env: {
           ...process.env,
           ...common,
-          DATABASE_URL: databaseUrls.dispatcher,
+          ...(await reach(processName, 'dispatcher')),
           HTTP_PORT: String(httpPort),
           ...env,
         },

@@ -4,10 +4,10 @@ import { createLogger } from '@talaria/observability';
 import { readEnvironment } from '@talaria/config';
 import { applyTopics, topicSettings } from '@talaria/operations';
 
-/** What `talaria topics apply` does. */
-export function prepareTopics(config: KafkaConfig): Promise<TopicReport> {
+/** What `talaria topics apply` does. @param env may decide about the topics; default: as they are declared */
+export function prepareTopics(config: KafkaConfig, env: NodeJS.ProcessEnv = {}): Promise<TopicReport> {
   return applyTopics({
-    config: { ...config, ...readEnvironment(topicSettings, {}) },
+    config: { ...config, ...readEnvironment(topicSettings, env) },
     logger: createLogger('setup', 'error'),
   });
 }

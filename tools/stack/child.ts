@@ -27,12 +27,17 @@ export type ChildOptions = {
 
 type PidFile = ProcessIdentity & Pick<ChildOptions, 'stopSignal' | 'killSignal'>;
 
-const KILL_WITHIN_MS = 5_000;
+/** Postgres itself waits 5 s for the processes that it has started before it ends them by force. */
+const KILL_WITHIN_MS = 8_000;
 const running = new Set<Child>();
 
 /** The last resort: a stack whose owner exits without stop() leaves nothing running. */
 process.on('exit', () => {
-  for (const child of running) child.signal(child.options.killSignal);
+  for (const child of running) {
+    child.signal(child.options.killSignal);
+    // One that is paused sees only SIGKILL.
+    child.signal('SIGCONT');
+  }
 });
 
 /**

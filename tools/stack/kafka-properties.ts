@@ -8,6 +8,15 @@ export type KafkaNode = {
   readonly saslPort?: number;
   /** For clients with a certificate of their own; likewise. */
   readonly mtlsPort?: number;
+  /** By which {@link ClientListeners} reach it. */
+  readonly clients?: readonly ClientListener[];
+};
+
+/** A listener for one client. It tells that client another port than its own, and what listens there stands between the two. */
+export type ClientListener = {
+  readonly client: string;
+  readonly listens: number;
+  readonly advertises: number;
 };
 
 /**
@@ -25,6 +34,10 @@ export type KafkaSecurity = {
   readonly sessionMs: number;
 };
 
+/** The client that the brokers themselves are to each other, where one of this name has listeners. Controllers have ways of their own. */
+export const BROKERS_CLIENT = 'brokers';
+const CONTROLLER = 'CONTROLLER';
+
 /** The server.properties of one node of a cluster; `logDirs` is relative to the folder that Kafka is started in. */
 export function kafkaProperties(
   node: KafkaNode,
@@ -33,38 +46,73 @@ export function kafkaProperties(
   security?: KafkaSecurity,
 ): string {
   const replicas = cluster.length;
+  const listeners = listenersOf(node, security !== undefined);
+  const forClients = listeners.filter(({ name }) => name !== CONTROLLER);
+  const hasOwn = node.clients?.some(({ client }) => client === BROKERS_CLIENT) === true;
   const voters = cluster.map(({ nodeId, controllerPort }) => `${nodeId}@127.0.0.1:${controllerPort}`);
   const properties = {
     'process.roles': 'broker,controller',
     'node.id': node.nodeId,
     'controller.quorum.voters': voters.join(','),
-    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.port}`,
-    'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'PLAINTEXT',
+    listeners: listeners.map(({ name, port }) => `${name}://127.0.0.1:${port}`).join(','),
+    'advertised.listeners': forClients
+      .map(({ name, advertises }) => `${name}://127.0.0.1:${advertises}`)
+      .join(','),
+    'listener.security.protocol.map': listeners.map(({ name, protocol }) => `${name}:${protocol}`).join(','),
+    'controller.listener.names': CONTROLLER,
+    'inter.broker.listener.name': hasOwn ? listenerOf(BROKERS_CLIENT) : 'PLAINTEXT',
     'log.dirs': logDirs,
     'auto.create.topics.enable': false,
     'num.partitions': 12,
     'group.initial.rebalance.delay.ms': 0,
     ...replication(replicas),
     ...smallOnDisk,
-    ...(security && secured(node, security)),
+    ...(security && secured(security)),
   };
   return Object.entries(properties)
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
 }
 
-function secured({ port, controllerPort, saslPort, mtlsPort }: KafkaNode, security: KafkaSecurity) {
-  const forClients = `PLAINTEXT://127.0.0.1:${port},SASL_SSL://127.0.0.1:${saslPort},SSL://127.0.0.1:${mtlsPort}`;
+type Listener = {
+  readonly name: string;
+  readonly protocol: string;
+  readonly port: number;
+  readonly advertises: number;
+};
+
+function listenersOf(node: KafkaNode, isSecured: boolean): Listener[] {
+  const { port, controllerPort, saslPort = 0, mtlsPort = 0, clients = [] } = node;
+  const plain = (name: string, listens: number, advertises = listens) => ({
+    ...{ name, protocol: 'PLAINTEXT', port: listens, advertises },
+  });
+  return [
+    plain('PLAINTEXT', port),
+    ...(isSecured
+      ? [
+          { name: 'SASL_SSL', protocol: 'SASL_SSL', port: saslPort, advertises: saslPort },
+          { name: 'SSL', protocol: 'SSL', port: mtlsPort, advertises: mtlsPort },
+        ]
+      : []),
+    ...clients.map(({ client, listens, advertises }) => plain(listenerOf(client), listens, advertises)),
+    plain(CONTROLLER, controllerPort),
+  ];
+}
+
+/** @throws when it is no name that a listener can have */
+function listenerOf(client: string): string {
+  if (/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(client)) return `CLIENT-${client.toUpperCase()}`;
+  throw new Error(
+    `No listener can be named after the client "${client}": lower-case letters, digits and dashes only.`,
+  );
+}
+
+function secured(security: KafkaSecurity) {
   const login = (mechanism: string, module: string) => ({
     [`listener.name.sasl_ssl.${mechanism}.sasl.jaas.config`]: `org.apache.kafka.common.security.${module};`,
   });
   const users = Object.entries(security.passwords).map(([user, password]) => `user_${user}="${password}"`);
   return {
-    listeners: `${forClients},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': forClients,
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL',
     'ssl.keystore.type': 'PEM',
     'ssl.keystore.certificate.chain': inOneLine(security.certificate),
     'ssl.keystore.key': inOneLine(security.key),

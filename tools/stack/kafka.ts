@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Child, endOfLog } from './child';
 import { requireJava } from './toolchain';
 import { fetchJars, jarsFolder, removeHalfFetched } from './kafka-jars';
-import { kafkaProperties, type KafkaNode, type KafkaSecurity } from './kafka-properties';
+import { type ClientListener, kafkaProperties, type KafkaNode, type KafkaSecurity } from './kafka-properties';
 import { freePorts } from './ports';
 import { kafkaProblem, leadersProblem } from './reachable';
 
@@ -40,6 +40,18 @@ export type KafkaOptions = {
   readonly env: NodeJS.ProcessEnv;
   /** Only for a cluster whose data are new. */
   readonly security?: KafkaSecurity | undefined;
+  readonly clients?: ClientListeners | undefined;
+};
+
+/**
+ * Clients for each of which every broker has a listener more, so that something can stand between this client and that broker: clients go
+ * where a broker tells them to. The client "brokers" is the other brokers.
+ */
+export type ClientListeners = {
+  /** Lower-case letters, digits and dashes. */
+  readonly names: readonly string[];
+  /** Asked once for each, before the brokers start. @returns the port that leads to `port`, and that the broker tells this client */
+  readonly wayTo: (client: string, nodeId: number, port: number) => Promise<number>;
 };
 
 /** What starts a JVM of Kafka's in the folder of one node. */
@@ -69,7 +81,7 @@ export async function prepareKafka({ directory, env, say }: KafkaOptions): Promi
 /** Starts a cluster on free ports of 127.0.0.1; resolves when every broker answers clients. */
 export async function startKafka(jvm: Jvm, options: KafkaOptions): Promise<Kafka> {
   const directory = join(options.directory, String(options.brokers));
-  const cluster = await chooseNodes(options.brokers, options.security !== undefined);
+  const cluster = await chooseNodes(options);
   const clusterId = keepClusterId(directory);
   const nodes = cluster.map((node) => new Node(node, cluster, directory, jvm, options));
   // In good order the last of three cannot end: what it waits for takes a majority of controllers.
@@ -90,20 +102,32 @@ export async function startKafka(jvm: Jvm, options: KafkaOptions): Promise<Kafka
   return { brokers: nodes, stop };
 }
 
-async function chooseNodes(count: number, isSecured: boolean): Promise<KafkaNode[]> {
-  const ports = await freePorts(4 * count);
-  return Array.from({ length: count }, (_, index) => {
-    const [port, controllerPort, saslPort, mtlsPort] = ports.slice(4 * index);
-    if (
-      port === undefined ||
-      controllerPort === undefined ||
-      saslPort === undefined ||
-      mtlsPort === undefined
-    )
-      throw new Error('too few ports');
-    const node = { nodeId: index + 1, port, controllerPort };
-    return isSecured ? { ...node, saslPort, mtlsPort } : node;
-  });
+async function chooseNodes({ brokers, security, clients }: KafkaOptions): Promise<KafkaNode[]> {
+  const ports = await freePorts((4 + (clients?.names.length ?? 0)) * brokers);
+  const next = () => ports.pop() ?? 0;
+  return Promise.all(
+    Array.from({ length: brokers }, async (_, index) => {
+      const node = { nodeId: index + 1, port: next(), controllerPort: next() };
+      return {
+        ...node,
+        ...(security && { saslPort: next(), mtlsPort: next() }),
+        ...(clients && { clients: await listenersFor(clients, node.nodeId, next) }),
+      };
+    }),
+  );
+}
+
+function listenersFor(
+  { names, wayTo }: ClientListeners,
+  nodeId: number,
+  nextPort: () => number,
+): Promise<ClientListener[]> {
+  return Promise.all(
+    names.map(async (client) => {
+      const listens = nextPort();
+      return { client, listens, advertises: await wayTo(client, nodeId, listens) };
+    }),
+  );
 }
 
 /** All nodes of a cluster are formatted with one id, in Kafka's spelling of a uuid. */

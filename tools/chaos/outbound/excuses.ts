@@ -1,0 +1,43 @@
+import { type Fault } from '../nemesis/nemesis';
+import { type Span } from './check';
+
+/**
+ * While a dispatcher was gone, or cut off, with calls of which nobody knows how they ended. An orderly end waits for those under way, and for
+ * the database no longer than Kubernetes lets it: an answer that cannot be recorded is none.
+ */
+export function deathsOf(faults: readonly Fault[]): readonly Span[] {
+  const away = faults.filter(
+    ({ step: { kind } }) => kind.startsWith('postgres-') || kind === 'ledger-locked',
+  );
+  return faults.flatMap((fault): readonly Span[] => {
+    const { step } = fault;
+    switch (step.kind) {
+      case 'killed':
+      case 'frozen':
+        return step.process.startsWith('dispatcher') ? [fault] : [];
+      case 'network':
+        return step.from.startsWith('dispatcher') ? [fault] : [];
+      case 'stopped':
+        return step.process.startsWith('dispatcher') ? overlaps(fault, away) : [];
+      case 'scaled-up':
+        return step.app === 'dispatcher' ? overlaps(fault, away) : [];
+      case 'rolled':
+        return overlaps(fault, away);
+      default:
+        return [];
+    }
+  });
+}
+
+/** While the network to Meta's stand-in may have held back calls that then came all at once. */
+export function bunchedOf(faults: readonly Fault[]): readonly Span[] {
+  return faults.filter(
+    ({ step }) => step.kind === 'network' && step.from.startsWith('dispatcher') && step.to === 'simulator',
+  );
+}
+
+function overlaps(one: Span, others: readonly Span[]): Span[] {
+  return others
+    .map(({ from, until }) => ({ from: Math.max(from, one.from), until: Math.min(until, one.until) }))
+    .filter(({ from, until }) => from <= until);
+}

@@ -1,0 +1,38 @@
+import { type Fault } from './nemesis/nemesis';
+import { recoveriesOf } from './recovery';
+
+const fault = (until: number, kind: 'postgres-killed' | 'leaders-moved' = 'postgres-killed'): Fault => ({
+  ...{ step: { kind, at: 0, ms: 1 }, from: until - 1, until },
+});
+
+it('tells how long each way took to let something through that was offered after the fault', () => {
+  const ways = {
+    // What was offered before it does not count, however late it is done.
+    webhooks: [
+      { offeredAt: 999, doneAt: 1001 },
+      { offeredAt: 1000, doneAt: 1300 },
+      { offeredAt: 1100, doneAt: 1200 },
+      // Once more: it was done the first time.
+      { offeredAt: 1250, doneAt: 900 },
+    ],
+    commands: [
+      { offeredAt: 1000, doneAt: undefined },
+      { offeredAt: 1400, doneAt: 1750 },
+    ],
+  };
+  expect(recoveriesOf([fault(1000)], ways)).toEqual([
+    {
+      ...{ kind: 'postgres-killed', times: 1 },
+      byWay: { webhooks: { median: 200, most: 200 }, commands: { median: 750, most: 750 } },
+    },
+  ]);
+});
+
+it('says nothing of a way through which nothing went any more, and tells kinds apart', () => {
+  const ways = { webhooks: [{ offeredAt: 2000, doneAt: 2100 }] };
+  const never = { median: undefined, most: undefined };
+  expect(recoveriesOf([fault(1000), fault(3000), fault(1500, 'leaders-moved')], ways)).toEqual([
+    { kind: 'leaders-moved', times: 1, byWay: { webhooks: { median: 600, most: 600 } } },
+    { kind: 'postgres-killed', times: 2, byWay: { webhooks: never } },
+  ]);
+});
