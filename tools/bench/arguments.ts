@@ -7,12 +7,14 @@ export type CaseParts = {
   readonly parts: readonly string[];
   /** Those that run when none is named. */
   readonly usualParts: readonly string[];
+  /** How many rounds there are when nobody says; undefined: three. */
+  readonly usualRounds?: number | undefined;
 };
 
 export type BenchOptions = {
   readonly case: string;
   readonly parts: readonly string[];
-  readonly json: boolean;
+  readonly format: 'text' | 'json' | 'markdown';
   readonly rounds: number;
   /** How long each round measures, in seconds; undefined: as long as the part needs. */
   readonly seconds: number | undefined;
@@ -28,11 +30,13 @@ export type BenchOptions = {
 };
 
 const usage =
-  'usage: npm run bench -- [<case> [--json] [--only <part,…> | --long] [--rounds N] [--seconds N] [--minutes N] [--outage-seconds N] ' +
-  '[--records N] [--messages N] [--explain]]';
+  'usage: npm run bench -- --list | [<case> [--only <part,…>]] [--json | --markdown] [--long] [--rounds N] [--seconds N] [--minutes N] ' +
+  '[--outage-seconds N] [--records N] [--messages N] [--explain]';
 
 const options = {
+  list: { type: 'boolean' },
   json: { type: 'boolean' },
+  markdown: { type: 'boolean' },
   only: { type: 'string' },
   long: { type: 'boolean' },
   rounds: { type: 'string' },
@@ -45,31 +49,42 @@ const options = {
 } as const;
 
 /**
- * @returns undefined when no case is named, which asks for their list
+ * @returns what is to be run, one after the other: the case that is named, or every case; undefined when their list is asked for
  * @throws {UsageError}
  */
 export function readArguments(
   args: readonly string[],
   cases: Readonly<Record<string, CaseParts>>,
-): BenchOptions | undefined {
+): readonly BenchOptions[] | undefined {
   const { values, positionals } = parse(args);
-  const [name, ...rest] = positionals;
-  if (name === undefined && args.length === 0) return undefined;
-  const found = name !== undefined && Object.hasOwn(cases, name) ? cases[name] : undefined;
-  if (name === undefined || found === undefined || rest.length > 0)
-    throw wrong(`one of these cases must be named: ${Object.keys(cases).join(', ')}`);
-  return {
+  if (values.list === true) {
+    if (args.length > 1) throw wrong('--list stands alone');
+    return undefined;
+  }
+  if (values.json === true && values.markdown === true)
+    throw wrong('--json and --markdown exclude each other');
+  if (positionals.length === 0 && values.only !== undefined) throw wrong('--only needs a case');
+  return namedCases(positionals, cases).map(([name, found]) => ({
     case: name,
     parts: partsOf(found, values.only, values.long === true),
-    json: values.json === true,
-    rounds: whole('rounds', values.rounds, 3),
+    format: values.json === true ? 'json' : values.markdown === true ? 'markdown' : 'text',
+    rounds: whole('rounds', values.rounds, found.usualRounds ?? 3),
     seconds: optional('seconds', values.seconds, 9999),
     minutes: whole('minutes', values.minutes, 10),
     outageSeconds: whole('outage-seconds', values['outage-seconds'], 120),
     records: optional('records', values.records, MANY),
     messages: optional('messages', values.messages, MANY),
     explain: values.explain === true,
-  };
+  }));
+}
+
+function namedCases(named: readonly string[], cases: Readonly<Record<string, CaseParts>>) {
+  const all = Object.entries(cases);
+  if (named.length === 0) return all;
+  const found = all.filter(([name]) => name === named[0]);
+  if (found.length === 0 || named.length > 1)
+    throw wrong(`one of these cases may be named: ${Object.keys(cases).join(', ')}`);
+  return found;
 }
 
 /** The cases and their parts, for a person. */

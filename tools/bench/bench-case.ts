@@ -18,9 +18,9 @@ export type BenchCase = CaseParts & { run(context: BenchContext): Promise<Outcom
 export type Parts = Readonly<Record<string, (context: BenchContext) => Promise<Outcome>>>;
 
 /** A case of which any part is measured by itself, and all of them as a rule: one after the other, in the order in which they were asked for. */
-export function caseOf(summary: string, parts: Parts): BenchCase {
+export function caseOf(summary: string, parts: Parts, usualRounds?: number): BenchCase {
   return {
-    ...{ summary, parts: Object.keys(parts), usualParts: Object.keys(parts) },
+    ...{ summary, parts: Object.keys(parts), usualParts: Object.keys(parts), usualRounds },
     async run(context) {
       let outcome: Outcome = noOutcome;
       for (const name of context.options.parts) {

@@ -15,9 +15,11 @@ export function cpuMsOf(pids: readonly number[]): number | undefined {
 
 /** User and system time in a line of /proc/<pid>/stat. The command's name, in brackets, may itself hold brackets and spaces. */
 export function ticksOf(stat: string): number {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = fieldsOf(stat);
   return Number(fields[11]) + Number(fields[12]);
 }
+
+const fieldsOf = (stat: string) => stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 
 /** The CPU time that everything on this machine has used, in milliseconds; undefined where /proc does not tell. */
 export function busyMs(): number | undefined {
@@ -33,6 +35,36 @@ export function busyMs(): number | undefined {
 export function residentBytesOf(pid: number): number | undefined {
   try {
     return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The process that started this one; undefined where /proc does not tell. */
+export function parentOf(pid: number): number | undefined {
+  try {
+    return Number(fieldsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'))[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The CPU time of a process and of all that it has started itself, those that have ended too, in milliseconds; undefined where /proc does
+ * not tell.
+ */
+export function familyCpuMs(pid: number): number | undefined {
+  try {
+    const fields = fieldsOf(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    const ended = Number(fields[13]) + Number(fields[14]);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(/\s+/)
+      .map(Number);
+    // One that has ended since the list was read is counted next time, with those that ended.
+    return (
+      children.reduce((sum, child) => sum + (cpuMsOf([child]) ?? 0), cpuMsOf([pid]) ?? 0) + ended * TICK_MS
+    );
   } catch {
     return undefined;
   }

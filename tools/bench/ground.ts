@@ -29,9 +29,11 @@ export type Ground = Pick<BenchContext, 'say' | 'signal' | 'options'> & {
   close(): Promise<void>;
 };
 
+/** @param options.partitions of each topic of Talaria's; default: as they are declared */
 export async function openGround(
   { say, signal, options }: BenchContext,
   kafka: { readonly kafkaBrokers: string; readonly kafkaPids: readonly number[] },
+  { partitions }: { readonly partitions?: number } = {},
 ): Promise<Ground> {
   const name = `bench-${Date.now().toString(36)}`;
   const root = repositoryRoot();
@@ -59,7 +61,7 @@ export async function openGround(
   }
 
   try {
-    await prepareTopics(config);
+    await prepareTopics(config, partitions === undefined ? {} : { KAFKA_PARTITIONS: String(partitions) });
   } catch (error) {
     await close();
     throw error;

@@ -10,8 +10,10 @@ export type Result = {
   /** null where there is no time to tell. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
-  /** CPU of every process of it together, for each request; null where it is not known. */
+  /** CPU of every process of it together, in microseconds for each request; null where it is not known. */
   readonly cpuUs: number | null;
+  /** The same of each process, and of those beside it: what makes the load, and what stands in for Meta. */
+  readonly cpu: Readonly<Record<string, number | null>>;
   /** What else a case has to tell. */
   readonly [detail: string]: unknown;
 };
@@ -107,46 +109,78 @@ export function describeMachine() {
   };
 }
 
-/** The outcome for programs, on one line. */
-export function toJson(name: string, outcome: Outcome): string {
+/** How an outcome is told: to programs, on one line; to a person; and to a page, with the command whose arguments these are. */
+export const reports = { json: toJson, text: toText, markdown: toMarkdown } as const;
+
+function toJson(name: string, outcome: Outcome): string {
   return JSON.stringify({ case: name, machine: describeMachine(), ...outcome });
 }
 
-/** The outcome for a person. */
-export function toText(name: string, { results, ratios, goals }: Outcome): string {
-  const spreadText = ({ median: middle, min, max }: Spread) => `${middle} (${min}–${max})`;
+function toText(name: string, outcome: Outcome): string {
   const machine = Object.entries(describeMachine()).map(([key, value]) => `${key} ${value}`);
-  const sections = [
-    [`${name}: ${machine.join(', ')}`],
-    table(
-      ['', 'a second', 'p50 ms', 'p99 ms', 'CPU µs', 'details'],
-      results.map(({ name: of, rate, p50Ms, p99Ms, cpuUs, ...details }) => [
-        of,
+  const tables = tablesOf(outcome).map(aligned);
+  return [`${name}: ${machine.join(', ')}`, ...tables].join('\n\n');
+}
+
+/** A section of docs/benchmarks.md, which prettier then aligns. */
+function toMarkdown(name: string, outcome: Outcome, args: readonly string[]): string {
+  const { cores, cpu, memory, node, platform } = describeMachine();
+  const command = ['npm run bench --', ...args].join(' ');
+  const day = new Date().toISOString().slice(0, 10);
+  const heading = `${day}, ${cores} cores (${cpu}), ${memory}, Node ${node}, ${platform}: \`${command}\`, case \`${name}\`.`;
+  const tables = tablesOf(outcome).map(([head = [], ...rows]) =>
+    [head, head.map(() => '---'), ...rows].map(markdownRow).join('\n'),
+  );
+  return [heading, ...tables].join('\n\n');
+}
+
+const markdownRow = (cells: readonly string[]) =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+
+type Table = readonly (readonly string[])[];
+
+/** Results, ratios and goals, each with its head; those that are empty are left out. */
+function tablesOf({ results, ratios, goals }: Outcome): Table[] {
+  const tables: Table[] = [
+    [
+      ['result', 'a second', 'p50 ms', 'p99 ms', 'CPU µs', 'of each process', 'details'],
+      ...results.map(({ name, rate, p50Ms, p99Ms, cpuUs, cpu, ...details }) => [
+        name,
         spreadText(rate),
         String(p50Ms ?? '-'),
         String(p99Ms ?? '-'),
         String(cpuUs ?? '?'),
-        Object.entries(details)
-          .map(([key, value]) => `${key} ${JSON.stringify(value).replaceAll('"', '')}`)
-          .join(', '),
+        pairs(cpu),
+        pairs(details),
       ]),
-    ),
-    table(
-      ['ratio', ''],
-      ratios.map((ratio) => [titleOf(ratio), spreadText(ratio)]),
-    ),
-    table(
-      ['goal', '', 'reached', ''],
-      goals.map(({ name: of, goal: limit, reached, ok }) => [
-        of,
+    ],
+    [['ratio', 'median (min–max)'], ...ratios.map((ratio) => [titleOf(ratio), spreadText(ratio)])],
+    [
+      ['goal', 'limit', 'reached', 'verdict'],
+      ...goals.map(({ name, goal: limit, reached, ok }) => [
+        name,
         limit,
         String(reached ?? 'not measured'),
         ok ? 'ok' : 'MISSED',
       ]),
-    ),
+    ],
   ];
-  return sections.map((lines) => lines.join('\n')).join('\n\n');
+  return tables.filter((rows) => rows.length > 1);
 }
+
+const spreadText = ({ median: middle, min, max }: Spread) => `${middle} (${min}–${max})`;
+
+const pairs = (of: Readonly<Record<string, unknown>>) =>
+  Object.entries(of)
+    .map(
+      ([key, value]) => `${key} ${value === null ? '?' : isSpread(value) ? spreadText(value) : shown(value)}`,
+    )
+    .join(', ');
+
+const isSpread = (value: unknown): value is Spread =>
+  typeof value === 'object' && value !== null && 'median' in value && 'min' in value && 'max' in value;
+
+const shown = (value: unknown) => JSON.stringify(value).replaceAll('"', '');
 
 function titleOf({ of, to, median: _median, min: _min, max: _max, ...details }: Ratio): string {
   return [`${of} / ${to}`, ...Object.entries(details).map(([key, value]) => `${key} ${String(value)}`)].join(
@@ -154,14 +188,14 @@ function titleOf({ of, to, median: _median, min: _min, max: _max, ...details }: 
   );
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  if (rows.length === 0) return [];
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+function aligned(rows: Table): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

@@ -1,6 +1,7 @@
 import { sqlOf } from '@talaria/database';
 import { type LetterFilter, letterStates, listLetters } from '@talaria/operations';
 import { type BenchContext } from '../bench-case';
+import { cpuColumns, readClocks, usedForEach } from '../clocks';
 import { percentiles } from '../load/run-load';
 import { goal, type Outcome, type Result, round, spread } from '../report';
 import { fillLetters, type LetterSite, onLetterSite, spreadOver } from './letters';
@@ -50,7 +51,7 @@ export function measureList(context: BenchContext): Promise<Outcome> {
 }
 
 async function ask(
-  { dataSource, ground: { signal } }: LetterSite,
+  { dataSource, database, ground }: LetterSite,
   name: string,
   letters: number,
   filterOf: (n: number) => LetterFilter,
@@ -58,8 +59,9 @@ async function ask(
   const sql = sqlOf(dataSource);
   const times: number[] = [];
   let found = 0;
+  const before = await readClocks(ground, process.pid, database);
   for (let n = 0; n < TIMES; n++) {
-    signal.throwIfAborted();
+    ground.signal.throwIfAborted();
     const states = n % 3 === 2 ? letterStates : (['open'] as const);
     const after = n % 3 === 0 ? undefined : 1 + Math.floor(letters * ((n * 0.618_034) % 1));
     const from = performance.now();
@@ -67,9 +69,10 @@ async function ask(
     times.push(performance.now() - from);
     found += page.letters.length;
   }
+  const used = usedForEach(before, await readClocks(ground, process.pid, database), TIMES);
   const { p50, p99 } = percentiles(times);
   return {
-    ...{ name, rate: spread([1000 / Math.max(p50, 0.001)], 0), cpuUs: null },
+    ...{ name, rate: spread([1000 / Math.max(p50, 0.001)], 0), ...cpuColumns([used]) },
     ...{ p50Ms: round(p50, 2), p99Ms: round(p99, 2), letters, found: round(found / TIMES, 1) },
   };
 }

@@ -4,6 +4,7 @@ import { createVerifiedProducer, fetchLogRanges } from '@talaria/kafka';
 import { createLogger } from '@talaria/observability';
 import { redriveTopics, sendRedrive, takeLetters } from '@talaria/operations';
 import { type BenchContext } from '../bench-case';
+import { cpuColumns, readClocks, usedForEach } from '../clocks';
 import { goal, type Outcome, round, spread } from '../report';
 import { fillLetters, type LetterSite, onLetterSite } from './letters';
 
@@ -29,7 +30,8 @@ export async function measureRedrive(context: BenchContext): Promise<Outcome> {
   return {
     results: [
       {
-        ...{ name: `re-drive of ${letters}`, rate, p50Ms: null, p99Ms: null, cpuUs: null, set: PER_SECOND },
+        ...{ name: `re-drive of ${letters}`, rate, p50Ms: null, p99Ms: null, set: PER_SECOND },
+        ...cpuColumns(runs.map(({ used }) => used)),
         takingMs: spread(
           runs.map(({ takingMs }) => takingMs),
           0,
@@ -46,7 +48,7 @@ export async function measureRedrive(context: BenchContext): Promise<Outcome> {
 }
 
 async function redriveAll(site: LetterSite, letters: number) {
-  const { ground, dataSource } = site;
+  const { ground, dataSource, database } = site;
   await fillLetters(site, letters, 100);
   const producer = await createVerifiedProducer({
     ...{ config: ground.config, clientId: 'bench', topics: redriveTopics },
@@ -59,6 +61,7 @@ async function redriveAll(site: LetterSite, letters: number) {
     takeLetters(sql, order, { reason: 'bench', by: 'bench' }),
   );
   if (redrive === undefined) throw new Error('there were no letters');
+  const before = await readClocks(ground, process.pid, database);
   const from = performance.now();
   let first: number | undefined;
   const onProgress = ({ sent }: { readonly sent: number }) => (first ??= sent);
@@ -68,10 +71,12 @@ async function redriveAll(site: LetterSite, letters: number) {
     redrive,
   );
   const to = performance.now();
+  const used = usedForEach(before, await readClocks(ground, process.pid, database), letters);
   signal.throwIfAborted();
   return {
     // The first step leaves at once: it takes none of the time.
     rate: round(((done.sent - (first ?? 0)) * 1000) / (to - from), 1),
+    used,
     takingMs: Math.round(from - begun),
     apart: Math.abs(letters - (await countRecords(site))),
   };

@@ -1,5 +1,6 @@
 import { parseCallbackData } from '@talaria/contracts';
 import { type Accepted } from '../../platform/simulator';
+import { type Clocks, cpuColumns } from '../clocks';
 import { percentiles } from '../load/run-load';
 import { type Result, round, spread } from '../report';
 
@@ -91,8 +92,12 @@ export function delayOf(
   };
 }
 
+/** And what was used meanwhile for each message, by all that went on. */
+export type Watched = { readonly delay: Delay; readonly used: Clocks };
+
 /** Several rounds of it. */
-export function delayResult(name: string, delays: readonly Delay[]): Result {
+export function delayResult(name: string, runs: readonly Watched[]): Result {
+  const delays = runs.map(({ delay }) => delay);
   const of = (quantile: 'p50' | 'p95' | 'p99') =>
     spread(
       delays.map((delay) => delay[quantile]),
@@ -106,7 +111,7 @@ export function delayResult(name: string, delays: readonly Delay[]): Result {
     ),
     p50Ms: of('p50').median,
     p99Ms: of('p99').median,
-    cpuUs: null,
+    ...cpuColumns(runs.map(({ used }) => used)),
     ...{ p50: of('p50'), p95: of('p95'), p99: of('p99') },
     messages: delays.reduce((sum, { messages }) => sum + messages, 0),
     missing: delays.reduce((sum, { missing }) => sum + missing, 0),

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { type BenchContext } from '../bench-case';
+import { usedForEach } from '../clocks';
+import { cpuMsOf } from '../cpu-time';
 import { goal, median, type Outcome, round } from '../report';
 import { untilAccepted } from './accepted';
-import { arrivalsOf, type Delay, delayOf, delayResult, delayText } from './arrivals';
+import { arrivalsOf, delayOf, delayResult, delayText, type Watched } from './arrivals';
 import { postOf } from './bare';
 import { type Sender } from './commands';
 import { now } from './publisher';
 import { onSite, type Site } from './site';
+import { usageOf } from './usage';
 
 const SECONDS = 30;
 const WARM_UP_S = 3;
@@ -16,7 +19,7 @@ const SENDERS = 20;
 const PAUSE_MS = { least: 20, most: 60 };
 const GOALS_MS = { p50: 15, p99: 60 };
 
-type Run = { readonly talaria: Delay; readonly bare: Delay };
+type Run = { readonly talaria: Watched; readonly bare: Watched };
 
 /** Replies one at a time to a dispatcher that has nothing else to do, and posts straight to the stand-in for Meta, in turn. */
 export async function measureLatency(context: BenchContext): Promise<Outcome> {
@@ -24,18 +27,18 @@ export async function measureLatency(context: BenchContext): Promise<Outcome> {
   const runs: Run[] = [];
   await onSite(context, { limits: true }, async (site) => {
     const senders = await site.addSenders({ count: SENDERS, messagesPerSecond: 80 });
-    await site.startDispatcher();
-    await takeTurns(site, senders, WARM_UP_S);
+    const { pid } = await site.startDispatcher();
+    await takeTurns(site, pid, senders, WARM_UP_S);
     for (let number = 1; number <= options.rounds; number++) {
-      const run = await takeTurns(site, senders, options.seconds ?? SECONDS);
+      const run = await takeTurns(site, pid, senders, options.seconds ?? SECONDS);
       runs.push(run);
       say(
-        `Round ${number} of ${options.rounds}: talaria ${delayText(run.talaria)}; bare ${delayText(run.bare)}`,
+        `Round ${number} of ${options.rounds}: talaria ${delayText(run.talaria.delay)}; bare ${delayText(run.bare.delay)}`,
       );
     }
   });
   const more = (quantile: 'p50' | 'p99') =>
-    round(median(runs.map(({ talaria, bare }) => talaria[quantile] - bare[quantile])), 1);
+    round(median(runs.map(({ talaria, bare }) => talaria.delay[quantile] - bare.delay[quantile])), 1);
   return {
     results: [
       delayResult(
@@ -55,10 +58,17 @@ export async function measureLatency(context: BenchContext): Promise<Outcome> {
   };
 }
 
-async function takeTurns(site: Site, senders: readonly Sender[], seconds: number): Promise<Run> {
+async function takeTurns(
+  site: Site,
+  pid: number | undefined,
+  senders: readonly Sender[],
+  seconds: number,
+): Promise<Run> {
   await site.simulator.reset();
   const pool = new Pool(site.simulator.url, { connections: 1 });
   const [talaria, bare] = [new Map<number, number>(), new Map<number, number>()];
+  const clocks = async () => ({ ...(await usageOf(site, pid)), generator: cpuMsOf([process.pid]) });
+  const before = await clocks();
   const end = performance.now() + seconds * 1000;
   for (let turn = 0; performance.now() < end; turn++) {
     const sender = senders[turn % senders.length];
@@ -73,8 +83,14 @@ async function takeTurns(site: Site, senders: readonly Sender[], seconds: number
   }
   await pool.destroy();
   await untilAccepted(site, talaria.size + bare.size);
+  const after = await clocks();
   const arrivals = arrivalsOf(await site.simulator.accepted());
-  return { talaria: delayOf(arrivals, talaria, seconds), bare: delayOf(arrivals, bare, seconds) };
+  const used = usedForEach(before, after, talaria.size);
+  return {
+    talaria: { delay: delayOf(arrivals, talaria, seconds), used },
+    // The benchmark posts them, beside what it publishes.
+    bare: { delay: delayOf(arrivals, bare, seconds), used: { generator: used.generator } },
+  };
 }
 
 async function post(pool: Pool, index: number, sender: Sender): Promise<void> {

@@ -1,6 +1,6 @@
 import { type BenchContext } from '../bench-case';
 import { goal, median, type Outcome, round } from '../report';
-import { type Delay, delayResult, delayText } from './arrivals';
+import { delayResult, delayText, type Watched } from './arrivals';
 import { onSite, type Site } from './site';
 import { trickle } from './trickle';
 import { watchMemory } from './usage';
@@ -12,7 +12,7 @@ export const OTHERS = { count: 20, messagesPerSecond: 80, partition: 0 };
 const GOALS = { moreMs: 250, residentMiB: 400 };
 
 /** How long the others' messages took while they were alone, and beside the crowd of one. */
-type Run = { readonly alone: Delay; readonly beside: Delay; readonly residentMiB: number };
+type Run = { readonly alone: Watched; readonly beside: Watched; readonly residentMiB: number };
 
 /** One number gets a campaign that it needs long for, and others send a message now and then; the records of all are in one partition. */
 export async function measureNeighbour(context: BenchContext): Promise<Outcome> {
@@ -21,7 +21,7 @@ export async function measureNeighbour(context: BenchContext): Promise<Outcome> 
   for (let number = 1; number <= options.rounds; number++) {
     const run = await onSite(context, { limits: true }, crowdOne);
     say(
-      `Round ${number} of ${options.rounds}: alone ${delayText(run.alone)}; beside ${delayText(run.beside)}; ${run.residentMiB} MiB`,
+      `Round ${number} of ${options.rounds}: alone ${delayText(run.alone.delay)}; beside ${delayText(run.beside.delay)}; ${run.residentMiB} MiB`,
     );
     runs.push(run);
   }
@@ -52,12 +52,13 @@ async function crowdOne(site: Site): Promise<Run> {
   const { messages = MESSAGES, seconds = SECONDS } = site.ground.options;
   const crowded = await site.addSenders({ ...OTHERS, count: 1 });
   const others = await site.addSenders(OTHERS);
-  const memory = watchMemory(await site.startDispatcher());
-  await trickle(site, others, WARM_UP_S);
-  const alone = await trickle(site, others, seconds);
+  const dispatcher = await site.startDispatcher();
+  const memory = watchMemory(dispatcher);
+  await trickle(site, dispatcher, others, WARM_UP_S);
+  const alone = await trickle(site, dispatcher, others, seconds);
   const publisher = await site.openPublisher();
   const [beside] = await Promise.all([
-    trickle(site, others, seconds),
+    trickle(site, dispatcher, others, seconds),
     publisher.publish(crowded, messages, { priority: 'campaign' }),
   ]);
   return { alone, beside, residentMiB: memory() };
@@ -65,5 +66,5 @@ async function crowdOne(site: Site): Promise<Run> {
 
 /** How much more the others' p95 is beside something, in the middle of the rounds. */
 export function moreOf(runs: readonly Pick<Run, 'alone' | 'beside'>[]): number {
-  return round(median(runs.map(({ alone, beside }) => beside.p95 - alone.p95)), 1);
+  return round(median(runs.map(({ alone, beside }) => beside.delay.p95 - alone.delay.p95)), 1);
 }

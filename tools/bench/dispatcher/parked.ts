@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AppProcess } from '../../platform/app-process';
 import { type BenchContext } from '../bench-case';
+import { cpuColumns, usedForEach } from '../clocks';
 import { cpuMsOf } from '../cpu-time';
 import { goal, median, type Outcome, type Result, round, spread } from '../report';
 import { untilAccepted } from './accepted';
 import { now } from './publisher';
 import { onSite, setRate, type Site } from './site';
-import { type Usage, usageColumns, usageOf, usageText, usedForEach, watchMemory } from './usage';
+import { type Usage, usageOf, usageText, watchMemory } from './usage';
 
 const MESSAGES = 1_000_000;
 const LANES = 10;
@@ -87,7 +88,7 @@ function resultOf(name: string, runs: readonly Run[]): Result {
     ),
     p50Ms: null,
     p99Ms: null,
-    ...usageColumns(runs.map(({ used }) => used)),
+    ...cpuColumns(runs.map(({ used }) => used)),
     appUs: spread(
       runs.map(({ used }) => used.app ?? NaN),
       1,

@@ -7,9 +7,9 @@ import {
   arrivalsOf,
   countLostAndDoubled,
   countOvertaken,
-  type Delay,
   delayResult,
   delayText,
+  type Watched,
 } from './arrivals';
 import { type Sender, UNLIMITED } from './commands';
 import { moreOf, OTHERS, SECONDS, WARM_UP_S } from './neighbour';
@@ -26,8 +26,8 @@ const GOALS = { moreMs: 250, throttled: 1 };
 const REGISTRY_MS = 2000;
 
 type Run = {
-  readonly alone: Delay;
-  readonly beside: Delay;
+  readonly alone: Watched;
+  readonly beside: Watched;
   /** A second, of the throttled account. */
   readonly throttled: number;
   readonly wrong: { readonly lost: number; readonly doubled: number; readonly overtaken: number };
@@ -41,7 +41,7 @@ export async function measurePaused(context: BenchContext): Promise<Outcome> {
     const run = await onSite(context, { limits: true }, holdTwo);
     const { alone, beside, throttled, wrong } = run;
     say(
-      `Round ${number} of ${options.rounds}: alone ${delayText(alone)}; beside ${delayText(beside)}; throttled to ${throttled}/s; drained with ${JSON.stringify(wrong)}`,
+      `Round ${number} of ${options.rounds}: alone ${delayText(alone.delay)}; beside ${delayText(beside.delay)}; throttled to ${throttled}/s; drained with ${JSON.stringify(wrong)}`,
     );
     runs.push(run);
   }
@@ -81,9 +81,9 @@ async function holdTwo(site: Site): Promise<Run> {
   const { messages = MESSAGES, seconds = SECONDS } = ground.options;
   const [paused, throttled] = [await one(site), await one(site)];
   const others = await site.addSenders(OTHERS);
-  await site.startDispatcher();
-  await trickle(site, others, WARM_UP_S);
-  const alone = await trickle(site, others, seconds);
+  const dispatcher = await site.startDispatcher();
+  await trickle(site, dispatcher, others, WARM_UP_S);
+  const alone = await trickle(site, dispatcher, others, seconds);
 
   const { accepted: before } = await simulator.stats();
   await pause(site, paused);
@@ -92,7 +92,7 @@ async function holdTwo(site: Site): Promise<Run> {
   const publish = (senders: readonly Sender[], count: number) =>
     publisher.publish(senders, count, { persons: Math.ceil(count / EACH) });
   const [beside] = await Promise.all([
-    trickle(site, others, seconds),
+    trickle(site, dispatcher, others, seconds),
     publish(paused, messages),
     publish(throttled, Math.ceil(messages / FEWER)),
   ]);

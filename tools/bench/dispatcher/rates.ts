@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BenchContext } from '../bench-case';
+import { type Clocks, cpuColumns, usedForEach } from '../clocks';
 import { goal, joinOutcomes, noOutcome, type Outcome, round, spread } from '../report';
 import { arrivalsOf, countByNumber } from './arrivals';
-import { type SendersAsked } from './commands';
+import { openBullmq } from './bullmq';
+import { type Sender, type SendersAsked } from './commands';
 import { now } from './publisher';
 import { onSite, type Site } from './site';
-import { type Usage, usageColumns, usageOf, usageText, usedForEach } from './usage';
+import { usageOf, usageText } from './usage';
 
 const SECONDS = 30;
 const WARM_UP_S = 3;
@@ -15,8 +17,14 @@ const GOAL = 0.97;
 /** The dispatcher takes so much of what a number may, inbound messages aside. */
 const SHARE = 0.9;
 
-const crowds: readonly (SendersAsked & { readonly name: string })[] = [
-  { name: '20 numbers, 80/s each', count: 20, messagesPerSecond: 80 },
+type Crowd = SendersAsked & {
+  readonly name: string;
+  /** Whether BullMQ is measured with it, too: with a queue, a worker and its connections for each number, a thousand are no fair comparison. */
+  readonly hasBullmq?: true;
+};
+
+const crowds: readonly Crowd[] = [
+  { name: '20 numbers, 80/s each', count: 20, messagesPerSecond: 80, hasBullmq: true },
   { name: '1 number, 1000/s', count: 1, messagesPerSecond: 1000 },
   { name: '1000 numbers, 1/s each', count: 1000, perWaba: 10, messagesPerSecond: 1 },
 ];
@@ -25,37 +33,64 @@ type Run = {
   readonly rate: number;
   /** What the number with the least sent, of what it may. */
   readonly least: number;
-  readonly used: Usage;
+  readonly used: Clocks;
   readonly refused: number;
   /** Of any number in any second. */
   readonly most: number;
+};
+
+/** A sender that runs, whatever it is. */
+type Sending = { usage(): Promise<Clocks>; publish(count: number): Promise<unknown> };
+type Start = (site: Site, senders: readonly Sender[], crowd: Crowd) => Promise<Sending | undefined>;
+
+const startTalaria: Start = async (site, senders) => {
+  const { pid } = await site.startDispatcher();
+  return { usage: () => usageOf(site, pid), publish: (count) => site.publisher.publish(senders, count) };
+};
+
+const startBullmq: Start = async (site, senders, { messagesPerSecond }) => {
+  const queue = await openBullmq(site, senders, { perSecond: messagesPerSecond * SHARE });
+  if (!queue) return undefined;
+  const { pid } = await queue.start();
+  return { usage: () => queue.usage(pid), publish: (count) => queue.publish(senders, count) };
 };
 
 /** Work for every number, and Meta's limits in force: how much of what is permitted is sent, and whether ever too much. */
 export async function measureRates(context: BenchContext): Promise<Outcome> {
   let outcome = noOutcome;
   for (const crowd of crowds) {
-    const runs: Run[] = [];
+    const [talaria, bullmq]: [Run[], Run[]] = [[], []];
     for (let number = 1; number <= context.options.rounds; number++) {
-      const run = await onSite(context, { limits: true }, (site) => sendAll(site, crowd));
-      context.say(`${crowd.name}, round ${number} of ${context.options.rounds}: ${lineOf(run)}`);
-      runs.push(run);
+      const send = async (runs: Run[], name: string, start: Start) => {
+        const run = await onSite(context, { limits: true }, (site) => sendAll(site, crowd, start));
+        if (run === undefined) return;
+        context.say(`${name}, round ${number} of ${context.options.rounds}: ${lineOf(run)}`);
+        runs.push(run);
+      };
+      await send(talaria, crowd.name, startTalaria);
+      if (crowd.hasBullmq) await send(bullmq, `bullmq, ${crowd.name}`, startBullmq);
     }
-    outcome = joinOutcomes(outcome, outcomeOf(crowd, runs));
+    outcome = joinOutcomes(outcome, outcomeOf(crowd, talaria));
+    // What it reaches is no goal of ours.
+    if (bullmq.length > 0) {
+      const told = outcomeOf({ ...crowd, name: `bullmq, ${crowd.name}` }, bullmq);
+      outcome = joinOutcomes(outcome, { ...told, goals: [] });
+    }
   }
   return outcome;
 }
 
-async function sendAll(site: Site, crowd: SendersAsked): Promise<Run> {
-  const { ground, simulator, publisher } = site;
+async function sendAll(site: Site, crowd: Crowd, start: Start): Promise<Run | undefined> {
+  const { ground, simulator } = site;
   const seconds = ground.options.seconds ?? SECONDS;
   const senders = await site.addSenders(crowd);
-  const { pid } = await site.startDispatcher();
-  await publisher.publish(senders, Math.ceil(permitted(crowd) * (WARM_UP_S + seconds + SPARE_S)));
+  const sending = await start(site, senders, crowd);
+  if (sending === undefined) return undefined;
+  await sending.publish(Math.ceil(permitted(crowd) * (WARM_UP_S + seconds + SPARE_S)));
   await sleep(WARM_UP_S * 1000, undefined, { signal: ground.signal });
-  const [before, from] = [await usageOf(site, pid), now()];
+  const [before, from] = [await sending.usage(), now()];
   await sleep(seconds * 1000, undefined, { signal: ground.signal });
-  const [after, to] = [await usageOf(site, pid), now()];
+  const [after, to] = [await sending.usage(), now()];
   const { refused, maxPerSecond } = await simulator.stats();
   const counts = countByNumber(arrivalsOf(await simulator.accepted()), from, to);
   const each = senders.map(({ phoneNumberId }) => counts.get(phoneNumberId) ?? 0);
@@ -91,7 +126,7 @@ function outcomeOf(crowd: (typeof crowds)[number], runs: readonly Run[]): Outcom
         ),
         p50Ms: null,
         p99Ms: null,
-        ...usageColumns(runs.map(({ used }) => used)),
+        ...cpuColumns(runs.map(({ used }) => used)),
         permitted: round(permitted(crowd), 1),
         refused,
         leastOfItsShare: spread(runs.map(({ least }) => least)),

@@ -25,6 +25,8 @@ export type Site = {
   take(count: number): number;
 };
 
+const PUT_AT_ONCE = 100;
+
 /**
  * @param limits whether the stand-in refuses what Meta would refuse
  * @param work is done with the site, which is closed afterwards
@@ -37,20 +39,27 @@ export async function onSite<T>(
   const ground = await openGround(context, context.stack);
   try {
     const database = await openDatabase(ground, context.stack.databaseUrl, 1);
-    const stand = await ground.startServer('simulator', 'apps/simulator/src/main.js', {});
-    const simulator = new Simulator(stand.url);
-    await simulator.putSettings({ limits, statuses: { sent: null, delivered: null, read: null } });
-    return await work(await siteOn(ground, database, simulator, stand.pid ?? 0));
+    return await work(await siteOn(ground, database, await startSimulator(ground, limits)));
   } finally {
     await ground.close();
   }
 }
 
-async function siteOn(
+type Standing = Pick<Site, 'simulator' | 'simulatorPid'>;
+
+/** Meta's stand-in, which posts no statuses. */
+export async function startSimulator(ground: Ground, limits: boolean): Promise<Standing> {
+  const { url, pid = 0 } = await ground.startServer('simulator', 'apps/simulator/src/main.js', {});
+  const simulator = new Simulator(url);
+  await simulator.putSettings({ limits, statuses: { sent: null, delivered: null, read: null } });
+  return { simulator, simulatorPid: pid };
+}
+
+/** Several may share a ground and a stand-in, and take turns with their databases. */
+export async function siteOn(
   ground: Ground,
   database: Database,
-  simulator: Simulator,
-  simulatorPid: number,
+  { simulator, simulatorPid }: Standing,
 ): Promise<Site> {
   const secretsKeys = generateKey();
   let senders = 0;
@@ -63,7 +72,8 @@ async function siteOn(
       const added = sendersOf(senders, asked);
       senders += added.length;
       await registerNumbers(database.url, keysOf(secretsKeys), added);
-      for (const sender of added) await simulator.putNumber(sender);
+      for (let done = 0; done < added.length; done += PUT_AT_ONCE)
+        await Promise.all(added.slice(done, done + PUT_AT_ONCE).map((one) => simulator.putNumber(one)));
       return added;
     },
     async startDispatcher(env) {

@@ -1,16 +1,16 @@
 import { type AppProcess } from '../../platform/app-process';
+import { type Clocks, readClocks } from '../clocks';
 import { busyMs, cpuMsOf, residentBytesOf } from '../cpu-time';
-import { databaseCpuMs } from '../database';
-import { median, round } from '../report';
+import { round } from '../report';
 import { type Site } from './site';
-
-const names = ['app', 'simulator', 'kafka', 'database', 'sql', 'machine'] as const;
 
 /**
  * What was used since the processes started, in milliseconds: CPU of the program that sends, of Meta's stand-in, of Kafka and of the
  * connections in Postgres; `sql`, how long Postgres was at work on statements; and CPU of all that runs on this machine. Undefined: not known.
  */
-export type Usage = Readonly<Record<(typeof names)[number], number | undefined>>;
+export type Usage = Readonly<
+  Record<'app' | 'simulator' | 'kafka' | 'database' | 'sql' | 'machine', number | undefined>
+>;
 
 /** @param pid of the program that sends */
 export async function usageOf(
@@ -21,41 +21,10 @@ export async function usageOf(
     'SELECT active_time FROM pg_stat_database WHERE datname = current_database()',
   );
   return {
-    app: pid === undefined ? undefined : cpuMsOf([pid]),
+    ...(await readClocks(ground, pid, database)),
     simulator: cpuMsOf([simulatorPid]),
-    kafka: ground.kafkaPids && cpuMsOf(ground.kafkaPids),
-    database: await databaseCpuMs(database),
     sql: rows[0]?.active_time,
     machine: busyMs(),
-  };
-}
-
-/** Microseconds for each of so many messages. */
-export function usedForEach(before: Usage, after: Usage, messages: number): Usage {
-  const each = (name: keyof Usage) => {
-    const [from, to] = [before[name], after[name]];
-    return from === undefined || to === undefined ? undefined : ((to - from) * 1000) / messages;
-  };
-  return Object.fromEntries(names.map((name) => [name, each(name)])) as Usage;
-}
-
-/** The middle of several rounds, and the sum of what Talaria causes: all but Meta's stand-in. */
-export function usageColumns(all: readonly Usage[]): {
-  readonly cpuUs: number | null;
-  readonly cpu: Readonly<Record<keyof Usage, number | null>>;
-} {
-  const middle = (name: keyof Usage) => {
-    const known = all.map((usage) => usage[name]).filter((value) => value !== undefined);
-    return known.length < all.length ? null : round(median(known), 1);
-  };
-  const cpu = Object.fromEntries(names.map((name) => [name, middle(name)])) as Record<
-    keyof Usage,
-    number | null
-  >;
-  const { app, kafka, database } = cpu;
-  return {
-    cpuUs: app === null || kafka === null || database === null ? null : round(app + kafka + database, 1),
-    cpu,
   };
 }
 
@@ -63,8 +32,9 @@ const LOOK_MS = 250;
 const MIB = 1024 * 1024;
 
 /** For a person. */
-export function usageText(used: Usage): string {
-  return `µs for each: ${names.map((name) => `${name} ${Math.round(used[name] ?? NaN)}`).join(', ')}`;
+export function usageText(used: Clocks): string {
+  const each = Object.entries(used).map(([name, us = NaN]) => `${name} ${Math.round(us)}`);
+  return `µs for each: ${each.join(', ')}`;
 }
 
 /** Watches the resident memory of a process. @returns ends it, and tells the most that was seen in MiB */

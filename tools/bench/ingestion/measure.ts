@@ -106,8 +106,11 @@ export function resultOf(name: string, connections: number, runs: readonly Run[]
     p50Ms: middle(({ latencyMs }) => latencyMs.p50) ?? 0,
     p99Ms: middle(({ latencyMs }) => latencyMs.p99) ?? 0,
     cpuUs: middle(cpuOf),
-    cpu: { app: middle(({ cpuUs }) => cpuUs.app), store: middle(({ cpuUs }) => cpuUs.store) },
-    generatorCpuUs: middle(({ cpuUs }) => cpuUs.generator),
+    cpu: {
+      app: middle(({ cpuUs }) => cpuUs.app),
+      store: middle(({ cpuUs }) => cpuUs.store),
+      generator: middle(({ cpuUs }) => cpuUs.generator),
+    },
     lost: runs.some(({ lost }) => lost === undefined) ? null : sum(({ lost = 0 }) => lost),
     copies: runs.some(({ copies }) => copies === undefined) ? null : sum(({ copies = 0 }) => copies),
     notOk: sum(notOkOf),

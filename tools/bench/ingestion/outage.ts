@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startOwnKafka } from '../../setup/own-kafka';
+import { startOwnKafka } from '../../setup/own-stack';
 import { repositoryRoot } from '../../stack/repository';
 import { type Broker, pidsOf } from '../../stack/stack';
 import { type BenchContext } from '../bench-case';

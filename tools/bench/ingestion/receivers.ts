@@ -4,8 +4,9 @@ import { topics } from '@talaria/contracts';
 import { type AppProcess } from '../../platform/app-process';
 import { freePorts } from '../../stack/ports';
 import { type Ground as BenchGround } from '../ground';
+import { type Appendfsync, redisProblem, startRedis } from '../redis';
 import { type Ground } from './ground';
-import { QUEUE, redisProblem, startRedis } from './redis';
+import { QUEUE, redisStore } from './redis-store';
 import { kafkaStore, type Store } from './store';
 
 /** A server that receives webhooks, running. */
@@ -17,13 +18,14 @@ export type Receiver = {
   stop(): Promise<void>;
 };
 
-export type ReceiverName = 'ceiling' | 'sketch' | 'bullmq' | 'nest-express' | 'talaria';
+export type ReceiverName = 'ceiling' | 'sketch' | 'bullmq' | 'bullmq-always' | 'nest-express' | 'talaria';
 
 /** Each starts its receiver; undefined when this machine has not what it needs, which has then been said. */
 export const receivers: Readonly<Record<ReceiverName, (ground: Ground) => Promise<Receiver | undefined>>> = {
   ceiling: async (ground) => running('ceiling', await start(ground, 'ceiling', {}), undefined),
   sketch: (ground) => startOnTopic(ground, 'sketch'),
-  bullmq: startBullmq,
+  bullmq: (ground) => startBullmq(ground, 'bullmq', 'everysec'),
+  'bullmq-always': (ground) => startBullmq(ground, 'bullmq-always', 'always'),
   'nest-express': (ground) => startOnTopic(ground, 'nest-express'),
   talaria: (ground) => startTalaria(ground),
 };
@@ -61,15 +63,20 @@ async function startOnTopic(ground: Ground, name: 'sketch' | 'nest-express'): Pr
   return running(name, server, kafkaStore(config, admin, topic, kafkaPids));
 }
 
-async function startBullmq(ground: Ground): Promise<Receiver | undefined> {
+async function startBullmq(
+  ground: Ground,
+  name: ReceiverName,
+  appendfsync: Appendfsync,
+): Promise<Receiver | undefined> {
   const problem = redisProblem();
   if (problem !== undefined) {
-    ground.say(`bullmq is left out: ${problem}`);
+    ground.say(`${name} is left out: ${problem}`);
     return undefined;
   }
-  const redis = await startRedis(ground);
-  const server = await start(ground, 'bullmq', { REDIS_PORT: String(redis.port), QUEUE });
-  return running('bullmq', server, redis.store, redis.stop);
+  const redis = await startRedis(ground, appendfsync);
+  const env = { REDIS_PORT: String(redis.port), QUEUE };
+  const server = await ground.startServer(name, 'tools/bench/ingestion/servers/bullmq.js', env);
+  return running(name, server, redisStore(redis, ground.signal), () => redis.stop());
 }
 
 function start(ground: Ground, name: string, env: Readonly<Record<string, string>>): Promise<AppProcess> {

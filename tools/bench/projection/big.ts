@@ -1,3 +1,4 @@
+import { cpuColumns } from '../clocks';
 import { percentiles } from '../load/run-load';
 import { goal, type Outcome, ratioOf, type Result, round, spread } from '../report';
 import { writeReadModelPage } from './explain';
@@ -56,10 +57,11 @@ async function askAll(ground: Ground, big: Database, history: History): Promise<
   const results: Result[] = [];
   for (const question of questions) {
     ground.signal.throwIfAborted();
-    const times = await ask(big, question, history);
+    const [times, used] = await ask(big, question, history);
     const { p50, p99 } = percentiles(times);
     const rate = spread([1000 / Math.max(p50, 0.001)], 0);
-    results.push({ name: question.name, rate, p50Ms: round(p50, 2), p99Ms: round(p99, 2), cpuUs: null });
+    const tookMs = { p50Ms: round(p50, 2), p99Ms: round(p99, 2) };
+    results.push({ name: question.name, rate, ...tookMs, ...cpuColumns([used]) });
   }
   return results;
 }

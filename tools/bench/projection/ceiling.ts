@@ -5,8 +5,9 @@ import { groupIdentities, linksOf } from '../../../apps/processor/src/contacts/l
 import { monthsOf } from '../../../apps/processor/src/projections/record-rows';
 import { joinRows, type Rows } from '../../../apps/processor/src/webhooks/rows';
 import { translateWebhook } from '../../../apps/processor/src/webhooks/translate-webhook';
+import { readClocks } from '../clocks';
 import { type Database, type Ground } from './ground';
-import { readClocks, type Timed, timed } from './projecting';
+import { type Timed, timed } from './projecting';
 import { recordOf } from './records';
 
 /** What a fetch brings of one partition, and so a batch of the processor. */
@@ -36,7 +37,7 @@ export async function insertBare(ground: Ground, database: Database): Promise<Ti
   try {
     const months = [...new Set(batches.flatMap((batch) => batch.months))];
     await inTransaction(dataSource, (sql) => addMonths(sql, months));
-    const before = await readClocks(process.pid, database);
+    const before = await readClocks(ground, process.pid, database);
     const startsAt = performance.now();
     for (const { inserts } of batches) {
       ground.signal.throwIfAborted();
@@ -46,7 +47,7 @@ export async function insertBare(ground: Ground, database: Database): Promise<Ti
     }
     const seconds = (performance.now() - startsAt) / 1000;
     const records = batches.reduce((sum, batch) => sum + batch.records, 0);
-    return timed(records, seconds, before, await readClocks(process.pid, database));
+    return timed(records, seconds, before, await readClocks(ground, process.pid, database));
   } finally {
     await dataSource.destroy();
   }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics } from '@talaria/contracts';
+import { readClocks } from '../clocks';
 import { type Database, type Ground } from './ground';
-import { forgetGroups, readClocks, type Timed, timed } from './projecting';
+import { forgetGroups, type Timed, timed } from './projecting';
 
 const WARM_UP_MS = 2000;
 const SECONDS = 4;
@@ -23,12 +24,12 @@ export async function projectEachMessage(ground: Ground, database: Database): Pr
     await sleep(POLL_MS, undefined, { signal });
   }
   await sleep(WARM_UP_MS, undefined, { signal });
-  const before = { rows: await countRows(database), clocks: await readClocks(server.pid, database) };
+  const before = { rows: await countRows(database), clocks: await readClocks(ground, server.pid, database) };
   const from = performance.now();
   await sleep((options.seconds ?? SECONDS) * 1000, undefined, { signal });
   const seconds = (performance.now() - from) / 1000;
   const rows = await countRows(database);
-  const clocks = await readClocks(server.pid, database);
+  const clocks = await readClocks(ground, server.pid, database);
   if (rows >= topic.count) throw new Error('each-message was through too early: it needs more --records');
   await server.stop();
   return timed(rows - before.rows, seconds, before.clocks, clocks);

@@ -11,8 +11,11 @@ export type Ground = BenchGround & {
   openDatabase(): Promise<Database>;
 };
 
-export async function openGround(context: BenchContext): Promise<Ground> {
-  const ground = await openBenchGround(context, context.stack);
+export async function openGround(
+  context: BenchContext,
+  topics: Parameters<typeof openBenchGround>[2] = {},
+): Promise<Ground> {
+  const ground = await openBenchGround(context, context.stack, topics);
   let count = 0;
   try {
     return {

@@ -153,6 +153,19 @@ export async function fillHistory(
   }
 }
 
+/** A ledger row for each command of the history. */
+export async function fillLedger({ client }: Database): Promise<void> {
+  await client.query(`SET synchronous_commit = off`);
+  await client.query(
+    `INSERT INTO dispatch_commands (waba_id, command_id, phone_number_id, fingerprint, state, version, attempts, owner, claimed_at, settled_at,
+                                    wamid, source_topic, source_partition, source_offset, outcome)
+     SELECT waba_id, command_id, phone_number_id, decode(md5(command_id), 'hex'), state, version, attempts, gen_random_uuid(), state_at,
+            state_at, wamid, 'whatsapp.outbound', 0, row_number() OVER (), json_build_object('state', state, 'wamid', wamid, 'at', state_at)
+     FROM commands`,
+  );
+  await client.query('VACUUM ANALYZE dispatch_commands');
+}
+
 async function monthsOf(sql: Sql, { messages }: History): Promise<string[]> {
   const rows = await sql<{ month: string }>(
     `SELECT generate_series(pg_temp.month(0), pg_temp.month($1::bigint), interval '1 month')::date::text AS month`,

@@ -3,6 +3,8 @@ import { Pool } from 'undici';
 import { freePorts } from '../../stack/ports';
 import { appSecret } from '../ground';
 import { startTalaria } from '../ingestion/receivers';
+import { cpuColumns, readClocks, usedForEach } from '../clocks';
+import { cpuMsOf } from '../cpu-time';
 import { openLoop } from '../load/open-loop';
 import { goal, type Outcome, round, spread } from '../report';
 import { type Ground } from './ground';
@@ -33,6 +35,12 @@ export async function measureLatency(ground: Ground): Promise<Outcome> {
   });
   const count = PER_SECOND * (WARM_UP_S + MEASURE_S);
   const first = topic.take(count);
+  const clocks = async () => {
+    const { app, ...others } = await readClocks(ground, processor.pid, database);
+    const [received, generated] = [cpuMsOf([ingestion.server.pid ?? 0]), cpuMsOf([process.pid])];
+    return { ingestion: received, processor: app, ...others, generator: generated };
+  };
+  const before = await clocks();
   const startsAt = performance.now();
   const visibility = watchVisibility(database, () => performance.now() > startsAt + WARM_UP_S * 1000);
   let refused = 0;
@@ -42,13 +50,14 @@ export async function measureLatency(ground: Ground): Promise<Outcome> {
     else refused++;
   });
   const { p50, p99, max, unseen } = await visibility.end();
+  const cpu = cpuColumns([usedForEach(before, await clocks(), count)]);
   await pool.destroy();
   await ingestion.stop();
   await processor.stop();
   await database.drop();
   const result = { p50Ms: round(p50, 1), p99Ms: round(p99, 1), maxMs: round(max, 1), refused, unseen };
   return {
-    results: [{ name: 'from 200 to the row', rate: spread([PER_SECOND]), cpuUs: null, ...result }],
+    results: [{ name: 'from 200 to the row', rate: spread([PER_SECOND]), ...cpu, ...result }],
     ratios: [],
     goals: [
       goal('from 200 to the row, p50 ms', '<=', GOALS_MS.p50, result.p50Ms),

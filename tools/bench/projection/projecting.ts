@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topics } from '@talaria/contracts';
 import { freePorts } from '../../stack/ports';
-import { cpuMsOf, residentBytesOf } from '../cpu-time';
-import { median, type Result, round, spread } from '../report';
-import { databaseCpuMs } from '../database';
+import { type Clocks, cpuColumns, readClocks, usedForEach } from '../clocks';
+import { residentBytesOf } from '../cpu-time';
+import { type Result, round, spread } from '../report';
 import { type Database, type Ground } from './ground';
 import { findFacts } from './find-facts';
 import { factOf } from './records';
@@ -12,8 +12,8 @@ import { factOf } from './records';
 export type Timed = {
   readonly records: number;
   readonly seconds: number;
-  /** Microseconds of CPU for each record, of the program and of its connections in Postgres; undefined: not known. */
-  readonly cpuUs: { readonly app: number | undefined; readonly database: number | undefined };
+  /** Microseconds of CPU for each record: of the program (`app`), of Kafka, and of its connections in Postgres. */
+  readonly cpuUs: Clocks;
 };
 
 /** How the topic was projected, from the first records that were seen projected to the last one. */
@@ -57,7 +57,7 @@ export async function startProjecting(ground: Ground, database: Database): Promi
       const atMs = performance.now();
       const last = curve.at(-1);
       if (projected > 0) {
-        before ??= await readClocks(server.pid, database);
+        before ??= await readClocks(ground, server.pid, database);
         if (projected > (last?.projected ?? 0)) curve.push({ atMs, projected });
         else if (last !== undefined && atMs - last.atMs > STALLED_MS) throw new Error(stalled(projected));
       }
@@ -68,7 +68,7 @@ export async function startProjecting(ground: Ground, database: Database): Promi
     const [first, last] = [curve[0], curve.at(-1)];
     if (before === undefined || first === undefined || last === undefined) throw new Error('nothing to do');
     const records = last.projected - first.projected;
-    const after = await readClocks(server.pid, database);
+    const after = await readClocks(ground, server.pid, database);
     return {
       ...timed(records, (last.atMs - first.atMs) / 1000, before, after),
       curve,
@@ -101,18 +101,12 @@ export const rateOf = ({ records, seconds }: Timed) => records / seconds;
 
 /** What the rounds of one way to project have in common. */
 export function resultOf(name: string, runs: readonly (Timed & Partial<Checked>)[]): Result {
-  const middle = (read: (run: (typeof runs)[number]) => number | undefined) => {
-    const known = runs.map(read).filter((value) => value !== undefined);
-    return known.length < runs.length ? null : round(median(known), 1);
-  };
-  const cpu = { app: middle(({ cpuUs }) => cpuUs.app), database: middle(({ cpuUs }) => cpuUs.database) };
   return {
     name,
     rate: spread(runs.map(rateOf), 0),
     p50Ms: null,
     p99Ms: null,
-    cpuUs: cpu.app === null || cpu.database === null ? null : round(cpu.app + cpu.database, 1),
-    cpu,
+    ...cpuColumns(runs.map(({ cpuUs }) => cpuUs)),
     records: runs[0]?.records ?? 0,
     ...(runs.every(({ maxResidentMiB }) => maxResidentMiB !== undefined) && {
       maxResidentMiB: round(Math.max(...runs.map(({ maxResidentMiB = NaN }) => maxResidentMiB)), 0),
@@ -124,21 +118,7 @@ export function resultOf(name: string, runs: readonly (Timed & Partial<Checked>)
 }
 
 export function timed(records: number, seconds: number, before: Clocks, after: Clocks): Timed {
-  const each = (name: keyof Clocks) => {
-    const [end, begin] = [after[name], before[name]];
-    return end === undefined || begin === undefined ? undefined : ((end - begin) * 1000) / records;
-  };
-  return { records, seconds, cpuUs: { app: each('app'), database: each('database') } };
-}
-
-type Clocks = { readonly app: number | undefined; readonly database: number | undefined };
-
-/** CPU time of a process and of the connections of a database, in milliseconds. */
-export async function readClocks(pid: number | undefined, database: Database): Promise<Clocks> {
-  return {
-    app: pid === undefined ? undefined : cpuMsOf([pid]),
-    database: await databaseCpuMs(database),
-  };
+  return { records, seconds, cpuUs: usedForEach(before, after, records) };
 }
 
 /** As if nobody had ever read the topic: the next group begins where the topic does. */

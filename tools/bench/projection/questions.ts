@@ -1,3 +1,5 @@
+import { type Clocks, usedForEach } from '../clocks';
+import { cpuMsOf } from '../cpu-time';
 import { type Database } from './ground';
 import { describeMessage, type History } from './history';
 
@@ -96,19 +98,22 @@ GROUP BY 1, 2`,
 
 const TIMES = 30;
 
-/** Asks about messages all over the history. @returns how long each answer took, in milliseconds */
+/** Asks about messages all over the history. @returns how long each answer took, in milliseconds, and the CPU for one of them */
 export async function ask(
   { client }: Database,
   { sql, parameters }: Question,
   history: History,
-): Promise<number[]> {
+): Promise<[times: number[], used: Clocks]> {
   const times: number[] = [];
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const clocks = () => ({ database: cpuMsOf(rows.map(({ pid }) => pid)) });
+  const before = clocks();
   for (let time = 0; time < TIMES; time++) {
     const from = performance.now();
     await client.query(sql, [...parameters(someMessage(history, time))]);
     times.push(performance.now() - from);
   }
-  return times;
+  return [times, usedForEach(before, clocks(), TIMES)];
 }
 
 /** An outbound one, because they have commands; a fixed choice, so that runs can be compared. */

@@ -77,8 +77,8 @@ export async function inNewDatabase<T extends Timed>(
 
 /** A run for a person. */
 export function lineOf(run: Timed): string {
-  const { app = NaN, database = NaN } = run.cpuUs;
-  return `${Math.round(rateOf(run))}/s; CPU µs: application ${Math.round(app)}, database ${Math.round(database)}`;
+  const each = Object.entries(run.cpuUs).map(([name, us = NaN]) => `${name} ${Math.round(us)}`);
+  return `${Math.round(rateOf(run))}/s; CPU µs: ${each.join(', ')}`;
 }
 
 const known = (...ratios: (Ratio | undefined)[]) => ratios.filter((ratio) => ratio !== undefined);

@@ -1,9 +1,10 @@
 import { createDataSource, type Sql, sqlOf } from '@talaria/database';
 import { findMessages, type MessageName, readStory } from '@talaria/operations';
+import { cpuColumns, readClocks, usedForEach } from '../clocks';
 import { percentiles } from '../load/run-load';
 import { goal, type Outcome, type Result, round, spread } from '../report';
 import { type Database, type Ground } from './ground';
-import { describeMessage, fillHistory, type History, historyOf } from './history';
+import { describeMessage, fillHistory, fillLedger, type History, historyOf } from './history';
 
 const MESSAGES = 5_000_000;
 const ASKED = 300;
@@ -16,6 +17,7 @@ export async function measureStory(ground: Ground): Promise<Outcome> {
   const history = historyOf(ground.options.messages ?? MESSAGES);
   const database = await ground.openDatabase();
   await fillHistory(ground, database, history);
+  await fillLedger(database);
   await fillDispatcher(ground, database);
   const dataSource = await createDataSource({
     DATABASE_URL: database.url,
@@ -25,7 +27,10 @@ export async function measureStory(ground: Ground): Promise<Outcome> {
     const results: Result[] = [];
     for (const [name, nameOf] of Object.entries(names(sqlOf(dataSource), history))) {
       ground.signal.throwIfAborted();
-      results.push(await measure(sqlOf(dataSource), name, nameOf));
+      const before = await readClocks(ground, process.pid, database);
+      const times = await measure(sqlOf(dataSource), name, nameOf);
+      const used = usedForEach(before, await readClocks(ground, process.pid, database), ASKED);
+      results.push({ name, ...times, ...cpuColumns([used]) });
     }
     return {
       results: results.map((result) => ({ ...result, messages: history.messages })),
@@ -57,7 +62,11 @@ function names(sql: Sql, history: History): Readonly<Record<string, NameOf>> {
   };
 }
 
-async function measure(sql: Sql, name: string, nameOf: NameOf): Promise<Result> {
+async function measure(
+  sql: Sql,
+  name: string,
+  nameOf: NameOf,
+): Promise<Pick<Result, 'rate' | 'p50Ms' | 'p99Ms'>> {
   const times: number[] = [];
   let missing = 0;
   for (let time = 0; time < ASKED; time++) {
@@ -71,19 +80,12 @@ async function measure(sql: Sql, name: string, nameOf: NameOf): Promise<Result> 
   if (missing > 0) throw new Error(`${name}: ${missing} of ${ASKED} were not found`);
   const { p50, p99 } = percentiles(times);
   const rate = spread([1000 / Math.max(p50, 0.001)], 0);
-  return { name, rate, p50Ms: round(p50, 2), p99Ms: round(p99, 2), cpuUs: null };
+  return { rate, p50Ms: round(p50, 2), p99Ms: round(p99, 2) };
 }
 
-/** A ledger row for each command of the history, a long backlog of one number, and many dead letters. */
+/** A long backlog of one number, and many dead letters. */
 async function fillDispatcher({ say }: Ground, { client }: Database): Promise<void> {
   await client.query(`SET synchronous_commit = off`);
-  await client.query(
-    `INSERT INTO dispatch_commands (waba_id, command_id, phone_number_id, fingerprint, state, version, attempts, owner, claimed_at, settled_at,
-                                    wamid, source_topic, source_partition, source_offset, outcome)
-     SELECT waba_id, command_id, phone_number_id, decode(md5(command_id), 'hex'), state, version, attempts, gen_random_uuid(), state_at,
-            state_at, wamid, 'whatsapp.outbound', 0, row_number() OVER (), json_build_object('state', state, 'wamid', wamid, 'at', state_at)
-     FROM commands`,
-  );
   await client.query(
     `INSERT INTO dispatch_backlog (partition, phone_number_id, priority, position, waba_id, command_id, recipient, source_topic, source_offset,
                                    source_timestamp, value, headers)
