@@ -19,7 +19,7 @@ import { startPublishers } from './outbound/publish';
 import { type Passage, recoveriesOf } from './recovery';
 import { keepEvidence } from './keep-evidence';
 import { type ChaosReport, isBroken } from './report';
-import { settle, untilSpoolsAreEmpty } from './settle';
+import { endedByWaba, settle, untilSpoolsAreEmpty } from './settle';
 import { LOOKED_FOR_SECONDS, openSite, type Site, type SiteOptions } from './site';
 import { startWitness, type Witness } from './witness';
 
@@ -27,7 +27,7 @@ export type ChaosOptions = SiteOptions & {
   readonly course: Course;
   /** What goes wrong; see `planSteps`. */
   readonly tracks: readonly (readonly Step[])[];
-  /** How long what is on its way is waited for, once nobody hurts anything any more. What has piled up grows with the run, and so does this. */
+  /** How long what is on its way is waited for, once nobody hurts anything any more. */
   readonly settleWithinMs?: number;
 };
 
@@ -41,8 +41,8 @@ type History = {
   readonly settledAfterMs: number | undefined;
 };
 
-/** While faults come without a pause hardly anything is sent: at the end almost all of a slow number's commands wait, and it sends twice as fast as they came. */
-const defaultSettleMs = ({ seconds }: Course) => 300_000 + seconds * 1000;
+/** Ten times what a slow number takes for all that may be on its way. */
+const SETTLE_WITHIN_MS = 900_000;
 const logger = createLogger('chaos', 'silent');
 
 /** Load both ways while things go wrong as planned; then a quiet end, all lists, and what differs between them. */
@@ -64,7 +64,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 }
 
 async function drive(site: Site, options: ChaosOptions): Promise<History> {
-  const { course, tracks, stack, say, settleWithinMs = defaultSettleMs(options.course) } = options;
+  const { course, tracks, stack, say, settleWithinMs = SETTLE_WITHIN_MS } = options;
   const config = readEnvironment(kafkaSettings, {
     KAFKA_BROKERS: stack.kafkaBrokers,
     KAFKA_PREFIX: site.platform.kafkaPrefix,
@@ -73,7 +73,11 @@ async function drive(site: Site, options: ChaosOptions): Promise<History> {
   const witness = await startWitness(config, logger);
   const plan = makeInboundPlan(course);
   const startedAt = Date.now();
-  const { published, ended } = await startPublishers(planPublications(course), startedAt, config, logger);
+  const { databaseUrl } = site.platform;
+  const { published, ended } = await startPublishers(planPublications(course), {
+    ...{ startedAt, endsAt: startedAt + course.seconds * 1000, config, logger },
+    endedOf: () => endedByWaba(databaseUrl),
+  });
   const { webhookUrls: urls, secret } = site;
   const load = startInboundLoad(plan, { urls, appSecret: () => secret.current, startedAt });
   const nemesis = startNemesis(tracks, startedAt, course.seconds, site);
@@ -87,7 +91,7 @@ async function drive(site: Site, options: ChaosOptions): Promise<History> {
   );
   const commands = new Set(published.map(({ id }) => id)).size;
   const settledAfterMs = await settleAll(site, config, commands, settleWithinMs);
-  const seen = await gatherInbound(site.platform.databaseUrl, config, logger);
+  const seen = await gatherInbound(databaseUrl, config, logger);
   await witness.untilSeen(seen.events.length);
   await witness.stop();
 

@@ -8,6 +8,8 @@ import { type AppProcess } from '../platform/app-process';
 import { query } from '../platform/database';
 import { type Platform } from '../platform/platform';
 
+const HAS_ENDED = `state IN ('accepted', 'failed', 'dead-lettered')`;
+
 /** Waits until nothing moves any more. @returns what still does when time is over; undefined when nothing */
 export async function settle(
   platform: Platform,
@@ -41,7 +43,7 @@ async function unsettled(
   if (webhooks.waiting > 0) return `${webhooks.waiting} webhooks wait`;
   const [row] = await query<{ ended: string; told: string; parked: string; moving: string }>(
     databaseUrl,
-    `SELECT (SELECT count(*) FROM dispatch_commands WHERE state IN ('accepted', 'failed', 'dead-lettered')) AS ended,
+    `SELECT (SELECT count(*) FROM dispatch_commands WHERE ${HAS_ENDED}) AS ended,
             (SELECT count(*) FROM dispatch_commands d JOIN commands c USING (waba_id, command_id)
              WHERE d.version = c.version AND d.state = c.state) AS told,
             (SELECT count(*) FROM dispatch_backlog) AS parked,
@@ -53,6 +55,15 @@ async function unsettled(
   if (Number(told) < commands) return `${told} of ${commands} commands have their fate in the read model`;
   if (Number(parked) > 0) return `${parked} commands are parked`;
   return Number(moving) > 0 ? `${moving} messages have no status yet` : undefined;
+}
+
+/** How many commands of each WABA nobody works on any more. */
+export async function endedByWaba(databaseUrl: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await query<{ waba_id: string; ended: string }>(
+    databaseUrl,
+    `SELECT waba_id, count(*) AS ended FROM dispatch_commands WHERE ${HAS_ENDED} GROUP BY waba_id`,
+  );
+  return new Map(rows.map(({ waba_id, ended }) => [waba_id, Number(ended)]));
 }
 
 /** Commands that leave no trace but a dead letter are seen by this alone. */

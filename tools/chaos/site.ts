@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type AppProcess } from '../platform/app-process';
 import { type Platform, type PlatformDirectories, startPlatform, type Workload } from '../platform/platform';
 import { type NewNumber } from '../platform/register';
+import { endOfLog } from '../stack/child';
 import { repositoryRoot } from '../stack/repository';
 import { startBalancer } from './surroundings/balancer';
 import { clocksIn } from './surroundings/clocks';
@@ -132,8 +133,9 @@ async function startPlatformIn(
       ...Object.fromEntries(apps.map((app) => [app, environmentOf(app, app, surroundings, defect)])),
     },
     onUnexpectedEnd(name, how) {
-      ended.push(`${name}: ${how}`);
       const app = running.get(name);
+      // Before it is started again, and writes on.
+      ended.push(`${name}: ${how}. ${endOfLog(join(directories.logDirectory, `${name}.log`), 3)}`);
       if (app !== undefined) startUntilUp(app).catch((error: unknown) => say(String(error)));
     },
   });

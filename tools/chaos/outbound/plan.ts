@@ -21,7 +21,7 @@ export const blocked = ['+4915299000001', '+4915299000002', '+4915299000003'];
 const PEOPLE = 12;
 const COMMANDS_OF_PEOPLE = 150;
 /** Campaigns on all slow numbers at once, each of as many as a number sends in several seconds. */
-const CAMPAIGN = { every: 15_000, from: 4000, commands: 40 };
+const CAMPAIGN = { every: 15_000, from: 4000, commands: 40, people: 400 };
 
 /** Two numbers for each of four WABAs; the second of each is slow, so that campaigns press against its limit. */
 export const numbers = ['730001', '730002', '730003', '730004'].flatMap((wabaId) =>
@@ -89,12 +89,12 @@ function aCommand(random: Random, seed: number, index: number): Publication['com
 /** All at once, to people of their own. */
 function campaigns(seed: number, until: number): Publication[] {
   const all: Publication[] = [];
-  for (let at = CAMPAIGN.from; at < until; at += CAMPAIGN.every) {
+  for (let at = CAMPAIGN.from, first = 0; at < until; at += CAMPAIGN.every, first += CAMPAIGN.commands) {
     for (const { wabaId, phoneNumberId } of slowNumbers) {
       for (let index = 0; index < CAMPAIGN.commands; index++) {
         const command = {
           ...{ id: `campaign-${seed}-${phoneNumberId}-${at}-${index}`, wabaId, phoneNumberId },
-          to: `+49153${String(10_000_000 + index)}`,
+          to: `+49153${String(10_000_000 + ((first + index) % CAMPAIGN.people))}`,
           message: { type: 'text', text: { body: `campaign ${index}` } },
           priority: 'campaign' as const,
         };

@@ -9,20 +9,36 @@ import { numbers, type Publication } from './plan';
 export type Publishers = {
   /** In the order of publishing; complete when `ended` has resolved. */
   readonly published: readonly Published[];
-  /** Resolves when Kafka has confirmed everything; however long it is away. */
+  /** Resolves when Kafka has confirmed everything that they published; however long it is away. */
   readonly ended: Promise<void>;
 };
+
+export type PublishersOptions = {
+  readonly startedAt: number;
+  /** Who is held back then publishes no more. */
+  readonly endsAt: number;
+  /** How many commands of each WABA have ended; may fail, then nothing is known. */
+  readonly endedOf: () => Promise<ReadonlyMap<string, number>>;
+  readonly config: KafkaConfig;
+  readonly logger: Logger;
+};
+
+/**
+ * Commands of one WABA that may be on their way before its product says no more for a while: hours of faults would otherwise leave hours
+ * of sending, in which nothing goes wrong, at the end.
+ */
+const MAX_ON_THEIR_WAY = 1000;
+const ASKED_EVERY_MS = 1000;
 
 /** The product that publishes for this WABA hashes keys as librdkafka does by default: nearly all that it says has to be forwarded. */
 const wabaOfLibrdkafka = numbers.at(-1)?.wabaId;
 
-/** Publishes what is planned when its time comes: one publisher for each WABA, which waits for Kafka before it goes on. */
+/** Publishes what is planned when its time comes: one publisher for each WABA, which waits for Kafka and for what it has said before it goes on. */
 export async function startPublishers(
   publications: readonly Publication[],
-  startedAt: number,
-  config: KafkaConfig,
-  logger: Logger,
+  options: PublishersOptions,
 ): Promise<Publishers> {
+  const { startedAt, endsAt, config, logger } = options;
   const producer = await createVerifiedProducer({
     ...{ config, logger, clientId: 'chaos-product' },
     topics: [topics.outbound.name],
@@ -31,17 +47,41 @@ export async function startPublishers(
   const wabaIds = new Set(publications.map(({ command }) => command.wabaId));
   const work = [...wabaIds].map(async (wabaId) => {
     const ours = publications.filter(({ command }) => command.wabaId === wabaId);
+    const room = roomOf(wabaId, options.endedOf);
     for (let next = 0; next < ours.length;) {
       await sleep(Math.max(0, startedAt + (ours[next]?.at ?? 0) - Date.now()));
+      while (!(await room.isLeft())) {
+        if (Date.now() > endsAt) return;
+        await sleep(ASKED_EVERY_MS);
+      }
       const now = Date.now();
       const due = ours.slice(next).filter(({ at }) => startedAt + at <= now);
-      next += due.length;
-      const records = due.map((one) => recordOf(one, startedAt, producer));
+      const some = due.slice(0, MAX_ON_THEIR_WAY / 2);
+      next += some.length;
+      const records = some.map((one) => recordOf(one, startedAt, producer));
       await Promise.all(records.map(({ record }) => producer.send(record)));
       published.push(...records.map((one) => ({ ...one.published, at: now })));
+      for (const { command } of some) room.ids.add(command.id);
     }
   });
   return { published, ended: Promise.all(work).then(() => producer.close()) };
+}
+
+/** What this WABA's product has said, and whether so much of it has ended that it may go on. */
+function roomOf(wabaId: string, endedOf: PublishersOptions['endedOf']) {
+  const ids = new Set<string>();
+  let ended = 0;
+  return {
+    ids,
+    async isLeft(): Promise<boolean> {
+      if (ids.size - ended < MAX_ON_THEIR_WAY) return true;
+      ended = await endedOf().then(
+        (all) => all.get(wabaId) ?? 0,
+        () => ended,
+      );
+      return ids.size - ended < MAX_ON_THEIR_WAY;
+    },
+  };
 }
 
 function recordOf({ command, expiresAt, aside }: Publication, startedAt: number, producer: VerifiedProducer) {
