@@ -231,7 +231,8 @@ const ofSurroundings: readonly ((random: Random) => Deed)[] = [
 
 const decks = {
   mishaps: { from: 1000, pause: [200, 900], deeds: mishaps },
-  weather: { from: 4000, pause: [1000, 3000], deeds: weathers },
+  // Breakers hold everything back after it, for longer each time that it comes before they have closed.
+  weather: { from: 4000, pause: [5000, 15_000], deeds: weathers },
   processes: { from: 5000, pause: [2000, 5000], deeds: ends },
   servers: { from: 3000, pause: [3000, 6000], deeds: [...ofKafka, ...ofPostgres] },
   network: { from: 6000, pause: [1000, 4000], deeds: ofNetwork },

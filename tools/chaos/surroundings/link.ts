@@ -112,7 +112,7 @@ export async function openLink({ name, port, to }: LinkOptions): Promise<Link> {
     address: `127.0.0.1:${own}`,
     hurt(next) {
       if (next.kind === 'cut') endAll((socket) => socket.destroy());
-      if (next.kind === 'reset') endAll((socket) => socket.resetAndDestroy());
+      if (next.kind === 'reset') endAll(reset);
       setFault(next.kind === 'reset' ? undefined : next);
     },
     heal: () => setFault(undefined),
@@ -123,6 +123,12 @@ export async function openLink({ name, port, to }: LinkOptions): Promise<Link> {
       endAll((socket) => socket.destroy());
     },
   };
+}
+
+/** One that does not stand yet would wait, with one more listener each time, until it does. */
+function reset(socket: Socket): void {
+  if (socket.connecting) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** One direction of a connection: its bytes, its end and its reset. */
@@ -150,7 +156,7 @@ function carry(from: Socket, to: Socket, fault: () => LinkFault | undefined): Wa
   });
   from.on('error', () => undefined);
   from.on('close', (isBroken) => {
-    if (isBroken && !isLost) to.resetAndDestroy();
+    if (isBroken && !isLost) reset(to);
   });
   to.on('drain', passOn);
   to.on('close', drop);
