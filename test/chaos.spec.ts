@@ -27,6 +27,8 @@ describe('chaos', () => {
       const said: string[] = [];
       const report = await runChaos({
         ...{ course, tracks: planSteps(course), stack, directories: testDirectories('chaos') },
+        // Before the test is over: what still moves is to be told.
+        settleWithinMs: 360_000,
         say: (line) => said.push(line),
       });
       process.stderr.write(`${toText(report)}\n`);

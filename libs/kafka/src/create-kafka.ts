@@ -1,6 +1,7 @@
 import './quiet-request-queue';
 import './rejoin';
 import './stale-batch';
+import './stale-fetch';
 import './unheard-refusal';
 import { type Logger } from '@talaria/observability';
 import { Kafka, type KafkaConfig as KafkaOptions, logLevel } from 'kafkajs';

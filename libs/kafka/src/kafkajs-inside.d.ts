@@ -77,7 +77,10 @@ declare module 'kafkajs/src/broker' {
 
 declare module 'kafkajs/src/consumer/consumerGroup' {
   class ConsumerGroup {
+    /** Another one after each join. */
+    readonly offsetManager: object | null;
     joinAndSync: (this: ConsumerGroup) => Promise<void>;
+    fetch: (this: ConsumerGroup, nodeId: number) => Promise<readonly unknown[]>;
     leave(): Promise<void>;
   }
   export = ConsumerGroup;
