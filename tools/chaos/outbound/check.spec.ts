@@ -129,6 +129,12 @@ describe('the checker of commands', () => {
     expect(check(evidenceOf(aside, { accepted }))).toEqual(NONE);
     const bothAside = [aCommand('a', { partition: 4 }), aCommand('b', { partition: 4 }), c];
     expect(check(evidenceOf(bothAside, { accepted })).reordered).toEqual(['a: behind b']);
+    const alsoElsewhere = (at: number) => {
+      const published = [...all.map((one) => one.published), { ...b.published, partition: 4, at }];
+      return check(evidenceOf(all, { accepted, published })).reordered;
+    };
+    expect(alsoElsewhere(b.accepted.at)).toEqual([]);
+    expect(alsoElsewhere(b.accepted.at + 1)).toEqual(['a: behind b']);
     const other = { ...a.accepted, to: '+15550002222' };
     expect(check(evidenceOf(all, { accepted: [b.accepted, other, c.accepted] }))).toEqual(NONE);
   });

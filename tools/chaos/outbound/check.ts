@@ -182,13 +182,17 @@ function findReordered(
   const places = new Map<string, number>();
   for (const [place, { id }] of published.entries()) if (!places.has(id)) places.set(id, place);
   const again = new Set(accepted.filter(({ wamid }) => failed.has(wamid)).map(({ commandId }) => commandId));
+  const records = groupBy(published, ({ id }) => id);
   const last = new Map<string, { readonly place: number; readonly id: string }>();
-  return accepted.flatMap(({ commandId: id, phoneNumberId, to }) => {
+  return accepted.flatMap(({ commandId: id, phoneNumberId, to, at }) => {
     const story = stories.get(id);
     const place = places.get(id);
     if (story === undefined || place === undefined) return [];
     if (retried.has(story.first.value) || again.has(id)) return [];
-    const recipient = `${phoneNumberId}/${to}/${story.first.partition}`;
+    const { partition } = story.first;
+    // Its turn may have come by the other record.
+    if (records.get(id)?.some((one) => one.partition !== partition && one.at <= at) === true) return [];
+    const recipient = `${phoneNumberId}/${to}/${partition}`;
     const before = last.get(recipient);
     if (before !== undefined && before.place > place) return [`${id}: behind ${before.id}`];
     last.set(recipient, { place, id });
