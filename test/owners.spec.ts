@@ -4,6 +4,7 @@ import { type AppProcess } from '../tools/platform/app-process';
 import { query } from '../tools/platform/database';
 import { type Platform } from '../tools/platform/platform';
 import { type Accepted } from '../tools/platform/simulator';
+import { freeze } from '../tools/stack/freeze';
 import { eventually, kafkaConfigOf, testLogger, testPlatform } from './kit';
 
 const SESSION_TIMEOUT_MS = 6000;
@@ -95,7 +96,7 @@ describe('three dispatchers, of which one joins, one leaves, one dies and one is
     const restarting = second!.start();
     frozen = third!;
     const frozenAt = Date.now();
-    signal(frozen, 'SIGSTOP');
+    freeze(third!.pid!);
     // Others go on with its numbers: so it has lost them, and does not know.
     await Promise.all([restarting, untilEachSent(10)]);
     signal(frozen, 'SIGCONT');

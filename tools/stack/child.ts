@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writ
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, readIdentity, type ProcessIdentity } from '@talaria/process-lock';
+import { freeze } from './freeze';
 
 export type ChildOptions = {
   /** For people, e.g. "Kafka node 1". */
@@ -84,6 +85,11 @@ export class Child {
   /** Sends a signal; nothing happens when it is gone. */
   signal(signal: NodeJS.Signals): void {
     if (running.has(this)) this.process.kill(signal);
+  }
+
+  /** SIGSTOP; returns when it stands still. SIGCONT lets it go on. Nothing happens when it is gone. */
+  freeze(): void {
+    if (running.has(this) && this.pid !== undefined) freeze(this.pid);
   }
 
   /** Ends it in good order, and by force if that takes longer than `withinMs`. Resolves when it is gone. */

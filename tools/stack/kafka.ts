@@ -21,7 +21,7 @@ export type Broker = {
   readonly pid: number | undefined;
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>;
-  /** SIGSTOP: its connections stay open and nothing answers. */
+  /** SIGSTOP: when it returns nothing answers any more; its connections stay open. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;
@@ -213,7 +213,7 @@ class Node implements Broker {
   }
 
   pause(): void {
-    this.child?.signal('SIGSTOP');
+    this.child?.freeze();
   }
 
   resume(): void {

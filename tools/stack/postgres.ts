@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { Child, endOfLog } from './child';
+import { freeze } from './freeze';
 import { freePorts } from './ports';
 import { choosePlace, type Place } from './postgres-place';
 import { isAlive, programOf } from '@talaria/process-lock';
@@ -22,7 +23,7 @@ export type Postgres = {
   kill(): Promise<void>;
   /** Starts it again, same port, same data; resolves when it answers. */
   start(): Promise<void>;
-  /** SIGSTOP of all its processes: connections stay open and nothing answers. */
+  /** SIGSTOP of all its processes: when it returns nothing answers any more; connections stay open. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;
@@ -93,9 +94,9 @@ export async function startPostgres({ directory, pidFiles, say }: PostgresOption
   /** It first, then those it has started: so none is started unseen. */
   function pause(): number[] {
     isPaused = true;
-    child?.signal('SIGSTOP');
+    child?.freeze();
     const started = childrenOf(child?.pid);
-    for (const pid of started) signal(pid, 'SIGSTOP');
+    for (const pid of started) freeze(pid);
     return started;
   }
 

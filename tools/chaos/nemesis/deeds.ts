@@ -6,6 +6,7 @@ import { kafkaSettings } from '@talaria/kafka';
 import { Client } from 'pg';
 import { type AppProcess } from '../../platform/app-process';
 import { type NewNumber } from '../../platform/register';
+import { freeze } from '../../stack/freeze';
 import { moveLeaders } from '../surroundings/leaders';
 import { blocked, numbers } from '../outbound/plan';
 import { processNames } from '../processes';
@@ -135,15 +136,15 @@ const insist = (victims: Victims, args: readonly string[], input?: string) =>
 
 async function frozen({ pid }: AppProcess, ms: number): Promise<void> {
   if (pid === undefined) return;
-  signal(pid, 'SIGSTOP');
+  freeze(pid);
   await sleep(ms);
-  signal(pid, 'SIGCONT');
+  goOn(pid);
 }
 
-/** One that has ended meanwhile needs none. */
-function signal(pid: number, name: NodeJS.Signals): void {
+/** One that has ended meanwhile cannot. */
+function goOn(pid: number): void {
   try {
-    process.kill(pid, name);
+    process.kill(pid, 'SIGCONT');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
