@@ -101,7 +101,8 @@ declare module 'kafkajs/src/consumer/runner' {
 }
 
 declare module 'kafkajs/src/errors' {
-  import { type KafkaJSError } from 'kafkajs';
+  import { KafkaJSError } from 'kafkajs';
+  export class KafkaJSGroupCoordinatorNotFound extends KafkaJSError {}
   export class KafkaJSNumberOfRetriesExceeded extends KafkaJSError {
     constructor(cause: unknown, details: { readonly retryCount: number; readonly retryTime: number });
   }

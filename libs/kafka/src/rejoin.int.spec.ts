@@ -1,4 +1,5 @@
 import Broker from 'kafkajs/src/broker';
+import { KafkaJSGroupCoordinatorNotFound } from 'kafkajs/src/errors';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
 import { type GroupConsumer, startConsumer } from './consumer';
@@ -77,6 +78,23 @@ describe('a member that has to join its group again, while the coordinator start
       expect(ended).toBeUndefined();
     },
   );
+
+  it('begins anew when no coordinator was found for too long', async () => {
+    const now = performance.now.bind(performance);
+    let skippedMs = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + skippedMs);
+    const join = jest.spyOn(Broker.prototype, 'joinGroup');
+    const notFound = () => {
+      skippedMs += 11_000;
+      return Promise.reject(new KafkaJSGroupCoordinatorNotFound('Failed to find group coordinator'));
+    };
+    for (let time = 0; time < 3; time++) join.mockImplementationOnce(notFound);
+    answer('heartbeat', [NOT_COORDINATOR]);
+    await eventually(() => expect(join.mock.calls.length).toBeGreaterThanOrEqual(4), 20_000);
+    await write('after');
+    await eventually(() => expect(seen).toEqual(['after']), 20_000);
+    expect(ended).toBeUndefined();
+  }, 60_000);
 
   it('ends when it may not join any more', async () => {
     answer('joinGroup', [GROUP_AUTHORIZATION_FAILED]);

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { KafkaJSError } from 'kafkajs';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { KafkaJSNumberOfRetriesExceeded } from 'kafkajs/src/errors';
 
@@ -21,12 +22,17 @@ ConsumerGroup.prototype.joinAndSync = async function (this: ConsumerGroup): Prom
       return;
     } catch (error) {
       if (!isPassing(error)) throw error;
-      if (performance.now() > until)
-        throw new KafkaJSNumberOfRetriesExceeded(error, { retryCount, retryTime: AGAIN_MS });
+      if (performance.now() > until) throw beginAnew(error, retryCount);
       await delay(AGAIN_MS, undefined, { ref: false });
     }
   }
 };
+
+/** The runner wraps what it is told and asks the innermost cause whether to begin anew: that no coordinator is found would say no. */
+function beginAnew(error: unknown, retryCount: number): Error {
+  const passing = new KafkaJSError(error as Error, { retriable: true });
+  return new KafkaJSNumberOfRetriesExceeded(passing, { retryCount, retryTime: AGAIN_MS });
+}
 
 type Failure = { readonly name?: string; readonly retriable?: boolean; readonly cause?: unknown };
 
