@@ -23,7 +23,7 @@ it('a dispatcher that is killed, frozen or cut off has left what was under way; 
   ]);
 });
 
-it('one that ends in good order has left nothing, but while the database is away', () => {
+it('one that ends in good order has left nothing, but while the database or the brokers are away', () => {
   const ends = [
     fault({ kind: 'rolled' }, 10, 20),
     fault({ kind: 'stopped', process: 'dispatcher' }, 30, 40),
@@ -36,10 +36,13 @@ it('one that ends in good order has left nothing, but while the database is away
     fault({ kind: 'postgres-killed' }, 15, 35),
     fault({ kind: 'postgres-frozen' }, 21, 29),
     fault({ kind: 'ledger-locked' }, 52, 54),
+    fault({ kind: 'brokers-lost' }, 56, 58),
+    fault({ kind: 'leaders-moved' }, 59, 60),
   ];
   expect(spansOf([...ends, ...away])).toEqual([
     [15, 20],
     [30, 35],
     [52, 54],
+    [56, 58],
   ]);
 });

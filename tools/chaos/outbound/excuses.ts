@@ -3,11 +3,11 @@ import { type Span } from './check';
 
 /**
  * While a dispatcher was gone, or cut off, with calls of which nobody knows how they ended. An orderly end waits for those under way, and for
- * the database no longer than Kubernetes lets it: an answer that cannot be recorded is none.
+ * the database and the brokers no longer than Kubernetes lets it: an answer that cannot be recorded is none.
  */
 export function deathsOf(faults: readonly Fault[]): readonly Span[] {
   const away = faults.filter(
-    ({ step: { kind } }) => kind.startsWith('postgres-') || kind === 'ledger-locked',
+    ({ step: { kind } }) => /^(postgres|brokers?)-/.test(kind) || kind === 'ledger-locked',
   );
   return faults.flatMap((fault): readonly Span[] => {
     const { step } = fault;
