@@ -33,7 +33,7 @@ describe('while webhooks and commands flow', () => {
         postgresAway(39_000),
       ],
       // Before the test is over: what still moves is to be told.
-      ...{ stack, directories: testDirectories('dispatch-outages'), settleWithinMs: 150_000 },
+      ...{ stack, directories: testDirectories('dispatch-outages'), settleWithinMs: 300_000 },
       say: (line) => said.push(line),
     });
     expect(said.filter((line) => /: (postgres|broker)-/.test(line))).toHaveLength(8);
@@ -43,5 +43,5 @@ describe('while webhooks and commands flow', () => {
     );
     expect(Object.keys(report.deadLetters).sort()).toEqual(['conflict', 'expired', 'permanent']);
     expect(report.counts.messages).toBeGreaterThan(1800);
-  }, 300_000);
+  }, 480_000);
 });
