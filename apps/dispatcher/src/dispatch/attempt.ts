@@ -13,6 +13,7 @@ import { reportAttempt } from './report-attempt';
 import { beginning, follow, insist, settle } from './settle';
 import { followTaken } from './taken';
 import { type AttemptDependencies, type Pace, type Turn } from './turn';
+import { untilPaced } from './until-paced';
 import { inCallSpan } from './turn-span';
 
 const BUSY_MS = 1000;
@@ -112,7 +113,7 @@ async function makeAttempt(
   const adopted = await adoptIfSent(dependencies, job, attemptNumber);
   if (adopted !== undefined) return adopted;
   const checked = mayGo(dependencies.registry, job.command, number);
-  if (checked.ok) await until(pace());
+  if (checked.ok) await untilPaced(pace);
   const token = checked.ok ? checked.number.accessToken : '';
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
   if (!job.isOurs() || token === undefined) return giveBack(dependencies, job, attemptNumber);
@@ -153,11 +154,6 @@ async function adoptIfSent(
   return version === undefined
     ? { kind: 'done' }
     : follow(dependencies, job, outcome, { version, attempts: count.attempts });
-}
-
-async function until(at: number): Promise<void> {
-  const ms = at - performance.now();
-  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function decideAttempt(
