@@ -22,7 +22,10 @@ export async function freePorts(count: number): Promise<number[]> {
   mkdirSync(claims, { recursive: true });
   const ports: number[] = [];
   for (let attempt = 0; ports.length < count; attempt++) {
-    if (attempt > 200 + count) throw new Error(`No free ports on 127.0.0.1 between ${FIRST} and ${LAST}.`);
+    if (attempt > 200 + count)
+      throw new Error(
+        `No free ports on 127.0.0.1 between ${FIRST} and ${LAST}. Those that were given in the last ten minutes are files in ${claims}.`,
+      );
     const port = randomInt(FIRST, LAST);
     if (claim(join(claims, String(port))) && (await isFree(port))) ports.push(port);
   }

@@ -27,7 +27,7 @@ export type PublishersOptions = {
  * Commands of one WABA that may be on their way before its product says no more for a while: hours of faults would otherwise leave hours
  * of sending, in which nothing goes wrong, at the end.
  */
-const MAX_ON_THEIR_WAY = 1000;
+export const MAX_ON_THEIR_WAY = 1000;
 const ASKED_EVERY_MS = 1000;
 
 /** The product that publishes for this WABA hashes keys as librdkafka does by default: nearly all that it says has to be forwarded. */
@@ -67,8 +67,8 @@ export async function startPublishers(
   return { published, ended: Promise.all(work).then(() => producer.close()) };
 }
 
-/** What this WABA's product has said, and whether so much of it has ended that it may go on. */
-function roomOf(wabaId: string, endedOf: PublishersOptions['endedOf']) {
+/** What this WABA's product has said (`ids`, which it adds to), and whether so much of it has ended that it may go on. Asks only when it seems full. */
+export function roomOf(wabaId: string, endedOf: PublishersOptions['endedOf']) {
   const ids = new Set<string>();
   let ended = 0;
   return {

@@ -1,11 +1,11 @@
 import { type Pace } from './turn';
 
-/** More than an event loop at work is late by; what it makes of a limit in a second is less than the part that is left free of it. */
-const LATE_MS = 250;
+/** A number that uses nine tenths of its limit (DISPATCH_RATE_PERCENT) has a tenth of a second's worth free for what is late. */
+const LATE_MS = 100;
 
 /**
- * Resolves when a call may leave. Who is so late that the process must have stood still (frozen, or its machine) asks once more: all that
- * waited for their moments meanwhile would leave together otherwise. Not a third time, so that a slow process still sends.
+ * Resolves when a call may leave. Who is later than a tenth of a second (the process was frozen, or its event loop held up) asks once more:
+ * all that waited for their moments meanwhile would leave together otherwise. Not a third time, so that a slow process still sends.
  */
 export async function untilPaced(pace: Pace): Promise<void> {
   const at = pace();
