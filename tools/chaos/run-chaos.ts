@@ -12,7 +12,7 @@ import { clearFaults } from './nemesis/deeds';
 import { type Fault, startNemesis } from './nemesis/nemesis';
 import { type Step } from './nemesis/plan';
 import { check as checkOutbound, type Evidence as OutboundEvidence } from './outbound/check';
-import { bunchedOf, deathsOf } from './outbound/excuses';
+import { bunchedOf, deathsOf } from './excuses';
 import { gather as gatherOutbound } from './outbound/gather';
 import { blocked, type Course, planPublications } from './outbound/plan';
 import { startPublishers } from './outbound/publish';

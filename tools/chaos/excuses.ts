@@ -1,5 +1,5 @@
-import { type Fault } from '../nemesis/nemesis';
-import { type Span } from './check';
+import { type Fault } from './nemesis/nemesis';
+import { type Span } from './outbound/check';
 
 /**
  * While a dispatcher was gone, or cut off, with calls of which nobody knows how they ended. An orderly end waits for those under way, and for

@@ -1,5 +1,5 @@
-import { type Fault } from '../nemesis/nemesis';
-import { type Step } from '../nemesis/plan';
+import { type Fault } from './nemesis/nemesis';
+import { type Step } from './nemesis/plan';
 import { deathsOf } from './excuses';
 
 const fault = (step: object, from: number, until: number): Fault => ({
