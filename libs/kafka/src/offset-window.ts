@@ -12,7 +12,7 @@ export class OffsetWindow {
   private head = 0;
   private next = 0;
   private committable: number | undefined;
-  /** Done in an earlier assignment, above the floor. */
+  /** Done above the floor, in an earlier assignment or before it was taken back with what lay around it. */
   private restored: readonly Run[] = [];
 
   /** Goes on, before anything is handed out, where an earlier window was. */
@@ -35,9 +35,14 @@ export class OffsetWindow {
     this.committable ??= offset;
   }
 
-  /** Takes back what was handed out from this offset on: it will come again, except what lies below the floor and so is finished. */
+  /** Takes back what was handed out from this offset on: what is not done of it will come again. */
   retract(from: number): void {
     const first = Math.max(from, this.committable ?? from);
+    const done = this.finished.filter(({ to }) => to > first);
+    this.restored = joinRuns([
+      ...this.restored,
+      ...done.map((run) => ({ from: Math.max(run.from, first), to: run.to })),
+    ]);
     for (let last = this.order.at(-1); last !== undefined && last >= first; last = this.order.at(-1)) {
       this.open.delete(last);
       this.order.pop();

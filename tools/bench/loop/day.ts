@@ -7,6 +7,7 @@ import { checkStatuses, joinReplies } from './replies';
 import { onSite, type Site } from './site';
 import { untilSettled } from './settled';
 import { memoryOf, usageOf } from './usage';
+import { watchWaits } from './waits';
 
 const MESSAGES = 50_000;
 /** At which people write: the day's 50,000 in 50 s, so that 10 s of the minute are left for what follows the last ones. */
@@ -89,8 +90,10 @@ async function runDay(site: Site, messages: number, offered: number): Promise<Ru
   await untilSettled(site, WARM_UP);
   const before = await usageOf(site);
   const startsAt = performance.now();
-  await offer(site, messages, messages / offered);
-  await untilSettled(site, WARM_UP + messages);
+  const { waits } = await watchWaits(site.platform.databaseUrl, async () => {
+    await offer(site, messages, messages / offered);
+    await untilSettled(site, WARM_UP + messages);
+  });
   const seconds = (performance.now() - startsAt) / 1000;
   const cpu = usedForEach(before, await usageOf(site), messages);
   const memoryMiB = memoryOf(site);
@@ -98,7 +101,7 @@ async function runDay(site: Site, messages: number, offered: number): Promise<Ru
   const { webhooks, refused } = await simulator.stats();
   return {
     ...{ seconds, cpu },
-    details: { memoryMiB, sinceDueMs, answerMs, behind, bodies: webhooks.acknowledged, refused },
+    details: { memoryMiB, waits, sinceDueMs, answerMs, behind, bodies: webhooks.acknowledged, refused },
     ...(await check(site, messages)),
   };
 }

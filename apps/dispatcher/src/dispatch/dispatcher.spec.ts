@@ -214,6 +214,19 @@ it('what makes no call takes nothing of what its recipient may get: records that
   await dispatcher.stop();
 });
 
+it('records of commands that have ended take nothing of the rate of their number', async () => {
+  const slow = Object.assign({}, number, { messagesPerSecond: 1 });
+  const dispatcher = rig(
+    () => Promise.resolve(settled),
+    () => 1,
+    { find: () => slow },
+  );
+  const finished: number[] = [];
+  for (let offset = 0; offset < 100; offset++) dispatcher.add(aJob(offset, () => finished.push(offset)));
+  await eventually(() => expect(finished).toHaveLength(100), 10_000);
+  await dispatcher.stop();
+});
+
 it('rests while all that it waits for is due in a month', async () => {
   let pumps = 0;
   const dispatcher = rig(

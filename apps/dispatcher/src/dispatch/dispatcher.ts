@@ -127,7 +127,7 @@ export function createDispatcher(
     // One that has expired starts whatever the limits and we say.
     const ended: Turn = job.isOurs() ? await turn(started, paced) : { kind: 'again', afterMs: NOT_OURS_MS };
     // A record that comes again, or waits for the database, is no message to anybody.
-    if (!call.isMade) giveBack(scheduler, started);
+    if (!call.isMade) giveBack(scheduler, started, ended.kind === 'done');
     if (wasLost) finish(scheduler, started);
     else end(started, ended);
     pumpSoon();

@@ -67,6 +67,15 @@ export function takeFrom(bounds: readonly Bound[], now: number): void {
   for (const bound of bounds) bound.taken = take(bound.taken, bound.limit, now);
 }
 
+/**
+ * Gives one back of which nothing was sent, down to what was. Others may have started since, told when by what is given back now: so this may be
+ * one more than there would have been. It lets something start sooner, and nothing be sent sooner, see `paceOf`.
+ */
+export function giveBackTo(bound: Bound): void {
+  const { taken, paced, limit } = bound;
+  bound.taken = Math.max(Math.min(taken, paced), taken - limit.intervalMs);
+}
+
 /** When what was taken may be sent, as if the limits began here, and takes it. */
 export function paceOf(bounds: readonly Bound[], now: number): number {
   const at = Math.max(now, ...bounds.map(({ paced, limit }) => availableAt(paced, limit)));

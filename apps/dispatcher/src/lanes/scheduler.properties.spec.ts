@@ -5,6 +5,7 @@ import {
   enqueue,
   finish,
   giveBack,
+  pace,
   pauseLane,
   pauseShared,
   priorities,
@@ -46,7 +47,8 @@ function must(isTrue: boolean, what: string): void {
 
 /**
  * Watches a limit from outside: what started, at which price. For any two starts, all that was paid from the one to before the other
- * fits between them, but for the burst. That is: in no window of any length is there more than burst + length × rate, also while rates change.
+ * fits between them, but for the burst. That is: in no window of any length is there more than burst + length × rate, also while rates change,
+ * but for what was given back.
  */
 class Watch {
   private paid = 0;
@@ -68,6 +70,11 @@ class Watch {
     if (limit === undefined) return;
     must(paid - now <= leastAhead + (limit.burst - 1) * limit.intervalMs + 1e-3, 'one too many in a window');
     this.pay(now);
+  }
+
+  /** One that was started was not sent; others may have started since. */
+  givenBack(): void {
+    this.paid -= this.limit?.intervalMs ?? 0;
   }
 
   /** What to call when the last that was started was not sent: another of the same may not have started since. */
@@ -97,6 +104,8 @@ function dice(seed: number): (below: number) => number {
 class World {
   readonly scheduler: Scheduler<Job> = createScheduler(PAIR);
   readonly watches = new Map<string, Watch>();
+  /** What is sent, for which nothing is ever given back. */
+  readonly sent = new Map<string, Watch>();
   readonly queues = new Map<string, Job[]>();
   readonly running: Started<Job>[] = [];
   readonly undoes = new Map<Job, () => void>();
@@ -131,16 +140,16 @@ class World {
     const isNew = !this.watches.has(id);
     const watch = this.watchOf(id);
     watch.heldUntil = heldUntil;
-    if (id in LANES) {
-      setLane(this.scheduler, id, { limit, sharedIds: LANES[id]!, heldUntil }, this.now);
-      if (isNew) watch.renew(limit, this.now);
-      watch.limit = limit;
-      return;
+    if (isNew) this.sent.set(id, new Watch(undefined));
+    const both = [watch, this.sent.get(id)!];
+    const isLane = id in LANES;
+    const next = isLane || this.roll(3) !== 0 ? limit : undefined;
+    if (isLane) setLane(this.scheduler, id, { limit, sharedIds: LANES[id]!, heldUntil }, this.now);
+    else setShared(this.scheduler, id, next, this.now, heldUntil);
+    for (const one of both) {
+      if (next === undefined || one.limit === undefined) one.renew(next, this.now);
+      one.limit = next;
     }
-    const next = this.roll(3) === 0 ? undefined : limit;
-    setShared(this.scheduler, id, next, this.now, heldUntil);
-    if (next === undefined || watch.limit === undefined) watch.renew(next, this.now);
-    watch.limit = next;
   }
 
   pause(id: string): void {
@@ -218,11 +227,9 @@ class World {
   end(): void {
     const [one] = this.running.splice(this.roll(this.running.length), 1);
     if (one === undefined) return;
-    if (this.roll(4) === 0) {
-      giveBack(this.scheduler, one);
-      this.undoes.get(one.job)?.();
-    }
-    if (this.roll(4) === 0) {
+    const isOver = this.roll(4) > 0;
+    this.sendOrGiveBack(one, isOver);
+    if (!isOver) {
       startAgain(this.scheduler, one, this.now + this.roll(400));
       this.queueOf(one.job).shift();
       this.putBefore(one.job, ({ place }) => place >= one.job.place);
@@ -231,6 +238,18 @@ class World {
     finish(this.scheduler, one);
     this.queueOf(one.job).shift();
     this.done++;
+  }
+
+  private sendOrGiveBack(one: Started<Job>, isOver: boolean): void {
+    const { lane, job, takenBefore } = one;
+    if (this.roll(4) === 0) {
+      giveBack(this.scheduler, one, isOver);
+      this.undoes.get(job)?.();
+      if (isOver && takenBefore !== undefined) this.watchOf(lane).givenBack();
+    } else if (takenBefore !== undefined) {
+      const at = pace(this.scheduler, one, this.now);
+      for (const id of [lane, ...LANES[lane]!]) this.sent.get(id)!.started(at);
+    }
   }
 
   /** A partition is lost: what waits of it is dropped, what runs comes to its end. */
@@ -278,7 +297,7 @@ class World {
   }
 }
 
-it('no window of any length exceeds a limit, every recipient stays in order, nothing waits that could go, nothing is lost', () => {
+it('no window of any length exceeds a limit, whatever was given back, every recipient stays in order, nothing waits that could go, nothing is lost', () => {
   fc.assert(
     fc.property(fc.integer(), fc.integer({ min: 1, max: 2000 }), (seed, steps) => {
       const world = new World(dice(seed));

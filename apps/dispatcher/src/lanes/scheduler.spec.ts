@@ -65,7 +65,7 @@ describe('the scheduler', () => {
     for (const job of ['a1', 'a2', 'a3']) add(scheduler, 'n', 'a', job);
     const next = () => startJobs(scheduler, START, 1).started[0]!;
     const again = next();
-    giveBack(scheduler, again);
+    giveBack(scheduler, again, false);
     startAgain(scheduler, again, START);
     for (const job of ['a1', 'a2']) {
       const one = next();
@@ -73,6 +73,39 @@ describe('the scheduler', () => {
       finish(scheduler, one);
     }
     expect(startJobs(scheduler, START, 1)).toEqual({ started: [], wakeAt: START + 6000 });
+  });
+
+  it('gives back what a job took of its number when nothing was sent and it is over, and nothing of what took nothing', () => {
+    const scheduler = schedulerWith(['n'], { intervalMs: 1000, burst: 1 });
+    for (const recipient of ['a', 'b', 'c']) add(scheduler, 'n', recipient, recipient);
+    const next = () => startJobs(scheduler, START, 10).started;
+    const [repeated] = next();
+    expect(next()).toEqual([]);
+    giveBack(scheduler, repeated!, true);
+    finish(scheduler, repeated!);
+    expect(jobsOf(next())).toEqual(['b']);
+    add(scheduler, 'n', 'late', 'expired', { expiresAt: START });
+    const [expired] = next();
+    expect(expired!.job).toBe('expired');
+    giveBack(scheduler, expired!, true);
+    finish(scheduler, expired!);
+    expect(startJobs(scheduler, START, 10)).toEqual({ started: [], wakeAt: START + 1000 });
+  });
+
+  it('gives a number back nothing of what was taken when it began, or was sent', () => {
+    const scheduler = schedulerWith(['n'], { intervalMs: 1000, burst: 1 });
+    for (const recipient of ['a', 'b', 'c']) add(scheduler, 'n', recipient, recipient);
+    const [before] = startJobs(scheduler, START, 10).started;
+    // A new owner: who had it before may have sent as much as was allowed.
+    spendAll(scheduler, START + 1000);
+    giveBack(scheduler, before!, true);
+    finish(scheduler, before!);
+    const { started, wakeAt } = startJobs(scheduler, START + 1000, 10);
+    expect(started).toEqual([]);
+    const [first] = startJobs(scheduler, wakeAt, 10).started;
+    pace(scheduler, first!, wakeAt);
+    giveBack(scheduler, first!, true);
+    expect(startJobs(scheduler, wakeAt, 10)).toEqual({ started: [], wakeAt: wakeAt + 1000 });
   });
 
   it('tells of each lane the least of what comes next', () => {

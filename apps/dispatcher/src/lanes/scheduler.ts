@@ -3,6 +3,7 @@ import {
   type Bound,
   bounded,
   emptied,
+  giveBackTo,
   givesAt,
   mayFree,
   paceOf,
@@ -69,8 +70,8 @@ type Due = { readonly laneId: string; readonly recipientId?: string };
 export type Started<Job> = Entry<Job> & {
   readonly lane: string;
   readonly recipient: string;
-  /** What was taken of the pair's limit before it started. */
-  readonly takenBefore: Gcra;
+  /** What was taken of the pair's limit before it started; undefined for one that takes of no limit. */
+  readonly takenBefore: Gcra | undefined;
 };
 
 export type Asked<Job> = {
@@ -367,21 +368,26 @@ function start<Job>(
   scheduler.queued--;
   scheduler.inFlight++;
   lane.inFlight++;
-  return {
-    ...{ lane: laneId, recipient: recipientId, takenBefore: takenBefore ?? recipient.taken },
-    ...entry,
-  };
+  return { lane: laneId, recipient: recipientId, takenBefore, ...entry };
 }
 
 /**
  * Nothing was sent of a job that has started: its recipient's limit is as it was before. To be called before the job has ended, so that no other
- * of the recipient can have started since. What the number has may have been built on by others: that stays taken.
+ * of the recipient can have started since. Not of one that was paced.
+ * @param isOver it will not start again, so its number has one more to give: thousands may have nothing to send. One that is tried again has
+ * not, and what several numbers share has not either: whoever gives back is asked first, and the others of its account would wait for it
  */
 export function giveBack<Job>(
   scheduler: Scheduler<Job>,
-  { lane, recipient, takenBefore }: Started<Job>,
+  { lane: laneId, recipient, takenBefore }: Started<Job>,
+  isOver: boolean,
 ): void {
-  recipientOf(laneOf(scheduler, lane), recipient).taken = takenBefore;
+  if (takenBefore === undefined) return;
+  const lane = laneOf(scheduler, laneId);
+  recipientOf(lane, recipient).taken = takenBefore;
+  if (!isOver) return;
+  giveBackTo(lane);
+  scheduler.active.add(laneId);
 }
 
 /** The most urgent that is ready, unless a less urgent one has let pass as many as it must. */
