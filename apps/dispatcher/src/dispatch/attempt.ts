@@ -13,7 +13,6 @@ import { reportAttempt } from './report-attempt';
 import { beginning, follow, insist, settle } from './settle';
 import { followTaken } from './taken';
 import { type AttemptDependencies, type Pace, type Turn } from './turn';
-import { untilPaced } from './until-paced';
 import { inCallSpan } from './turn-span';
 
 const BUSY_MS = 1000;
@@ -23,7 +22,7 @@ const NEW_NUMBER_MS = 250;
 /**
  * One turn of a command: claim it in the ledger, call Meta, settle what came of it, tell it. In this order, so that at every instant
  * a crash leaves either nothing, or a claim that says "perhaps sent", or an outcome that can be told again.
- * @param pace when the call may be made, on the monotonic clock; asked right before it
+ * @param pace asked right before the call
  */
 export async function attempt(dependencies: AttemptDependencies, job: Job, pace: Pace): Promise<Turn> {
   const { registry } = dependencies;
@@ -113,7 +112,7 @@ async function makeAttempt(
   const adopted = await adoptIfSent(dependencies, job, attemptNumber);
   if (adopted !== undefined) return adopted;
   const checked = mayGo(dependencies.registry, job.command, number);
-  if (checked.ok) await untilPaced(pace);
+  if (checked.ok) await pace();
   const token = checked.ok ? checked.number.accessToken : '';
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
   if (!job.isOurs() || token === undefined) return giveBack(dependencies, job, attemptNumber);

@@ -21,6 +21,7 @@ import { attempt } from './attempt';
 import { type AttemptDependencies, type Pace, type Turn } from './turn';
 import { commandKeyOf, idOf, type Job, placeOf, recipientOf } from './job';
 import { createBreakers, type Reason } from './breakers';
+import { createDepartures } from './departures';
 import { createLimits } from './limits';
 import { inTurnSpan } from './turn-span';
 
@@ -81,6 +82,7 @@ export function createDispatcher(
     },
   });
   const limits = createLimits(scheduler, { config, registry, breakers, ownedShare });
+  const leave = createDepartures((started: Started<Job>, now) => pace(scheduler, started, now));
   const accountLabel = firstOnly(config.METRICS_MAX_LABELS);
   /** Since when on that clock. */
   const underWay = new Map<string, number>();
@@ -121,7 +123,7 @@ export function createDispatcher(
     const call = { isMade: false };
     const paced = () => {
       call.isMade = true;
-      return pace(scheduler, started, performance.now());
+      return leave(started);
     };
     const wasLost = job.lost.aborted;
     // One that has expired starts whatever the limits and we say.

@@ -33,7 +33,7 @@ export type Turn =
   /** Likewise, and others rest with it. */
   | { readonly kind: 'rest'; readonly who: RestingPause; readonly afterMs: number };
 
-/** @returns ms of the monotonic clock */
-export type Pace = () => number;
+/** Resolves when the call may be made. */
+export type Pace = () => Promise<void>;
 
 export type RestingPause = Extract<Pause, 'number' | 'account' | 'app'>;

@@ -76,9 +76,12 @@ export function giveBackTo(bound: Bound): void {
   bound.taken = Math.max(Math.min(taken, paced), taken - limit.intervalMs);
 }
 
-/** When what was taken may be sent, as if the limits began here, and takes it. */
+/**
+ * When what was taken may be sent, by these limits as if they began here: at `now`, and then it counts as sent, or when to ask again, since
+ * by then they may be others.
+ */
 export function paceOf(bounds: readonly Bound[], now: number): number {
   const at = Math.max(now, ...bounds.map(({ paced, limit }) => availableAt(paced, limit)));
-  for (const bound of bounds) bound.paced = take(bound.paced, bound.limit, at);
+  if (at <= now) for (const bound of bounds) bound.paced = take(bound.paced, bound.limit, now);
   return at;
 }

@@ -247,8 +247,8 @@ class World {
       this.undoes.get(job)?.();
       if (isOver && takenBefore !== undefined) this.watchOf(lane).givenBack();
     } else if (takenBefore !== undefined) {
-      const at = pace(this.scheduler, one, this.now);
-      for (const id of [lane, ...LANES[lane]!]) this.sent.get(id)!.started(at);
+      if (pace(this.scheduler, one, this.now) > this.now) return;
+      for (const id of [lane, ...LANES[lane]!]) this.sent.get(id)!.started(this.now);
     }
   }
 

@@ -489,9 +489,17 @@ describe('the pace of calls', () => {
       for (const one of started) ready.push({ at: now + (delays[ready.length % delays.length] ?? 0), one });
       now = Math.max(now, wakeAt);
     }
-    return ready
-      .sort((a, b) => a.at - b.at)
-      .map(({ at, one }) => ({ readyAt: at, at: pace(scheduler, one, at), lane: one.lane }));
+    const waiting = ready.map(({ at, one }) => ({ readyAt: at, asksAt: at, one }));
+    const calls: { readyAt: number; at: number; lane: string }[] = [];
+    while (waiting.length > 0) {
+      waiting.sort((a, b) => a.asksAt - b.asksAt);
+      const { readyAt, asksAt: at, one } = waiting[0]!;
+      waiting[0]!.asksAt = pace(scheduler, one, at);
+      if (waiting[0]!.asksAt > at) continue;
+      waiting.shift();
+      calls.push({ readyAt, at, lane: one.lane });
+    }
+    return calls;
   }
 
   it('is that of the starts when nothing delays them', () => {

@@ -326,9 +326,9 @@ function startOne<Job>(
 }
 
 /**
- * When a job that has started may be sent: not before `now`, and not before the limits of its number, and of what that shares, allow it as if they
- * began here. What lies between the start and the call may take long, for many at once, and they must not leave together. To be asked once
- * for each call, right before it.
+ * When a job that has started may be sent: at `now`, and then it is taken from the limits of its number, and of what that shares, or when to
+ * ask again. They are the same limits, as if they began here: what lies between the start and the call may take long, for many at once, and
+ * they must not leave together. To be asked right before the call.
  */
 export function pace<Job>(scheduler: Scheduler<Job>, { lane }: Started<Job>, now: number): number {
   return paceOf(boundsOf(scheduler, laneOf(scheduler, lane)), now);
