@@ -7,6 +7,7 @@ import { type Admin } from 'kafkajs';
 import { type AppProcess } from '../platform/app-process';
 import { query } from '../platform/database';
 import { type Platform } from '../platform/platform';
+import { metricOf } from './metric-of';
 
 const HAS_ENDED = `state IN ('accepted', 'failed', 'dead-lettered')`;
 
@@ -115,7 +116,7 @@ export async function untilSpoolsAreEmpty(
   const deadline = Date.now() + withinMs;
   for (const app of ingestions) {
     for (;;) {
-      const bytes = await spoolBytes(app).catch(() => undefined);
+      const bytes = await metricOf(app, 'talaria_spool_bytes').catch(() => undefined);
       if (bytes === 0) break;
       if (Date.now() > deadline)
         return `the spool of ${app.name} holds ${bytes ?? 'an unknown number of'} bytes`;
@@ -123,11 +124,4 @@ export async function untilSpoolsAreEmpty(
     }
   }
   return undefined;
-}
-
-async function spoolBytes({ healthUrl }: AppProcess): Promise<number> {
-  const text = await (await fetch(new URL('/metrics', healthUrl))).text();
-  const [, value] = /^talaria_spool_bytes (\S+)$/m.exec(text) ?? [];
-  if (value === undefined) throw new Error('the metrics do not tell of the spool');
-  return Number(value);
 }

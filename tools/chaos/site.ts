@@ -164,15 +164,19 @@ async function assemble(
     balancer.add(app);
     webhookUrls.push(new URL(`/webhooks/whatsapp/${APP}`, url).href);
   }
-  let thirds = 0;
+  let added = 0;
+  const thirds = new Set<AppProcess>();
   return {
-    ...{ platform, processes, stack, clocks, disks, webhookUrls, ended, say, close },
+    ...{ platform, processes, thirds, stack, clocks, disks, webhookUrls, ended, say, close },
     linkBetween: (from, to) => (to.startsWith('kafka-') ? stack.network : links).between(from, to),
     numbers: new Map<string, NewNumber>(),
     secret: { current: 'chaos-secret' },
-    addThird(app) {
-      const name = `${app}-third-${++thirds}`;
-      return platform.addAnother(app, name, { ...settings[app], ...withDefect({}, app, defect) });
+    async addThird(app) {
+      const name = `${app}-third-${++added}`;
+      const env = { ...settings[app], ...withDefect({}, app, defect) };
+      const third = await platform.addAnother(app, name, env);
+      thirds.add(third);
+      return third;
     },
     talaria: (args, input) => runTalaria(platform, args, input),
     async mend() {

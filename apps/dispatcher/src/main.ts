@@ -31,6 +31,7 @@ import {
   showParked,
   showPaused,
   showQueued,
+  showRegistryAge,
   showResting,
   showTokenFaults,
 } from './dispatch/dispatch.metrics';
@@ -129,6 +130,7 @@ runProcess('dispatcher', async (logger, stop) => {
   showParked(() => dispatcher.resting('refused'));
   showResting(() => dispatcher.resting('trouble'));
   showTokenFaults(() => registry.tokenFaults);
+  showRegistryAge(() => (performance.now() - registry.knownSince) / 1000);
   showNumbers(() => Object.entries(registry.states()).map(([state, count]) => [{ state }, count] as const));
   const unknown = watchUnknown(sqlOf(dataSource), logger);
 

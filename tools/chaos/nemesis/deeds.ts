@@ -9,14 +9,17 @@ import { type NewNumber } from '../../platform/register';
 import { freeze } from '../../stack/freeze';
 import { moveLeaders } from '../surroundings/leaders';
 import { blocked, numbers } from '../outbound/plan';
+import { metricOf } from '../metric-of';
 import { processNames } from '../processes';
 import { type Deed } from './plan';
 import { type Victims } from './victims';
 
 const AGAIN_MS = 300;
 const UP_WITHIN_MS = 120_000;
-/** Meta's stand-in allows what it has allowed before until dispatchers have heard of less. */
+/** Meta's stand-in takes what was signed with the old secret until ingestions have heard of the new one. */
 const HEARD_WITHIN_MS = 3000;
+/** By then what was sent at the old rate is not counted any more. */
+const FORGOTTEN_WITHIN_MS = 2000;
 export const APP = 'chaos-app';
 
 /** Does it, for as long as it lasts, and mends it: resolves when nothing is left of it but what the platform has to recover from. */
@@ -49,6 +52,7 @@ export async function deedOf(deed: Deed, victims: Victims): Promise<void> {
     case 'scaled-up': {
       const third = await untilDone(Date.now() + UP_WITHIN_MS, () => victims.addThird(deed.app));
       await sleep(deed.ms);
+      victims.thirds.delete(third);
       await third.stop();
       return;
     }
@@ -263,9 +267,27 @@ async function rateLowered(victims: Victims, phoneNumberId: string, ms: number):
   const usual = victims.numbers.get(phoneNumberId)?.messagesPerSecond ?? 0;
   const lower = usual / 2;
   await insist(victims, ['numbers', 'set-rate', phoneNumberId, String(lower)]);
-  await sleep(HEARD_WITHIN_MS);
+  await untilHeard(victims);
+  await sleep(FORGOTTEN_WITHIN_MS);
   await tellMeta(victims, phoneNumberId, { messagesPerSecond: lower });
   await sleep(ms);
   await tellMeta(victims, phoneNumberId, { messagesPerSecond: usual });
   await insist(victims, ['numbers', 'set-rate', phoneNumberId, String(usual)]);
+}
+
+/** Every dispatcher has read the registry since now: one that does not reach Postgres goes on with what it knows. */
+async function untilHeard({ processes, thirds }: Victims): Promise<void> {
+  const since = performance.now();
+  const isHeard = async (app: AppProcess, isThird: boolean) => {
+    if (isThird && !thirds.has(app)) return;
+    const readMsAgo = 1000 * (await metricOf(app, 'talaria_registry_age_seconds'));
+    if (readMsAgo > performance.now() - since) throw new Error(`${app.name} has not read the registry yet`);
+  };
+  const until = (app: AppProcess, isThird = false) =>
+    untilDone(Date.now() + UP_WITHIN_MS, () => isHeard(app, isThird));
+  const others = [...thirds].filter(({ name }) => name.startsWith('dispatcher'));
+  await Promise.all([
+    ...[processes.dispatcher, processes['dispatcher-2']].map((app) => until(app)),
+    ...others.map((app) => until(app, true)),
+  ]);
 }

@@ -11,8 +11,9 @@ import { type SmallDisk } from '../surroundings/small-disk';
 export type Victims = {
   readonly platform: Platform;
   readonly processes: Readonly<Record<ProcessName, AppProcess>>;
-  /** Starts one more. */
+  /** Starts one more, which is among `thirds` until it is taken out. */
   readonly addThird: (app: (typeof apps)[number]) => Promise<AppProcess>;
+  readonly thirds: Set<AppProcess>;
   readonly stack: OwnStack;
   /** The way from one part to another. */
   readonly linkBetween: (from: string, to: string) => Link;

@@ -105,6 +105,11 @@ export const showTokenFaults = gauge(
   'Numbers and accounts whose token does not open, or is missing; their commands wait, and the log says what to do',
 );
 
+export const showRegistryAge = gauge(
+  'talaria_registry_age_seconds',
+  'How long ago the registry was read last: rates, pauses and tokens are as they were then',
+);
+
 export const showNumbers = gaugeOf(
   'talaria_numbers',
   'Registered numbers by what the registry says: paused, or their account or app, by a person; restricted: their account, by Meta. All processes read the same',
