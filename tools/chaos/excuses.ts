@@ -29,11 +29,15 @@ export function deathsOf(faults: readonly Fault[]): readonly Span[] {
   });
 }
 
-/** While the network to Meta's stand-in may have held back calls that then came all at once. */
+/**
+ * While calls may have been held back that then came all at once: by the network to Meta's stand-in, or by itself, which takes what hung without
+ * being taken when that weather ends.
+ */
 export function bunchedOf(faults: readonly Fault[]): readonly Span[] {
-  return faults.filter(
-    ({ step }) => step.kind === 'network' && step.from.startsWith('dispatcher') && step.to === 'simulator',
-  );
+  return faults.filter(({ step }) => {
+    if (step.kind === 'weather') return 'hang' in step.answer && step.answer.accept === false;
+    return step.kind === 'network' && step.from.startsWith('dispatcher') && step.to === 'simulator';
+  });
 }
 
 function overlaps(one: Span, others: readonly Span[]): Span[] {
