@@ -52,8 +52,7 @@ export async function deedOf(deed: Deed, victims: Victims): Promise<void> {
     case 'scaled-up': {
       const third = await untilDone(Date.now() + UP_WITHIN_MS, () => victims.addThird(deed.app));
       await sleep(deed.ms);
-      victims.thirds.delete(third);
-      await third.stop();
+      await third.stop().finally(() => victims.thirds.delete(third));
       return;
     }
     case 'broker-killed':
@@ -280,8 +279,10 @@ async function untilHeard({ processes, thirds }: Victims): Promise<void> {
   const since = performance.now();
   const isHeard = async (app: AppProcess, isThird: boolean) => {
     if (isThird && !thirds.has(app)) return;
-    const readMsAgo = 1000 * (await metricOf(app, 'talaria_registry_age_seconds'));
-    if (readMsAgo > performance.now() - since) throw new Error(`${app.name} has not read the registry yet`);
+    // Before it is asked: it may be frozen while it answers.
+    const elapsed = performance.now() - since;
+    if (1000 * (await metricOf(app, 'talaria_registry_age_seconds')) > elapsed)
+      throw new Error(`${app.name} has not read the registry yet`);
   };
   const until = (app: AppProcess, isThird = false) =>
     untilDone(Date.now() + UP_WITHIN_MS, () => isHeard(app, isThird));

@@ -48,7 +48,7 @@ type World = { sent: number; told: Set<string>; letters: string[]; retries: numb
 const aWorld = (): World => ({ sent: 0, told: new Set(), letters: [], retries: 0 });
 
 /** A dispatcher of its own. It dies at a point: there and from there on, nothing happens any more. `after` it: the deed is done, nobody hears. */
-const atOnce = () => Promise.resolve();
+const atOnce = () => Promise.resolve(true);
 
 function aProcess(world: World, answer: SendResult, death?: { point: Point; when: 'before' | 'after' }) {
   let die: (how: 'dead') => void = () => undefined;

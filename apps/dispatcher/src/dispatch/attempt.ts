@@ -17,6 +17,8 @@ import { inCallSpan } from './turn-span';
 
 const BUSY_MS = 1000;
 const NOT_OURS_MS = 100;
+/** What was found out so long ago is looked at again: it may have expired, been cancelled, or have another token. */
+const WAITED_MS = 100;
 const NEW_NUMBER_MS = 250;
 
 /**
@@ -111,8 +113,12 @@ async function makeAttempt(
   const turnAt = performance.now();
   const adopted = await adoptIfSent(dependencies, job, attemptNumber);
   if (adopted !== undefined) return adopted;
-  const checked = mayGo(dependencies.registry, job.command, number);
-  if (checked.ok) await pace();
+  const { registry } = dependencies;
+  const found = mayGo(registry, job.command, number);
+  const askedAt = performance.now();
+  if (found.ok && !(await pace())) return giveBack(dependencies, job, attemptNumber);
+  const hasWaited = performance.now() - askedAt > WAITED_MS;
+  const checked = hasWaited ? mayGo(registry, job.command, registry.find(job.command.phoneNumberId)) : found;
   const token = checked.ok ? checked.number.accessToken : '';
   // Nothing happens between this and the call: a process that is woken after a freeze gets no further than here.
   if (!job.isOurs() || token === undefined) return giveBack(dependencies, job, attemptNumber);

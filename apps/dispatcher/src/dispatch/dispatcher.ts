@@ -82,7 +82,10 @@ export function createDispatcher(
     },
   });
   const limits = createLimits(scheduler, { config, registry, breakers, ownedShare });
-  const leave = createDepartures((started: Started<Job>, now) => pace(scheduler, started, now));
+  const departures = createDepartures<Started<Job>>({
+    pace: (started, now) => pace(scheduler, started, now),
+    isOff: ({ lane, job }, now) => !job.isOurs() || isPaused(scheduler, lane, now),
+  });
   const accountLabel = firstOnly(config.METRICS_MAX_LABELS);
   /** Since when on that clock. */
   const underWay = new Map<string, number>();
@@ -121,10 +124,7 @@ export function createDispatcher(
   async function run(started: Started<Job>): Promise<void> {
     const { job } = started;
     const call = { isMade: false };
-    const paced = () => {
-      call.isMade = true;
-      return leave(started);
-    };
+    const paced = async () => (call.isMade = await departures.leave(started));
     const wasLost = job.lost.aborted;
     // One that has expired starts whatever the limits and we say.
     const ended: Turn = job.isOurs() ? await turn(started, paced) : { kind: 'again', afterMs: NOT_OURS_MS };
@@ -268,6 +268,7 @@ export function createDispatcher(
       clearInterval(sweeper);
       clearInterval(regainer);
       breakers.close();
+      departures.stop();
       const deadline = performance.now() + STOP_MS;
       while (scheduler.inFlight > 0 && performance.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, 10));

@@ -33,7 +33,7 @@ export type Turn =
   /** Likewise, and others rest with it. */
   | { readonly kind: 'rest'; readonly who: RestingPause; readonly afterMs: number };
 
-/** Resolves when the call may be made. */
-export type Pace = () => Promise<void>;
+/** Resolves when the call may be made, with true, or is not to be, with false. */
+export type Pace = () => Promise<boolean>;
 
 export type RestingPause = Extract<Pause, 'number' | 'account' | 'app'>;
