@@ -23,9 +23,9 @@ describe('a call that waits until it may leave', () => {
       timers.push(timer);
       return timer;
     }) as never);
-    jest.spyOn(globalThis, 'clearTimeout').mockImplementation(((timer: unknown) => {
+    jest.spyOn(globalThis, 'clearTimeout').mockImplementation((timer: unknown) => {
       timers = timers.filter((one) => one !== timer);
-    }));
+    });
     // The real limits of two numbers, and of what they share.
     const boundsOf = ({ lane }: Call) => [bounds.get(lane)!, bounds.get('shared')!];
     departures = createDepartures({
