@@ -276,6 +276,30 @@ it('of how many commands nobody knows whether they were sent is shown, and since
   await watching.close();
 });
 
+describe('a call that waits for the limit of its number', () => {
+  it('and is not to leave gives its claim back: another process may send it at once', async () => {
+    const world = aWorld();
+    const job = aJob();
+    const turn = await attempt(aProcess(world, accepted), job, () => Promise.resolve(false));
+    expect(turn).toMatchObject({ kind: 'again' });
+    expect([world.sent, world.told.size]).toEqual([0, 0]);
+    expect(await attempt(aProcess(world, accepted), job, atOnce)).toEqual({ kind: 'done' });
+    expect([world.sent, [...world.told]]).toEqual([1, ['1 accepted']]);
+  });
+
+  it('is not made when the command has expired meanwhile', async () => {
+    const world = aWorld();
+    const expiresAt = new Date(Date.now() + 1500);
+    const job = aJob({ expiresAt: expiresAt.toISOString() });
+    const untilExpired = async () => {
+      await eventually(() => expect(Date.now()).toBeGreaterThan(expiresAt.getTime()));
+      return true;
+    };
+    expect(await attempt(aProcess(world, accepted), job, untilExpired)).toEqual({ kind: 'done' });
+    expect(world).toMatchObject({ sent: 0, letters: ['expired'] });
+  });
+});
+
 describe('a command of strict order', () => {
   const makeDue = (job: Job) =>
     database.dataSource.query(

@@ -9,7 +9,7 @@ export type Departures<Call> = {
   stop(): void;
 };
 
-/** Some processes may have as many calls under way as take minutes to leave, when their number's rate is lowered. */
+/** A number may have so many calls under way that they take minutes to leave, when its rate is lowered. */
 const MAX_WAIT_MS = 10_000;
 
 type Waiting<Call> = {
@@ -68,10 +68,11 @@ export function createDepartures<Call extends { readonly lane: string }>(rules: 
 
   return {
     async leave(call) {
+      if (isStopped) return false;
       const now = performance.now();
       const waiting = lanes.get(call.lane);
-      const at = isStopped || waiting !== undefined ? Infinity : rules.pace(call, now);
-      if (at <= now || isStopped) return !isStopped;
+      const at = waiting === undefined ? rules.pace(call, now) : Infinity;
+      if (at <= now) return true;
       return new Promise((answer) => {
         const one = { call, since: now, answer };
         if (waiting === undefined) lanes.set(call.lane, [one]);
