@@ -22,15 +22,20 @@ export async function recordSightings(sql: Sql, sightings: readonly Sighting[]):
   if (sightings.length === 0) return { contactOf: ({ identity }) => identity, linked: [] };
   const links = linksOf(sightings);
   const groups = groupIdentities(sightings);
-  const fresh = await addIdentities(sql, groups);
+  const names = namesOf(sightings);
+  const fresh = await addIdentities(sql, groups, names);
+  const isKnown = (identity: Identity) => !fresh.has(identityKey(identity));
   const linked = await addLinks(sql, links);
   // Identities that all are new belong together from the start, and nobody else can see them yet.
-  const toMerge = linked.filter((link) => !ends(link).every((end) => fresh.has(identityKey(end))));
+  const toMerge = linked.filter((link) => ends(link).some(isKnown));
   await lockMerges(sql, toMerge);
-  const contacts = await lockIdentities(sql, groups);
+  const contacts = new Map<string, Contact>([
+    ...fresh,
+    ...(await lockIdentities(sql, groups.filter(isKnown))),
+  ]);
   if (toMerge.length > 0) await mergeContacts(sql, toMerge, contacts);
   const contactOf = (identity: Identity) => contacts.get(identityKey(identity))?.contact ?? identity.identity;
-  await nameIdentities(sql, sightings);
+  await nameIdentities(sql, names.filter(isKnown));
   await recordConversations(sql, sightings, contactOf);
   return { contactOf, linked };
 }
@@ -42,20 +47,45 @@ function ends({ wabaId, one, other }: Link): Identity[] {
   ];
 }
 
-/** @returns the keys of those that were not there */
+type Name = Identity & Pick<Sighting, 'name' | 'username' | 'at'>;
+
+function namesOf(sightings: readonly Sighting[]): Name[] {
+  return sightings
+    .filter(({ name, username }) => name !== null || username !== null)
+    .flatMap(({ identities, wabaId, name, username, at }) =>
+      identities.map((identity) => ({ wabaId, identity, name, username, at })),
+    );
+}
+
+/** Of several names that were told of an identity the last one stays. */
+const order = (of: string, at: string) =>
+  `(${of}.${at}, coalesce(${of}.name, ''), coalesce(${of}.username, ''))`;
+const nameColumns = ['wabaId', 'identity', 'name', 'username', 'at'] as const;
+const lastNames = (parameters: string) => `
+  (SELECT DISTINCT ON (waba_id, identity) *
+   FROM unnest(${parameters}) AS t (waba_id, identity, name, username, at)
+   ORDER BY waba_id, identity, ${order('t', 'at')} DESC)`;
+
+/**
+ * With their names: to name a row that was written just now would write it twice.
+ * @returns those that were not there, by their keys
+ */
 async function addIdentities(
   sql: Sql,
   groups: readonly (Identity & { readonly contact: string })[],
-): Promise<Set<string>> {
-  const added = await sql<{ waba_id: string; identity: string }>(
-    `INSERT INTO contact_identities (waba_id, identity, contact)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS t (waba_id, identity, contact)
+  names: readonly Name[],
+): Promise<Map<string, Contact>> {
+  const added = await sql<{ waba_id: string; identity: string; contact: string }>(
+    `INSERT INTO contact_identities (waba_id, identity, contact, name, username, named_at)
+     SELECT waba_id, identity, contact, name, username, at
+     FROM unnest($1::text[], $2::text[], $3::text[]) AS seen (waba_id, identity, contact)
+     LEFT JOIN ${lastNames('$4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[]')} AS named USING (waba_id, identity)
      ORDER BY waba_id, identity
      ON CONFLICT DO NOTHING
-     RETURNING waba_id, identity`,
-    columns(groups, ['wabaId', 'identity', 'contact']),
+     RETURNING waba_id, identity, contact`,
+    [...columns(groups, ['wabaId', 'identity', 'contact']), ...columns(names, nameColumns)],
   );
-  return new Set(added.map(({ waba_id: wabaId, identity }) => identityKey({ wabaId, identity })));
+  return contactsOf(added);
 }
 
 async function addLinks(sql: Sql, links: readonly Link[]): Promise<Link[]> {
@@ -85,6 +115,7 @@ type Contact = { readonly wabaId: string; readonly contact: string };
  * @returns the contact of each, by its key
  */
 async function lockIdentities(sql: Sql, identities: readonly Identity[]): Promise<Map<string, Contact>> {
+  if (identities.length === 0) return new Map();
   const rows = await sql<{ waba_id: string; identity: string; contact: string }>(
     `SELECT known.*
      FROM (SELECT * FROM unnest($1::text[], $2::text[]) AS t (waba_id, identity) ORDER BY waba_id, identity) AS wanted
@@ -92,6 +123,12 @@ async function lockIdentities(sql: Sql, identities: readonly Identity[]): Promis
                          WHERE waba_id = wanted.waba_id AND identity = wanted.identity FOR NO KEY UPDATE) AS known`,
     columns(identities, ['wabaId', 'identity']),
   );
+  return contactsOf(rows);
+}
+
+function contactsOf(
+  rows: readonly { readonly waba_id: string; readonly identity: string; readonly contact: string }[],
+): Map<string, Contact> {
   return new Map(
     rows.map(({ waba_id: wabaId, identity, contact }) => [
       identityKey({ wabaId, identity }),
@@ -136,24 +173,15 @@ async function mergeContacts(
   }
 }
 
-/** The name that was told last. Only rows that `lockIdentities` has locked are touched. */
-async function nameIdentities(sql: Sql, sightings: readonly Sighting[]): Promise<void> {
-  const named = sightings
-    .filter(({ name, username }) => name !== null || username !== null)
-    .flatMap(({ identities, wabaId, name, username, at }) =>
-      identities.map((identity) => ({ wabaId, identity, name, username, at })),
-    );
-  if (named.length === 0) return;
-  const order = (of: string, at: string) =>
-    `(${of}.${at}, coalesce(${of}.name, ''), coalesce(${of}.username, ''))`;
+/** Only rows that `lockIdentities` has locked are touched. */
+async function nameIdentities(sql: Sql, names: readonly Name[]): Promise<void> {
+  if (names.length === 0) return;
   await sql(
     `UPDATE contact_identities AS i SET name = n.name, username = n.username, named_at = n.at
-     FROM (SELECT DISTINCT ON (waba_id, identity) *
-           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS t (waba_id, identity, name, username, at)
-           ORDER BY waba_id, identity, ${order('t', 'at')} DESC) AS n
+     FROM ${lastNames('$1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[]')} AS n
      WHERE i.waba_id = n.waba_id AND i.identity = n.identity
        AND (i.named_at IS NULL OR ${order('n', 'at')} > ${order('i', 'named_at')})`,
-    columns(named, ['wabaId', 'identity', 'name', 'username', 'at']),
+    columns(names, nameColumns),
   );
 }
 

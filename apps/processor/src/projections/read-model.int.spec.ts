@@ -262,6 +262,24 @@ describe('a contact', () => {
     await told([named('Ann', 1)], [named('Anna', 3)], [named('Annie', 2)]);
     expect(await rows('SELECT name FROM contacts')).toEqual([{ name: 'Anna' }]);
   });
+
+  it('has the last of the names with which it was first seen, for each of its identities', async () => {
+    const named = (contact: object, name: string, seconds: number) =>
+      message(
+        { id: `wamid.${name}`, timestamp: timestamp(seconds), from_user_id: USER_ID },
+        { contacts: [{ ...contact, profile: { name } }] },
+      );
+    const both = { wa_id: PHONE, user_id: USER_ID };
+    await told([named(both, 'Ann', 1), named(both, 'Anna', 3), named(both, 'Annie', 2)]);
+    const identities = 'SELECT identity, name, named_at FROM contact_identities ORDER BY identity';
+    const anna = { name: 'Anna', named_at: at(3) };
+    expect(await rows(identities)).toEqual([PHONE, USER_ID].map((identity) => ({ identity, ...anna })));
+
+    await told([named({ wa_id: PHONE }, 'Anne', 2)], [named(both, 'Bo', 4)]);
+    expect(await rows('SELECT DISTINCT name, named_at FROM contact_identities')).toEqual([
+      { name: 'Bo', named_at: at(4) },
+    ]);
+  });
 });
 
 describe('a conversation', () => {
