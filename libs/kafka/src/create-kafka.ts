@@ -1,3 +1,4 @@
+import './own-bytes';
 import './quiet-request-queue';
 import './rejoin';
 import './stale-batch';

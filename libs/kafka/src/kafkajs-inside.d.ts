@@ -108,6 +108,32 @@ declare module 'kafkajs/src/errors' {
   }
 }
 
+declare module 'kafkajs/src/network/connection' {
+  import { type Socket } from 'node:net';
+  import { type ISocketFactory } from 'kafkajs';
+  class Connection {
+    constructor(options: {
+      readonly host: string;
+      readonly port: number;
+      readonly socketFactory: ISocketFactory;
+      readonly connectionTimeout: number;
+      readonly requestTimeout: number;
+      readonly logger: { namespace(): unknown };
+    });
+    /** The last one; it may have been closed. */
+    readonly socket?: Socket;
+    /** What was read of answers that are not complete yet. */
+    chunks: Buffer[];
+    bytesBuffered: number;
+    bytesNeeded: number;
+    connect: (this: Connection) => Promise<boolean>;
+    disconnect(): Promise<boolean>;
+    processData(bytes: Buffer): void;
+    send(call: { readonly request: unknown; readonly response: unknown }): Promise<unknown>;
+  }
+  export = Connection;
+}
+
 declare module 'kafkajs/src/network/connectionPool' {
   class ConnectionPool {
     send(call: { readonly request: { readonly apiName: string } }): Promise<unknown>;
@@ -119,6 +145,16 @@ declare module 'kafkajs/src/network/socketFactory' {
   import { type ISocketFactory } from 'kafkajs';
   function newSocketFactory(): ISocketFactory;
   export = newSocketFactory;
+}
+
+declare module 'kafkajs/src/protocol/requests/apiVersions/v0/request' {
+  function versionsRequest(): { readonly apiName: string };
+  export = versionsRequest;
+}
+
+declare module 'kafkajs/src/protocol/requests/apiVersions/v0/response' {
+  export function decode(answer: Buffer): Promise<unknown>;
+  export function parse(answer: unknown): Promise<unknown>;
 }
 
 declare module 'kafkajs/src/protocol/requests/metadata/v6/request' {
