@@ -78,12 +78,15 @@ describe('chaos', () => {
       tracks: [[killed('dispatcher', 5000), killed('dispatcher', 12_000)], [killed('dispatcher-2', 8000)]],
     },
     'no-fencing': { seconds: 48, tracks: frozenAmidCalls },
+    // Until the first campaign is through.
+    'no-limits': { seconds: 10, tracks: [] },
   };
 
   const damageOf: Readonly<Record<Defect, (report: ChaosReport) => readonly string[]>> = {
     'ack-before-write': ({ inbound }) => inbound.lost,
     'no-ledger': ({ outbound }) => outbound.doubled,
     'no-fencing': ({ outbound }) => [...outbound.undeserved, ...outbound.doubled],
+    'no-limits': ({ outbound }) => outbound.exceeded,
   };
 
   it.each(defectNames)(

@@ -160,7 +160,10 @@ describe('three of each app, replaced one after the other under load', () => {
     const evidence = await gather(
       platform,
       config,
-      { published, deaths: [], bunched: [], toldAt: new Map(), lookedForMs: 300_000, blocked },
+      {
+        ...{ published, deaths: [], departures: undefined, toldAt: new Map(), lookedForMs: 300_000, blocked },
+        messagesPerSecond: new Map(),
+      },
       testLogger,
     );
     expect(check(evidence)).toEqual(Object.fromEntries(kinds.map((kind) => [kind, []])));

@@ -26,7 +26,7 @@ describe('the arguments of the chaos', () => {
     [['--tracks', 'servers,weathers'], '--tracks must be some of mishaps,weather,processes,servers,network,'],
     [['--tracks', 'servers,servers'], '--tracks must be some of'],
     [['--tracks', ''], '--tracks must be some of'],
-    [['--defect', 'many'], '--defect must be one of ack-before-write, no-ledger, no-fencing'],
+    [['--defect', 'many'], '--defect must be one of ack-before-write, no-ledger, no-fencing, no-limits'],
     [['--loud'], "Unknown option '--loud'"],
     [['now'], "Unexpected argument 'now'"],
   ])('are refused with what is wrong and the usage: %j', (args, problem) => {

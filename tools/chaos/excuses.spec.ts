@@ -1,6 +1,6 @@
 import { type Fault } from './nemesis/nemesis';
 import { type Step } from './nemesis/plan';
-import { bunchedOf, deathsOf } from './excuses';
+import { deathsOf } from './excuses';
 
 const fault = (step: object, from: number, until: number): Fault => ({
   step: { at: 0, ms: 0, ...step } as unknown as Step,
@@ -45,18 +45,4 @@ it('one that ends in good order has left nothing, but while the database or the 
     [52, 54],
     [56, 58],
   ]);
-});
-
-it('calls come in a bunch after a fault on their way to Meta, and after weather in which they hung without being taken', () => {
-  const way = { kind: 'network', from: 'dispatcher', fault: { kind: 'slow', bytesPerSecond: 1 } } as const;
-  const held = [
-    fault({ ...way, to: 'simulator' }, 1, 2),
-    fault({ kind: 'weather', answer: { hang: true, accept: false } }, 3, 4),
-  ];
-  const others = [
-    fault({ ...way, to: 'kafka-1' }, 1, 2),
-    fault({ kind: 'weather', answer: { hang: true, accept: true } }, 3, 4),
-    fault({ kind: 'weather', answer: { drop: 'after' } }, 3, 4),
-  ];
-  expect(bunchedOf([...held, ...others])).toEqual(held);
 });

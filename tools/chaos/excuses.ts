@@ -29,17 +29,6 @@ export function deathsOf(faults: readonly Fault[]): readonly Span[] {
   });
 }
 
-/**
- * While calls may have been held back that then came all at once: by the network to Meta's stand-in, or by itself, which takes what hung without
- * being taken when that weather ends.
- */
-export function bunchedOf(faults: readonly Fault[]): readonly Span[] {
-  return faults.filter(({ step }) => {
-    if (step.kind === 'weather') return 'hang' in step.answer && step.answer.accept === false;
-    return step.kind === 'network' && step.from.startsWith('dispatcher') && step.to === 'simulator';
-  });
-}
-
 function overlaps(one: Span, others: readonly Span[]): Span[] {
   return others
     .map(({ from, until }) => ({ from: Math.max(from, one.from), until: Math.min(until, one.until) }))

@@ -12,9 +12,9 @@ import { clearFaults } from './nemesis/deeds';
 import { type Fault, startNemesis } from './nemesis/nemesis';
 import { type Step } from './nemesis/plan';
 import { check as checkOutbound, type Evidence as OutboundEvidence } from './outbound/check';
-import { bunchedOf, deathsOf } from './excuses';
+import { deathsOf } from './excuses';
 import { gather as gatherOutbound } from './outbound/gather';
-import { blocked, type Course, planPublications } from './outbound/plan';
+import { blocked, type Course, numbers, planPublications } from './outbound/plan';
 import { startPublishers } from './outbound/publish';
 import { type Passage, recoveriesOf } from './recovery';
 import { keepEvidence } from './keep-evidence';
@@ -98,7 +98,8 @@ async function drive(site: Site, options: ChaosOptions): Promise<History> {
   const { faults, failures } = nemesis;
   const witnessed = {
     ...{ published, lookedForMs: LOOKED_FOR_SECONDS * 1000, blocked: new Set(blocked) },
-    ...{ deaths: deathsOf(faults), bunched: bunchedOf(faults), toldAt: witness.statusAt() },
+    ...{ deaths: deathsOf(faults), departures: site.departures(), toldAt: witness.statusAt() },
+    messagesPerSecond: new Map(numbers.map((number) => [number.phoneNumberId, number.messagesPerSecond])),
   };
   const outbound = await gatherOutbound(site.platform, config, witnessed, logger);
   const foreign = new Set(outbound.accepted.map(({ wamid }) => wamid));

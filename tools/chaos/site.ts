@@ -8,6 +8,7 @@ import { endOfLog } from '../stack/child';
 import { repositoryRoot } from '../stack/repository';
 import { startBalancer } from './surroundings/balancer';
 import { clocksIn } from './surroundings/clocks';
+import { type Departure, departuresIn } from './surroundings/departures';
 import { defectSettings, type Defect } from './defects/defects';
 import { APP, clearFaults, startUntilUp, tokenOf } from './nemesis/deeds';
 import { type Victims } from './nemesis/victims';
@@ -57,6 +58,8 @@ export type SiteOptions = {
 export type Site = Victims & {
   /** Where webhooks may be posted, past the balancer. */
   readonly webhookUrls: readonly string[];
+  /** When dispatchers called Meta. */
+  departures(): Departure[];
   /** Processes that ended though nobody asked them to; each was started again. */
   readonly ended: readonly string[];
   /** Nothing is hurt any more, and everything runs. */
@@ -87,14 +90,16 @@ export async function openSite(options: SiteOptions): Promise<Site> {
 
 /** All that is about the platform, and can be hurt. */
 async function openSurroundings({ directories, say }: SiteOptions) {
-  const folder = join(directories.logDirectory, 'clocks');
+  const folder = join(directories.logDirectory, 'preloaded');
+  // What a run of the same seed has left, if it was interrupted.
+  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const disks = mountDisks(say);
   const links = createNetwork();
   const doors = new Map<string, string>();
   const balancer = await startBalancer(({ name, url }) => doors.get(name) ?? url);
   return {
-    ...{ clocks: clocksIn(folder), disks, links, doors, balancer },
+    ...{ clocks: clocksIn(folder), departures: departuresIn(folder), disks, links, doors, balancer },
     ended: [] as string[],
     /** Those that are started again when they end by themselves. */
     running: new Map<string, AppProcess>(),
@@ -108,10 +113,26 @@ async function openSurroundings({ directories, say }: SiteOptions) {
 }
 type Surroundings = Awaited<ReturnType<typeof openSurroundings>>;
 
-const environmentOf = (app: Workload, name: string, { clocks, disks }: Surroundings, defect?: Defect) => ({
+const environmentOf = (app: Workload, name: string, surroundings: Surroundings, defect?: Defect) => ({
   ...settings[app],
-  ...withDefect(clocks.environmentOf(name), app, defect),
-  ...(app === 'ingestion' && disks !== undefined && { SPOOL_DIR: join(diskOf(disks, name).folder, 'spool') }),
+  ...preloading(
+    surroundings.clocks.environmentOf(name),
+    seenEnvironmentOf(app, name, surroundings),
+    defectEnvironment(app, defect),
+  ),
+  ...(app === 'ingestion' &&
+    surroundings.disks !== undefined && {
+      SPOOL_DIR: join(diskOf(surroundings.disks, name).folder, 'spool'),
+    }),
+});
+
+const seenEnvironmentOf = (app: Workload, name: string, { departures }: Surroundings) =>
+  app === 'dispatcher' ? departures.environmentOf(name) : {};
+
+/** Nobody sets the clock of one that is there for a while only. */
+const environmentOfThird = (app: Workload, name: string, surroundings: Surroundings, defect?: Defect) => ({
+  ...settings[app],
+  ...preloading(seenEnvironmentOf(app, name, surroundings), defectEnvironment(app, defect)),
 });
 
 async function startPlatformIn(
@@ -148,7 +169,7 @@ async function assemble(
   { stack, defect, say }: SiteOptions,
   close: () => Promise<void>,
 ): Promise<Site> {
-  const { links, doors, balancer, clocks, disks, ended, running } = surroundings;
+  const { links, doors, balancer, clocks, departures, disks, ended, running } = surroundings;
   const second = (app: Workload) =>
     platform.addAnother(app, `${app}-2`, environmentOf(app, `${app}-2`, surroundings, defect));
   const [ingestion2, processor2, dispatcher2] = await Promise.all(apps.map(second));
@@ -169,12 +190,12 @@ async function assemble(
   return {
     ...{ platform, processes, thirds, stack, clocks, disks, webhookUrls, ended, say, close },
     linkBetween: (from, to) => (to.startsWith('kafka-') ? stack.network : links).between(from, to),
+    departures: () => departures.read(),
     numbers: new Map<string, NewNumber>(),
     secret: { current: 'chaos-secret' },
     async addThird(app) {
       const name = `${app}-third-${++added}`;
-      const env = { ...settings[app], ...withDefect({}, app, defect) };
-      const third = await platform.addAnother(app, name, env);
+      const third = await platform.addAnother(app, name, environmentOfThird(app, name, surroundings, defect));
       thirds.add(third);
       return third;
     },
@@ -220,14 +241,13 @@ function diskOf(disks: ReadonlyMap<string, SmallDisk>, name: string): SmallDisk 
   return disk;
 }
 
-function withDefect(
-  env: Readonly<Record<string, string>>,
-  app: Workload,
-  defect: Defect | undefined,
-): Record<string, string> {
-  const { NODE_OPTIONS = '' } = env;
-  const options = defect === undefined ? '' : defectSettings(defect, app);
-  return { ...env, NODE_OPTIONS: `${NODE_OPTIONS} ${options}`.trim() };
+const defectEnvironment = (app: Workload, defect: Defect | undefined): Record<string, string> =>
+  defect === undefined ? {} : { NODE_OPTIONS: defectSettings(defect, app) };
+
+/** What all of them ask for, with the options of each. */
+function preloading(...environments: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+  const options = environments.map(({ NODE_OPTIONS = '' }) => NODE_OPTIONS);
+  return environments.reduce((all, one) => ({ ...all, ...one, NODE_OPTIONS: options.join(' ') }), {});
 }
 
 /** As an operator on a machine of his own, whom nobody hurts. */

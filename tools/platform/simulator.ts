@@ -108,8 +108,8 @@ export type Accepted = {
 
 export type OverLimit = Pick<Accepted, 'at' | 'phoneNumberId' | 'to'> & {
   readonly code: number;
-  /** How long the simulator was held up in the two seconds before, at most. */
-  readonly stalledMs: number;
+  /** What the number may send in a second. */
+  readonly messagesPerSecond: number;
 };
 
 export type Acknowledged = {

@@ -7,7 +7,6 @@ import { Numbers } from './numbers';
 import { seeded } from './random';
 import { Records } from './records/records';
 import { type SendSettings } from './settings';
-import { Stalls } from './stalls';
 import { TrafficRun, type TrafficOptions } from './traffic/traffic';
 import { statusesOf, type StatusDelays } from './webhooks/statuses';
 import { WebhookClient } from './webhooks/webhook-client';
@@ -30,7 +29,6 @@ export class Simulator {
   readonly limits = new SendLimits();
   readonly faults = new Faults();
   readonly records = new Records();
-  readonly stalls = new Stalls();
   readonly wamids = new WamidSource();
   readonly client: WebhookClient;
   readonly courier: WebhookCourier;
@@ -63,7 +61,6 @@ export class Simulator {
       faults: this.faults,
       limits: this.limits,
       records: this.records,
-      stalls: this.stalls,
       wamids: this.wamids,
       enforcesLimits: () => this.settings.limits,
       announce: (accepted, at) => {
@@ -106,7 +103,6 @@ export class Simulator {
 
   async close(): Promise<void> {
     this.reset();
-    this.stalls.close();
     await this.client.close();
   }
 }

@@ -10,6 +10,8 @@ export const defects = {
   'no-ledger': 'dispatcher',
   /** Dispatchers go on with what they own, whoever else may own it by now. */
   'no-fencing': 'dispatcher',
+  /** Dispatchers know nothing of what a number may send in a second. */
+  'no-limits': 'dispatcher',
 } as const satisfies Record<string, Workload>;
 
 export type Defect = keyof typeof defects;

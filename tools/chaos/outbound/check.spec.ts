@@ -37,15 +37,17 @@ function aCommand(id: string, fields: Partial<Evidence['published'][number]> = {
 
 type Command = ReturnType<typeof aCommand>;
 
+/** Each message arrives as it leaves. */
 const evidenceOf = (all: readonly Command[], fields: Partial<Evidence> = {}): Evidence => ({
+  departures: fields.accepted ?? all.map(({ accepted }) => accepted),
   published: all.map(({ published }) => published),
   accepted: all.map(({ accepted }) => accepted),
   ledger: all.map(({ fate }) => fate),
   commands: all.map(({ command }) => command),
   messages: all.map(({ message }) => message),
   ...{ cutOff: new Set(), failed: new Set(), blocked: new Set(), retried: new Set() },
-  ...{ deaths: [], bunched: [], toldAt: new Map(), overLimit: [] },
-  ...{ lookedForMs: 30_000, deadLetters: [], parked: [] },
+  ...{ deaths: [], toldAt: new Map(), overLimit: [] },
+  ...{ lookedForMs: 30_000, deadLetters: [], parked: [], messagesPerSecond: new Map() },
   ...fields,
 });
 
@@ -212,14 +214,40 @@ describe('the checker of commands', () => {
     expect(check(told(T + 54_999)).doubled).toEqual(['b: 2 messages']);
   });
 
-  it('finds what went beyond a limit, unless a network, or who counts, may have held back what went before', () => {
-    const beyond = (stalledMs: number) => [{ phoneNumberId: '1', at: T, code: 130429, stalledMs }];
-    const overLimit = beyond(499);
-    expect(check(evidenceOf(all, { overLimit })).exceeded).toEqual(['1: 130429 at 2027-01-15T08:00:00.000Z']);
-    const bunched = (until: number) => ({ overLimit, bunched: [{ from: T - 9000, until }] });
-    expect(check(evidenceOf(all, bunched(T - 2000)))).toEqual(NONE);
-    expect(check(evidenceOf(all, bunched(T - 2001))).exceeded).toHaveLength(1);
-    expect(check(evidenceOf(all, { overLimit: beyond(500) }))).toEqual(NONE);
+  const made = (before: readonly number[], phoneNumberId = '1') =>
+    before.map((ms) => ({ commandId: 'a', phoneNumberId, at: T - ms }));
+  const exceeded = (departures: Evidence['departures'], fields: Partial<Evidence>) =>
+    check(evidenceOf(all, { departures, ...fields })).exceeded;
+
+  it('finds calls that were made beyond a limit, whether they arrived or not', () => {
+    const messagesPerSecond = new Map([['1', 3]]);
+    const found = ['1: 4 calls within a second at 2027-01-15T08:00:00.000Z'];
+    expect(exceeded(made([999, 700, 0, 400]), { messagesPerSecond })).toEqual(found);
+    expect(exceeded(made([1000, 700, 400, 0]), { messagesPerSecond })).toEqual([]);
+    expect(exceeded([...made([700, 400, 0]), ...made([2, 3], '2')], { messagesPerSecond })).toEqual([]);
+  });
+
+  it('finds calls beyond a limit that was lowered when Meta refused one, and not what was late on its way', () => {
+    const limit = { messagesPerSecond: 3 };
+    const fields = {
+      overLimit: [{ phoneNumberId: '1', at: T, code: 130429, ...limit }],
+      messagesPerSecond: new Map([['1', 9]]),
+    };
+    const found = ['1: 130429 at 2027-01-15T08:00:00.000Z'];
+    expect(exceeded(made([999, 700, 400, -50]), fields)).toEqual(found);
+    expect(exceeded(made([1000, 700, 400, 1]), fields)).toEqual([]);
+    expect(exceeded([...made([700, 400, 1]), ...made([2, 3], '2'), ...made([-51])], fields)).toEqual([]);
+    expect(exceeded(undefined, fields)).toEqual(found);
+    const ofPair = [{ phoneNumberId: '1', at: T, code: 131056, ...limit }];
+    expect(exceeded([], { overLimit: ofPair })).toEqual(['1: 131056 at 2027-01-15T08:00:00.000Z']);
+  });
+
+  it('finds that it did not see a call', () => {
+    const departures = all.slice(1).map(({ accepted }) => accepted);
+    expect(check(evidenceOf(all, { departures })).differing).toEqual([
+      'a: a message of a call that was not seen',
+    ]);
+    expect(check(evidenceOf(all, { departures: undefined }))).toEqual(NONE);
   });
 
   it('expects a dead letter of every other command with the same id, and none of the first', () => {

@@ -14,17 +14,21 @@ export type Evidence = {
   readonly blocked: ReadonlySet<string>;
   /** While a dispatcher did not run, or was cut off from Meta. */
   readonly deaths: readonly Span[];
-  /** While what was sent in time may have arrived at once. */
-  readonly bunched: readonly Span[];
+  /** Calls to Meta, seen where they were made. Undefined: nobody saw, and each is taken to have been made when it arrived. */
+  readonly departures:
+    | readonly { readonly commandId: string; readonly phoneNumberId: string; readonly at: number }[]
+    | undefined;
+  /** What each number may send in a second, while nothing is lowered. */
+  readonly messagesPerSecond: ReadonlyMap<string, number>;
   /** When an event told of a message's fate first, by its wamid; by a clock that nobody has set. */
   readonly toldAt: ReadonlyMap<string, number>;
-  /** What went beyond a limit of Meta's. */
+  /** What arrived beyond a limit of Meta's. */
   readonly overLimit: readonly {
     readonly phoneNumberId: string;
     readonly at: number;
     readonly code: number;
-    /** How long Meta's stand-in was held up shortly before. */
-    readonly stalledMs: number;
+    /** What the number might send in a second just then. */
+    readonly messagesPerSecond: number;
   }[];
   /** For how long the platform looks for a status before a command's policy decides. */
   readonly lookedForMs: number;
@@ -98,9 +102,11 @@ export const kinds = [
 const CLAIM_LASTS_MS = 15_000;
 /** Between an event that tells of a status and the last time that a dispatcher looked for it. */
 const LOOKS_WITHIN_MS = 5000;
-const BUNCH_MS = 2000;
-/** Meta's stand-in takes what came meanwhile at once. At 60 % of a limit less than this does not reach it. */
-const STALL_MS = 500;
+const SECOND_MS = 1000;
+/** What a process' clock may be behind that of Meta's stand-in. */
+const SLACK_MS = 50;
+/** Meta's code for more messages of a number than it may send in a second. */
+const THROUGHPUT_REACHED = 130429;
 /** Those of the database and of Meta's stand-in, which are of one machine, by no more than a busy one needs. */
 const CLOCKS_DIFFER_MS = 1000;
 
@@ -163,13 +169,35 @@ function findDoubled({ retried, toldAt }: Evidence, stories: ReadonlyMap<string,
     .map(({ messages, first }) => `${first.id}: ${messages.length} messages`);
 }
 
-/** What leaves a network late, or is looked at late, arrives with what came in time. */
-function findExceeded({ overLimit, bunched }: Evidence): string[] {
-  return overLimit
-    .filter(({ stalledMs }) => stalledMs < STALL_MS)
-    .filter(({ at }) => !bunched.some(({ from, until }) => from <= at && at <= until + BUNCH_MS))
-    .map(({ phoneNumberId, at, code }) => `${phoneNumberId}: ${code} at ${new Date(at).toISOString()}`);
+/**
+ * A call that was late on its way, or was looked at late, arrives with those that were made after it: so what counts is what was made in a
+ * second. Of a rate that was lowered only what Meta refuses tells when it was.
+ */
+function findExceeded({ overLimit, departures, messagesPerSecond }: Evidence): string[] {
+  const madeBy = groupBy(departures ?? [], ({ phoneNumberId }) => phoneNumberId);
+  const times = (phoneNumberId: string) => (madeBy.get(phoneNumberId) ?? []).map(({ at }) => at);
+  const isDeserved = ({ phoneNumberId, at, code, messagesPerSecond: limit }: Evidence['overLimit'][number]) =>
+    code !== THROUGHPUT_REACHED ||
+    times(phoneNumberId).filter((made) => at - SECOND_MS < made && made <= at + SLACK_MS).length > limit;
+  return [
+    ...[...messagesPerSecond].flatMap(([phoneNumberId, limit]) =>
+      beyond(times(phoneNumberId), limit).map(
+        (at) => `${phoneNumberId}: ${limit + 1} calls within a second ${until(at)}`,
+      ),
+    ),
+    ...overLimit
+      .filter((refused) => !departures || isDeserved(refused))
+      .map(({ phoneNumberId, at, code }) => `${phoneNumberId}: ${code} ${until(at)}`),
+  ];
 }
+
+/** When one was made that was too many, with those of the second before. */
+function beyond(times: readonly number[], limit: number): number[] {
+  const sorted = times.toSorted((one, other) => one - other);
+  return sorted.filter((at, place) => at - (sorted[place - limit] ?? -Infinity) < SECOND_MS);
+}
+
+const until = (at: number) => `at ${new Date(at).toISOString()}`;
 
 /**
  * What was in a retry topic may be overtaken, and what had to be forwarded keeps no order with what had not: only what was published into
@@ -262,6 +290,7 @@ function findDiffering(evidence: Evidence, stories: ReadonlyMap<string, Story>):
   const wamids = new Map(accepted.map((one) => [one.wamid, one]));
   const shown = new Map(messages.map((row) => [row.wamid, row]));
   return [
+    ...unseen(evidence),
     ...ledger.filter(({ id }) => !stories.has(id)).map(({ id }) => `${id}: in the ledger, never published`),
     ...commands
       .filter(({ id }) => !stories.has(id))
@@ -280,6 +309,15 @@ function findDiffering(evidence: Evidence, stories: ReadonlyMap<string, Story>):
       )
       .map(({ commandId, status }) => `${commandId}: its message is ${status}`),
   ];
+}
+
+/** Between what Meta took and what was seen to be made: whoever sees too little finds no limit exceeded. */
+function unseen({ accepted, departures }: Evidence): string[] {
+  if (!departures) return [];
+  const made = new Set(departures.map(({ commandId }) => commandId));
+  return accepted
+    .filter(({ commandId }) => !made.has(commandId))
+    .map(({ commandId }) => `${commandId}: a message of a call that was not seen`);
 }
 
 /** Between the ledger and the read model. */

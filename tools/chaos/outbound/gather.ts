@@ -5,12 +5,13 @@ import { query } from '../../platform/database';
 import { type Platform } from '../../platform/platform';
 import { type Evidence } from './check';
 import { readTopic } from '../read-topic';
+import { type Departure } from '../surroundings/departures';
 
 /** What only the run itself knows. */
 export type Witnessed = Pick<
   Evidence,
-  'published' | 'deaths' | 'bunched' | 'toldAt' | 'lookedForMs' | 'blocked'
->;
+  'published' | 'deaths' | 'toldAt' | 'lookedForMs' | 'blocked' | 'messagesPerSecond'
+> & { readonly departures: readonly Departure[] | undefined };
 
 /** Reads all lists. To be called when nothing moves any more. */
 export async function gather(
@@ -27,6 +28,9 @@ export async function gather(
   const retries = await Promise.all(retryTiers.map(({ topic }) => readTopic(config, topic.name, logger)));
   return {
     ...witnessed,
+    departures: witnessed.departures?.map(({ callbackData, phoneNumberId, at }) => ({
+      ...{ commandId: idOf(callbackData), phoneNumberId, at },
+    })),
     overLimit: await simulator.overLimit(),
     accepted: accepted.map(({ callbackData, phoneNumberId, to, wamid, at }) => ({
       ...{ commandId: idOf(callbackData), phoneNumberId, to, wamid, at },

@@ -2,7 +2,6 @@ import { type Fault, type FaultAnswer, type Faults } from '../faults/faults';
 import { type SendLimits } from '../limits/send-limits';
 import { type BusinessNumber, type Numbers } from '../numbers';
 import { type Records } from '../records/records';
-import { type Stalls } from '../stalls';
 import { type AcceptedSend } from '../webhooks/statuses';
 import { jsonAnswer, refusalAnswer, type Answer, type Refusal } from './answer';
 import { checkMessage, type Recipient, type Send } from './check-message';
@@ -14,7 +13,6 @@ export type SendDesk = {
   readonly faults: Faults;
   readonly limits: SendLimits;
   readonly records: Records;
-  readonly stalls: Pick<Stalls, 'longest'>;
   readonly wamids: WamidSource;
   readonly enforcesLimits: () => boolean;
   /** Lets the statuses of an accepted message follow. */
@@ -138,7 +136,7 @@ function takeOrRefuse(
     if (code !== undefined) {
       desk.records.addOverLimit({
         ...{ at: milliseconds(now), phoneNumberId, to: send.recipient.input, code },
-        stalledMs: desk.stalls.longest(),
+        messagesPerSecond: number.messagesPerSecond,
       });
       return { kind: 'refused', answer: refuse(desk, { code, details: LIMIT_DETAILS[code] }) };
     }

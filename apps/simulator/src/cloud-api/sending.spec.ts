@@ -166,7 +166,7 @@ describe('limits', () => {
     };
     expect(overLimit).toHaveLength(4);
     expect(overLimit[0]).toMatchObject({
-      ...{ phoneNumberId: '300', code: 130429, at: expect.any(Number), stalledMs: expect.any(Number) },
+      ...{ phoneNumberId: '300', code: 130429, at: expect.any(Number), messagesPerSecond: 5 },
     });
 
     await simulator.call('PUT', '/simulator/settings', { limits: false });

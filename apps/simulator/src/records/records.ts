@@ -22,8 +22,8 @@ export type Unanswered = Pick<AcceptedMessage, 'at' | 'phoneNumberId' | 'to' | '
 /** A send that went beyond a limit, by Meta's code for it. */
 export type OverLimit = Pick<AcceptedMessage, 'at' | 'phoneNumberId' | 'to'> & {
   readonly code: number;
-  /** How long the simulator itself was held up of late: what was sent in time may have been taken at once. */
-  readonly stalledMs: number;
+  /** What the number may send in a second. */
+  readonly messagesPerSecond: number;
 };
 
 /** What checkers compare with what the product believes, and the counts beside it. */
