@@ -1,6 +1,6 @@
 import { type Fault } from './nemesis/nemesis';
 import { type Step } from './nemesis/plan';
-import { deathsOf } from './excuses';
+import { deathsOf, heldOf } from './excuses';
 
 const fault = (step: object, from: number, until: number): Fault => ({
   step: { at: 0, ms: 0, ...step } as unknown as Step,
@@ -45,4 +45,14 @@ it('one that ends in good order has left nothing, but while the database or the 
     [52, 54],
     [56, 58],
   ]);
+});
+
+it('a webhook may be held up while a way to an ingestion is hurt', () => {
+  const way = { kind: 'network', fault: { kind: 'half-open', direction: 'to-server' } } as const;
+  const held = fault({ ...way, from: 'door', to: 'ingestion' }, 1, 2);
+  const others = [
+    fault({ ...way, from: 'simulator', to: 'door' }, 1, 2),
+    fault({ kind: 'frozen', process: 'ingestion' }, 3, 4),
+  ];
+  expect(heldOf([held, ...others])).toEqual([held]);
 });

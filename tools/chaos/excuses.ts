@@ -1,5 +1,5 @@
 import { type Fault } from './nemesis/nemesis';
-import { type Span } from './outbound/check';
+import { type Span } from './span';
 
 /**
  * While a dispatcher was gone, or cut off, with calls of which nobody knows how they ended. An orderly end waits for those under way, and for
@@ -27,6 +27,11 @@ export function deathsOf(faults: readonly Fault[]): readonly Span[] {
         return [];
     }
   });
+}
+
+/** While a way to an ingestion was hurt. */
+export function heldOf(faults: readonly Fault[]): readonly Span[] {
+  return faults.filter(({ step }) => step.kind === 'network' && step.from === 'door');
 }
 
 function overlaps(one: Span, others: readonly Span[]): Span[] {

@@ -12,7 +12,7 @@ import { clearFaults } from './nemesis/deeds';
 import { type Fault, startNemesis } from './nemesis/nemesis';
 import { type Step } from './nemesis/plan';
 import { check as checkOutbound, type Evidence as OutboundEvidence } from './outbound/check';
-import { deathsOf } from './excuses';
+import { deathsOf, heldOf } from './excuses';
 import { gather as gatherOutbound } from './outbound/gather';
 import { blocked, type Course, numbers, planPublications } from './outbound/plan';
 import { startPublishers } from './outbound/publish';
@@ -103,7 +103,7 @@ async function drive(site: Site, options: ChaosOptions): Promise<History> {
   };
   const outbound = await gatherOutbound(site.platform, config, witnessed, logger);
   const foreign = new Set(outbound.accepted.map(({ wamid }) => wamid));
-  const inbound = { ...seen, plan, history: load.history, foreign };
+  const inbound = { ...seen, plan, history: load.history, held: heldOf(faults), foreign };
   return { faults, failures, witness, inbound, outbound, settledAfterMs };
 }
 

@@ -94,7 +94,7 @@ function evidenceOf(plan: InboundPlan, fields: Partial<InboundEvidence> = {}): I
     .filter(({ items }) => items.length === 0)
     .map(({ body }) => ({ body, cause: 'decode' }));
   return {
-    ...{ plan, history: plan.map(() => taken), foreign: new Set<string>() },
+    ...{ plan, history: plan.map(() => taken), held: [], foreign: new Set<string>() },
     ...seenOf(plan.flatMap(({ items }) => items)),
     deadLetters: deadLetters.map(({ body: value, cause }) => ({ cause, value })),
     ...fields,
@@ -287,6 +287,16 @@ describe('the checker of inbound webhooks', () => {
   it('finds answers that Meta should never get', () => {
     const history = [{ ...taken, answers: { 401: 2, 503: 1, 200: 1 } }, taken, taken, taken];
     expect(checkInbound({ ...whole, history })).toEqual({ ...NONE, refused: ['body 0: 2 × 401'] });
+  });
+
+  it('finds that a body was waited for in vain, unless its way was hurt', () => {
+    const T = 1_800_000_000_000;
+    const late = { ...taken, firstAt: T, acknowledgedAt: T + 5000, answers: { 408: 1, 200: 1 } };
+    const refused = (from: number, until: number) =>
+      checkInbound({ ...whole, history: [late, taken, taken, taken], held: [{ from, until }] }).refused;
+    expect(refused(T + 5001, T + 6000)).toEqual(['body 0: 1 × 408']);
+    expect(refused(T - 2, T - 1)).toEqual(['body 0: 1 × 408']);
+    expect([refused(T - 1, T), refused(T + 5000, T + 6000)]).toEqual([[], []]);
   });
 
   it('expects exactly what is no JSON among the dead letters', () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { groupBy } from '../group-by';
+import { type Span } from '../span';
 import { type InboundItem, type InboundMessage, inboundWabaIds, keyOf } from './items';
 import { type Fact, keyColumns, type Model, modelOf, type Row, type Table, type Tables } from './model';
 import { type InboundBody, type InboundPlan } from './plan';
@@ -10,6 +11,8 @@ export type InboundEvidence = InboundSeen & {
   readonly plan: InboundPlan;
   /** What became of each body, at its place in the plan. */
   readonly history: readonly Offer[];
+  /** While what was posted may not have arrived whole. */
+  readonly held: readonly Span[];
   /** Wamids of messages that the platform itself sent: what is told of these is checked elsewhere. */
   readonly foreign: ReadonlySet<string>;
 };
@@ -314,11 +317,13 @@ function postsOf(evidence: InboundEvidence): Map<string, Post> {
   return new Map([...posts].filter(([key]) => !elsewhere.has(key)));
 }
 
-/** Anything but 200 and 503 would be Meta's fault, and Meta makes none here. */
-function checkAnswers({ history }: InboundEvidence): Finding[] {
-  return history.flatMap(({ answers }, place) =>
-    Object.entries(answers)
-      .filter(([status]) => status !== '200' && status !== '503')
+/** Anything but 200 and 503 would be Meta's fault, and Meta makes none here; but a body that does not arrive is waited for no longer than 408 says. */
+function checkAnswers({ history, held }: InboundEvidence): Finding[] {
+  const wasHeld = ({ firstAt = 0, acknowledgedAt = Infinity }: Offer) =>
+    held.some(({ from, until }) => from <= acknowledgedAt && firstAt <= until);
+  return history.flatMap((offer, place) =>
+    Object.entries(offer.answers)
+      .filter(([status]) => status !== '200' && status !== '503' && !(status === '408' && wasHeld(offer)))
       .map(([status, count]): Finding => ['refused', `body ${place}: ${count} × ${status}`]),
   );
 }

@@ -1,4 +1,5 @@
 import { groupBy } from '../group-by';
+import { type Span } from '../span';
 
 /** What was seen of a run, from outside of the platform. Commands are named by their ids. Times are milliseconds since 1970. */
 export type Evidence = {
@@ -46,8 +47,6 @@ export type Evidence = {
   /** Commands that still wait in the backlog table. */
   readonly parked: readonly string[];
 };
-
-export type Span = { readonly from: number; readonly until: number };
 
 export type Published = {
   readonly id: string;
