@@ -14,7 +14,11 @@ export async function readTopic(config: KafkaConfig, topic: string, logger: Logg
   const wanted = [...(ranges.get(name)?.values() ?? [])].reduce((sum, { high, low }) => sum + high - low, 0);
   if (wanted === 0) return [];
   const groupId = `${config.KAFKA_PREFIX}chaos-${randomUUID()}`;
-  const consumer = createKafka(config, 'chaos', logger).consumer({ groupId, maxWaitTimeInMs: 100 });
+  const consumer = createKafka(config, 'chaos', logger).consumer({
+    ...{ groupId, maxWaitTimeInMs: 100 },
+    // A partition that has no leader is left out until it is asked for again: by itself that is after five minutes.
+    metadataMaxAge: 5000,
+  });
   await consumer.connect();
   try {
     await consumer.subscribe({ topics: [name], fromBeginning: true });

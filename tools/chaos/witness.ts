@@ -29,6 +29,8 @@ export async function startWitness(config: KafkaConfig, logger: Logger): Promise
   const consumer = createKafka(config, 'chaos-witness', logger).consumer({
     groupId: `${config.KAFKA_PREFIX}witness-${randomUUID()}`,
     maxWaitTimeInMs: 200,
+    // A partition that has no leader is left out until it is asked for again: by itself that is after five minutes.
+    metadataMaxAge: 5000,
     // However long Kafka is away.
     retry: { retries: 1_000_000, maxRetryTime: 1000 },
   });
