@@ -2,13 +2,13 @@ import { subscribe } from 'node:diagnostics_channel';
 import { openSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
+type MadeRequest = { readonly method: string; readonly path: string; readonly body: Buffer | string };
+
 /**
  * Loaded into a dispatcher before its own program: whenever it asks undici to send a message, a line about it is added to the file that
  * CHAOS_DEPARTURES_FILE names, before anything else is done with it. The time is that of a clock which nobody sets. Undici tells of it:
  * https://github.com/nodejs/undici/blob/main/docs/docs/api/DiagnosticsChannel.md
  */
-type MadeRequest = { readonly method: string; readonly path: string; readonly body: Buffer | string };
-
 const file = process.env.CHAOS_DEPARTURES_FILE;
 
 if (file !== undefined) {
