@@ -7,7 +7,6 @@ import { startHurtableStack, testDirectories } from './kit';
 /** Longer than a consumer may be silent, than a connection may take, and than a claim of another process is waited for. */
 const LONG_MS = 11_000;
 
-const postgresAway = (at: number): Step[] => [{ kind: 'postgres-stopped', at, ms: LONG_MS }];
 const kafkaAway = (kind: 'broker-frozen' | 'broker-killed', at: number): Step[][] =>
   [0, 1, 2].map((broker) => [{ kind, broker, at, ms: LONG_MS }]);
 
@@ -20,28 +19,27 @@ describe('while webhooks and commands flow', () => {
 
   afterAll(() => stack.stop(), 60_000);
 
-  it('Postgres goes, then Kafka, then both: nothing is lost, doubled or reordered, and nothing is in doubt', async () => {
+  it('all of Kafka goes, then comes and goes with Postgres: nothing is lost, doubled or reordered, and nothing is in doubt', async () => {
     const said: string[] = [];
     const report = await runChaos({
-      course: { seed: 5, seconds: 58 },
+      course: { seed: 5, seconds: 42 },
       // Each in a track of its own, so that none waits for another.
       tracks: [
-        postgresAway(3000),
-        ...kafkaAway('broker-frozen', 17_000),
+        ...kafkaAway('broker-frozen', 3000),
         // Owners know that they are none when Postgres goes as well: decision 0007 tells what happens otherwise.
-        ...kafkaAway('broker-killed', 33_000),
-        postgresAway(39_000),
+        ...kafkaAway('broker-killed', 18_000),
+        [{ kind: 'postgres-stopped', at: 24_000, ms: LONG_MS }],
       ],
       // Before the test is over: what still moves is to be told.
       ...{ stack, directories: testDirectories('dispatch-outages'), settleWithinMs: 300_000 },
       say: (line) => said.push(line),
     });
-    expect(said.filter((line) => /: (postgres|broker)-/.test(line))).toHaveLength(8);
+    expect(said.filter((line) => /: (postgres|broker)-/.test(line))).toHaveLength(7);
     // No call was cut off and no process ended: whatever is given up as ambiguous or exhausted would be undeserved.
     expect(isBroken(report) ? { said, text: toText(report) } : 'every promise was kept').toBe(
       'every promise was kept',
     );
     expect(Object.keys(report.deadLetters).sort()).toEqual(['conflict', 'expired', 'permanent']);
-    expect(report.counts.messages).toBeGreaterThan(1800);
+    expect(report.counts.messages).toBeGreaterThan(1000);
   }, 480_000);
 });
