@@ -1,5 +1,5 @@
 // Makes dist/client, which `npm publish dist/client` ships: one program and one file of types, in which our own libs are contained.
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +12,11 @@ const dist = join(root, 'dist/client');
 const entry = join(client, 'src/index.ts');
 const { dependencies } = createRequire(import.meta.url)(join(client, 'package.json'));
 
-/** Of libs that also serve Nest, only what is used: a module that nobody imports from has nothing to do, but for this one. */
-const ACTS_WHEN_LOADED = 'quiet-request-queue';
+/** Of our libs, only what is used: a module that nobody imports from has nothing to do, but for those that mend kafkajs. */
+const createKafka = readFileSync(join(root, 'libs/kafka/src/create-kafka.ts'), 'utf8');
+const mends = [...createKafka.matchAll(/^import '\.\/(.+)';$/gm)].map(([, name]) =>
+  join(root, 'libs/kafka/src', name),
+);
 
 const ours = {
   name: 'ours',
@@ -23,7 +26,7 @@ const ours = {
         ? join(root, 'libs', path.slice(9), 'src/index')
         : join(resolveDir, path);
       if (!file.startsWith(join(root, 'libs'))) return undefined;
-      return { path: `${file}.ts`, sideEffects: file.endsWith(ACTS_WHEN_LOADED) };
+      return { path: `${file}.ts`, sideEffects: mends.includes(file) };
     });
     // A product has metrics of its own.
     onResolve({ filter: /^prom-client$/ }, () => ({ path: 'no-metrics', namespace: 'ours' }));
@@ -47,6 +50,8 @@ const { metafile } = await build({
   plugins: [ours],
   metafile: true,
   logLevel: 'warning',
+  // What acts when it is loaded, and would not be.
+  logOverride: { 'ignored-bare-import': 'error' },
   tsconfig: join(root, 'tsconfig.json'),
 });
 const [output] = Object.values(metafile.outputs);
