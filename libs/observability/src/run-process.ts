@@ -2,7 +2,7 @@ import { ConfigurationError, readEnvironment } from '@talaria/config';
 import packageJson from '../../../package.json';
 import { createLogger, logSettings, type Logger } from './logger';
 import { showBuild } from './process.metrics';
-import { stopTracing } from './tracing-sdk';
+import { stopTracing } from './start-tracing';
 
 /** How long SIGTERM may take, in milliseconds: Kubernetes kills after its grace period, so we end before it does. */
 const STOP_DEADLINE_MS = 10_000;

@@ -9,7 +9,7 @@ import {
   sendInSpan,
   traceHeaders,
 } from './spans';
-import { startSdk, stopTracing } from './tracing-sdk';
+import { startSdk } from './tracing-sdk';
 
 const exporter = new tracing.InMemorySpanExporter();
 const spanNamed = (name: string) => {
@@ -37,9 +37,13 @@ it('give no headers when nothing is traced, and cost no thought', async () => {
 });
 
 describe('spans', () => {
-  beforeAll(() => startSdk({}, [new tracing.SimpleSpanProcessor(exporter)]));
+  let sdk: ReturnType<typeof startSdk>;
+
+  beforeAll(() => {
+    sdk = startSdk({}, [new tracing.SimpleSpanProcessor(exporter)]);
+  });
   afterEach(() => exporter.reset());
-  afterAll(() => stopTracing());
+  afterAll(() => sdk.shutdown());
 
   it('are carried by record headers from one process to the next', async () => {
     const headers = await inSpan('outer', { kind: SpanKind.SERVER }, () =>

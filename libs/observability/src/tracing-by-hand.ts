@@ -1,4 +1,4 @@
 // Likewise, for a program that hands contexts on itself.
-import { startTracingOrExit } from './start-or-exit';
+import { startTracingOrExit } from './start-tracing';
 
 startTracingOrExit({ lastingContexts: false });

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
 import { core, NodeSDK, type tracing } from '@opentelemetry/sdk-node';
 // NodeSDK reads the exporters' variables only where it is given no processor, and ours have to come first.
@@ -8,27 +7,18 @@ import { samplerOf } from './sampler';
 import { scrubSpans } from './scrub-spans';
 import { shortContexts } from './short-contexts';
 
-let sdk: NodeSDK | undefined;
-
 const pg = () => new PgInstrumentation({ requireParentSpan: true, enhancedDatabaseReporting: false });
 
 /** A batch links to each of its records; OpenTelemetry would keep 128 of them, and silently. */
 const LINKS = 10_000;
 
 /**
- * Starts OpenTelemetry from its standard OTEL_* variables. Without an endpoint or exporter named there, nothing is
- * started and spans cost nothing. Kafka's and HTTP's spans are made by hand: the stock instrumentations put record keys
- * (phone numbers) on spans and break the trace at every batch. Only traces are exported.
+ * Starts OpenTelemetry. Kafka's and HTTP's spans are made by hand: the stock instrumentations put record keys (phone numbers) on spans and
+ * break the trace at every batch. Only traces are exported.
  * @throws {ConfigurationError}
  */
-export function startTracing(env: NodeJS.ProcessEnv, options: TracingOptions = {}): void {
-  const wanted = [
-    env.OTEL_EXPORTER_OTLP_ENDPOINT,
-    env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
-    env.OTEL_TRACES_EXPORTER,
-  ];
-  if (wanted.every((value) => value === undefined || value === '')) return;
-  startSdk(env, getSpanProcessorsFromEnv(undefined), options);
+export function startTracing(env: NodeJS.ProcessEnv, options?: TracingOptions): NodeSDK {
+  return startSdk(env, getSpanProcessorsFromEnv(undefined), options);
 }
 
 /** Of one of our programs; OTEL_SERVICE_NAME wins. */
@@ -50,8 +40,8 @@ export function startSdk(
   env: NodeJS.ProcessEnv,
   exporting: readonly tracing.SpanProcessor[],
   { lastingContexts = true }: TracingOptions = {},
-): void {
-  sdk = new NodeSDK({
+): NodeSDK {
+  const sdk = new NodeSDK({
     ...(lastingContexts ? { instrumentations: [pg()] } : { contextManager: shortContexts() }),
     ...serviceName(env),
     sampler: samplerOf(env),
@@ -63,13 +53,5 @@ export function startSdk(
     logRecordProcessors: [],
   });
   sdk.start();
-}
-
-/** A collector that does not answer must not hold up the end of the process. */
-const FLUSH_MS = 1000;
-
-/** Sends what was not sent yet, within a second. */
-export async function stopTracing(): Promise<void> {
-  const flushed = sdk?.shutdown().catch(() => undefined);
-  await Promise.race([flushed, delay(FLUSH_MS, undefined, { ref: false })]);
+  return sdk;
 }

@@ -1,4 +1,4 @@
 // Imported first by a main.ts: a library can only be traced when it is loaded after this.
-import { startTracingOrExit } from './start-or-exit';
+import { startTracingOrExit } from './start-tracing';
 
 startTracingOrExit();
