@@ -17,7 +17,10 @@ const common = {
       },
     ],
   },
-  moduleNameMapper: { '^@talaria/([^/]+)$': '<rootDir>/libs/$1/src' },
+  moduleNameMapper: {
+    '^@talaria/([^/]+)$': '<rootDir>/libs/$1/src',
+    '^@talaria/([^/]+)/([^/]+)$': '<rootDir>/libs/$1/src/$2',
+  },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.talaria'],
 };
 

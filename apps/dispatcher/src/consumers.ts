@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Inject } from '@nestjs/common';
 import { headers, parseSendMessage, retryTiers, topics } from '@talaria/contracts';
-import { type KafkaRecord, OnBatch, type RecordBatch, type Taken } from '@talaria/kafka';
+import { type KafkaRecord, type RecordBatch, type Taken } from '@talaria/kafka';
+import { OnBatch } from '@talaria/kafka/transport';
 import { type Logger } from '@talaria/observability';
 import { type Arrival, type Backlog } from './backlog/backlog';
 import { commandsSeen } from './dispatch/dispatch.metrics';

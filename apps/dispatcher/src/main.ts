@@ -3,21 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import { groups, parseSendMessage, retryTiers, topics } from '@talaria/contracts';
 import { createDataSource, sqlOf, untilMigrated, watchAnswers } from '@talaria/database';
-import {
-  adviceOn,
-  createRecordReader,
-  createVerifiedProducer,
-  KafkaTransport,
-  startConsumer,
-} from '@talaria/kafka';
+import { adviceOn, createRecordReader, createVerifiedProducer, startConsumer } from '@talaria/kafka';
+import { KafkaTransport } from '@talaria/kafka/transport';
 import {
   createHealth,
   createLogLevels,
   createWorkingClock,
   nestLogger,
   runProcess,
-  servePrivately,
 } from '@talaria/observability';
+import { servePrivately } from '@talaria/observability/private-server';
 import { createKeyProvider } from '@talaria/registry';
 import { createCloudApiClient } from '@talaria/whatsapp';
 import { AppModule } from './app.module';

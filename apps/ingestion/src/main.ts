@@ -4,13 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { topics } from '@talaria/contracts';
 import { createVerifiedProducer } from '@talaria/kafka';
-import {
-  createHealth,
-  createLogLevels,
-  type Logger,
-  runProcess,
-  servePrivately,
-} from '@talaria/observability';
+import { createHealth, createLogLevels, type Logger, runProcess } from '@talaria/observability';
+import { servePrivately } from '@talaria/observability/private-server';
 import { createKeyProvider } from '@talaria/registry';
 import { Spool, watchSpool } from '@talaria/spool';
 import { type Apps, onlyApp, ownAppOf } from './apps/app';

@@ -1,7 +1,8 @@
 import { Controller, Inject } from '@nestjs/common';
 import { topics } from '@talaria/contracts';
 import { monthOf, type Sql } from '@talaria/database';
-import { OnBatch, type RecordBatch, type Taken } from '@talaria/kafka';
+import { type RecordBatch, type Taken } from '@talaria/kafka';
+import { OnBatch } from '@talaria/kafka/transport';
 import { followNews, reportNews } from './accounts/follow-news';
 import {
   recordDispatches,

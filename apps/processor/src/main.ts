@@ -2,13 +2,8 @@ import '@talaria/observability/tracing';
 import { topics } from '@talaria/contracts';
 import { createDataSource, sqlOf, untilMigrated, watchAnswers } from '@talaria/database';
 import { adviceOn, createVerifiedProducer } from '@talaria/kafka';
-import {
-  createHealth,
-  createLogLevels,
-  createWorkingClock,
-  runProcess,
-  servePrivately,
-} from '@talaria/observability';
+import { createHealth, createLogLevels, createWorkingClock, runProcess } from '@talaria/observability';
+import { servePrivately } from '@talaria/observability/private-server';
 import { readConfig } from './config';
 import { indexLetters } from './dead-letters/index-letters';
 import { reportInbound } from './inbound/report-inbound';

@@ -5,7 +5,6 @@ export { crc32c } from './crc32c';
 export * from './create-kafka';
 export { fetchLogRanges, type LogRange, type PositionOf } from './find-starts';
 export * from './kafka-record';
-export * from './kafka-transport';
 export * from './partition-of';
 export * from './record-batch';
 export * from './record-reader';

@@ -4,7 +4,6 @@ export * from './logger';
 export * from './mask';
 export * from './metrics';
 export * from './read-every';
-export * from './private-server';
 export * from './run-process';
 export * from './spans';
 export * from './working-clock';

@@ -1,7 +1,7 @@
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
-import { KafkaTransport, OnBatch } from './kafka-transport';
+import { KafkaTransport, OnBatch } from './transport';
 import { type RecordBatch } from './record-batch';
 import { createVerifiedProducer } from './verified-producer';
 
