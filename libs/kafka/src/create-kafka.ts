@@ -1,3 +1,4 @@
+import './dead-connection';
 import './own-bytes';
 import './quiet-request-queue';
 import './rejoin';

@@ -118,6 +118,7 @@ declare module 'kafkajs/src/network/connection' {
       readonly socketFactory: ISocketFactory;
       readonly connectionTimeout: number;
       readonly requestTimeout: number;
+      readonly enforceRequestTimeout?: boolean;
       readonly logger: { namespace(): unknown };
     });
     /** The last one; it may have been closed. */
@@ -129,7 +130,16 @@ declare module 'kafkajs/src/network/connection' {
     connect: (this: Connection) => Promise<boolean>;
     disconnect(): Promise<boolean>;
     processData(bytes: Buffer): void;
-    send(call: { readonly request: unknown; readonly response: unknown }): Promise<unknown>;
+    /** `inflight` are those that were sent and not answered yet, by numbers that go up. */
+    readonly requestQueue: { readonly inflight: ReadonlyMap<number, unknown> };
+    send: (
+      this: Connection,
+      call: {
+        readonly request: unknown;
+        readonly response: unknown;
+        readonly requestTimeout?: number;
+      },
+    ) => Promise<unknown>;
   }
   export = Connection;
 }
