@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createHealth, type Logger, type WorkingClock } from '@talaria/observability';
+import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
+import ConnectionPool from 'kafkajs/src/network/connectionPool';
 import { register } from 'prom-client';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
 import { type Assignment } from './assignment';
@@ -493,6 +495,40 @@ describe('the consumer', () => {
     );
     finish[0]?.();
     await eventually(() => expect(health.ask('live').status).toBe('ok'));
+  });
+
+  it('is not alive when it fetches no more, though it goes on asking where logs end', async () => {
+    let now = 0;
+    const member = await start(recorder().handler, { clock: { now: () => now } });
+    await eventually(() => expect(member.joined()).toBe(true));
+    const hanging: (() => void)[] = [];
+    const fetch = jest
+      .spyOn(ConsumerGroup.prototype, 'fetch')
+      .mockImplementation(() => new Promise((resolve) => hanging.push(() => resolve([]))));
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this`
+    const { send } = ConnectionPool.prototype;
+    const answers: string[] = [];
+    const requests = jest.spyOn(ConnectionPool.prototype, 'send').mockImplementation(async function (
+      this: ConnectionPool,
+      call,
+    ) {
+      const answer = await send.call(this, call);
+      answers.push(call.request.apiName);
+      return answer;
+    });
+    try {
+      await eventually(() => expect(hanging).not.toEqual([]));
+      // Those that were under way are back.
+      await eventually(() => expect(answers).toContain('ListOffsets'), 10_000);
+      now = 121_000;
+      answers.length = 0;
+      await eventually(() => expect(answers).toContain('ListOffsets'), 10_000);
+      expect(member.fault()).toBe('has neither asked the brokers nor tried to for 120 s');
+    } finally {
+      fetch.mockRestore();
+      requests.mockRestore();
+      for (const end of hanging) end();
+    }
   });
 
   it('names at its start the topics of which one does not exist, and what to do', async () => {

@@ -35,6 +35,8 @@ const PARTITIONS_AT_ONCE = 12;
 const HEARTBEAT_MS = 1000;
 /** What is paused is not fetched, and its end must be asked for. */
 const LOOK_FOR_ENDS_MS = 5000;
+/** What is asked for that, whether it fetches or not. */
+const OF_ENDS = new Set(['ListOffsets', 'Metadata']);
 /** Longer than any rebalance, or failover, or statement of a handler, takes: after it whoever hangs does so for ever. */
 const STALLED_MS = 120_000;
 const MAX_PAUSE_MS = 30_000;
@@ -158,9 +160,12 @@ export async function startConsumer(options: {
   function watch(watched: Consumer): void {
     const { events } = watched;
     // What it does, and what it tries in vain while the brokers are away: only one that does nothing at all hangs.
-    for (const sign of [events.FETCH, events.REQUEST, events.REQUEST_TIMEOUT, events.CONNECT, events.CRASH])
-      watched.on(sign, isAlive);
+    for (const sign of [events.FETCH, events.CONNECT, events.CRASH]) watched.on(sign, isAlive);
+    watched.on(events.REQUEST_TIMEOUT, ({ payload: { apiName } }) => {
+      if (!OF_ENDS.has(apiName)) isAlive();
+    });
     watched.on(events.REQUEST, ({ payload: { apiName, duration } }) => {
+      if (!OF_ENDS.has(apiName)) isAlive();
       if (apiName === 'Heartbeat' || apiName === 'SyncGroup')
         lease.answered(apiName, duration, performance.now());
     });
@@ -415,7 +420,10 @@ export async function startConsumer(options: {
       }
   }
 
-  /** One commit at a time: an older one must not arrive after a newer. */
+  /**
+   * One commit at a time, so that an older one does not arrive after a newer; but for one that a frozen broker wakes with, after it went unanswered: from
+   * there on what is done comes again after the next join.
+   */
   function commit(): Promise<void> {
     return (committing ??= commitFloors().finally(() => (committing = undefined)));
   }
