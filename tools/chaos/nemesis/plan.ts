@@ -170,7 +170,9 @@ const ofPostgres = (['postgres-stopped', 'postgres-killed', 'postgres-frozen', '
 const brokers = [0, 1, 2];
 const ofKafka = [
   ...(['broker-killed', 'broker-frozen'] as const).map((kind) => (random: Random): Deed => ({
-    ...{ kind, broker: one(random, brokers), ms: lasting(random, [2000, 8000]) },
+    ...{ kind, broker: one(random, brokers) },
+    // Sometimes for longer than any request is waited for, and until others have all that it led.
+    ms: lasting(random, random() < 0.3 ? [12_000, 20_000] : [2000, 8000]),
   })),
   (random: Random): Deed => ({
     ...{ kind: 'brokers-lost', butFor: one(random, brokers), ms: lasting(random, [2000, 6000]) },
