@@ -22,7 +22,11 @@ export type TestKafka = {
 };
 
 /** Topics of the test's own on the real Kafka that KAFKA_BROKERS names, which `npm test` sets. */
-export async function testKafka(topicNames: readonly string[], partitions = 3): Promise<TestKafka> {
+export async function testKafka(
+  topicNames: readonly string[],
+  partitions = 3,
+  replicationFactor = 1,
+): Promise<TestKafka> {
   const config = readEnvironment(kafkaSettings, {
     KAFKA_BROKERS: required('KAFKA_BROKERS'),
     KAFKA_PREFIX: `test-${randomUUID().slice(0, 13)}.`,
@@ -30,7 +34,7 @@ export async function testKafka(topicNames: readonly string[], partitions = 3): 
   const admin = createKafka(config, 'test', testLogger).admin();
   await admin.connect();
   const declarations = topicNames.map((name) => ({ name, partitions, retentionMs: -1 }));
-  await createTopics(admin, declarations, { prefix: config.KAFKA_PREFIX, replicationFactor: 1 });
+  await createTopics(admin, declarations, { prefix: config.KAFKA_PREFIX, replicationFactor });
   return {
     config,
     readAll: (topic) => readAll(config, topic),

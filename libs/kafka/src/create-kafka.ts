@@ -1,4 +1,5 @@
 import './dead-connection';
+import './lost-broker';
 import './own-bytes';
 import './quiet-request-queue';
 import './rejoin';

@@ -53,16 +53,31 @@ declare module 'kafkajs/src/protocol/recordBatch/v0/decoder' {
 }
 
 declare module 'kafkajs/src/cluster/brokerPool' {
+  import type Broker from 'kafkajs/src/broker';
   class BrokerPool {
     brokers: Record<string, { nodeId: number }>;
     connect(): Promise<void>;
-    withBroker: (this: BrokerPool, ask: (asked: object) => Promise<unknown>) => Promise<unknown>;
+    withBroker: <T>(
+      this: BrokerPool,
+      ask: (asked: { readonly broker: Broker }) => Promise<T>,
+    ) => Promise<T | null>;
   }
   export = BrokerPool;
 }
 
 declare module 'kafkajs/src/broker' {
   class Broker {
+    constructor(options: {
+      readonly connectionPool: object;
+      readonly logger: { namespace(): unknown };
+      readonly authenticationTimeout?: number;
+    });
+    readonly nodeId: number;
+    connect: (this: Broker) => Promise<void>;
+    findGroupCoordinator(call: {
+      readonly groupId: string;
+      readonly coordinatorType: number;
+    }): Promise<{ readonly coordinator: { readonly nodeId: number } }>;
     heartbeat(call: unknown): Promise<unknown>;
     joinGroup(call: unknown): Promise<unknown>;
     syncGroup(call: unknown): Promise<unknown>;
@@ -76,9 +91,27 @@ declare module 'kafkajs/src/broker' {
 }
 
 declare module 'kafkajs/src/consumer/consumerGroup' {
+  import type Broker from 'kafkajs/src/broker';
   class ConsumerGroup {
+    constructor(options: {
+      readonly groupId: string;
+      readonly cluster: ConsumerGroup['cluster'];
+      readonly retry: object;
+      readonly logger: { namespace(): unknown };
+      readonly instrumentationEmitter: { emit(): void };
+    });
+    readonly groupId: string;
+    readonly cluster: {
+      /** Of the brokers that are known. */
+      getNodeIds(): readonly string[];
+      findBroker(node: { readonly nodeId: number | string }): Promise<Broker>;
+      refreshMetadata(): Promise<void>;
+    };
+    coordinator: Broker | null;
+    memberId: string | null;
     /** Another one after each join. */
-    readonly offsetManager: object | null;
+    readonly offsetManager: { coordinator: Broker } | null;
+    heartbeat: (this: ConsumerGroup, options: { readonly interval: number }) => Promise<void>;
     joinAndSync: (this: ConsumerGroup) => Promise<void>;
     fetch: (this: ConsumerGroup, nodeId: number) => Promise<readonly unknown[]>;
     leave(): Promise<void>;
@@ -119,6 +152,7 @@ declare module 'kafkajs/src/network/connection' {
       readonly connectionTimeout: number;
       readonly requestTimeout: number;
       readonly enforceRequestTimeout?: boolean;
+      readonly ssl?: object;
       readonly logger: { namespace(): unknown };
     });
     /** The last one; it may have been closed. */
@@ -135,7 +169,7 @@ declare module 'kafkajs/src/network/connection' {
     send: (
       this: Connection,
       call: {
-        readonly request: unknown;
+        readonly request: { readonly apiKey: number };
         readonly response: unknown;
         readonly requestTimeout?: number;
       },
@@ -158,7 +192,7 @@ declare module 'kafkajs/src/network/socketFactory' {
 }
 
 declare module 'kafkajs/src/protocol/requests/apiVersions/v0/request' {
-  function versionsRequest(): { readonly apiName: string };
+  function versionsRequest(): { readonly apiKey: number; readonly apiName: string };
   export = versionsRequest;
 }
 

@@ -57,6 +57,13 @@ describe('a connection that connects again', () => {
     expect(await asked).toEqual(versions);
   });
 
+  it('has left what did not come about in time', async () => {
+    await broker.close();
+    broker = await startFakeBroker({ ssl: true, connectionTimeoutMs: 200 });
+    await expect(broker.connection.connect()).rejects.toThrow('Connection timeout');
+    expect(broker.connection.socket?.destroyed).toBe(true);
+  });
+
   it('reads an answer that comes in parts, and two that come as one', async () => {
     await broker.connect();
     const asked = broker.ask();

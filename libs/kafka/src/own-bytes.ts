@@ -12,6 +12,8 @@ Connection.prototype.connect = function (this: Connection): Promise<boolean> {
   const connected = connect.call(this);
   const { socket } = this;
   if (socket === undefined || socket === before) return connected;
+  // One that did not come about in time is only ended by kafkajs, and would close the next one when it comes about after all.
+  connected.catch(() => socket.destroy());
   this.chunks = [];
   this.bytesBuffered = 0;
   this.bytesNeeded = SIZE_BYTES;

@@ -1,3 +1,4 @@
+import type Broker from 'kafkajs/src/broker';
 import BrokerPool from 'kafkajs/src/cluster/brokerPool';
 import { explained, RefusedError } from './refusals';
 
@@ -9,7 +10,7 @@ const { withBroker } = BrokerPool.prototype;
  */
 BrokerPool.prototype.withBroker = async function <T>(
   this: BrokerPool,
-  ask: (asked: object) => Promise<T>,
+  ask: (asked: { readonly broker: Broker }) => Promise<T>,
 ): Promise<T | null> {
   let refusal: unknown;
   const answer = await withBroker.call(this, async (asked) => {
