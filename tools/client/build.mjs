@@ -1,7 +1,7 @@
 // Makes dist/client, which `npm publish dist/client` ships: one program and one file of types, in which our own libs are contained.
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generateDtsBundle } from 'dts-bundle-generator';
 import { build } from 'esbuild';
@@ -13,20 +13,16 @@ const entry = join(client, 'src/index.ts');
 const { dependencies } = createRequire(import.meta.url)(join(client, 'package.json'));
 
 /** Of our libs, only what is used: a module that nobody imports from has nothing to do, but for those that mend kafkajs. */
-const createKafka = readFileSync(join(root, 'libs/kafka/src/create-kafka.ts'), 'utf8');
-const mends = [...createKafka.matchAll(/^import '\.\/(.+)';$/gm)].map(([, name]) =>
-  join(root, 'libs/kafka/src', name),
-);
+const mends = join(root, 'libs/kafka/src/mends');
 
 const ours = {
   name: 'ours',
   setup({ onLoad, onResolve }) {
-    onResolve({ filter: /^(@talaria\/|\.\/)/ }, ({ path, resolveDir }) => {
-      const file = path.startsWith('@')
-        ? join(root, 'libs', path.slice(9), 'src/index')
-        : join(resolveDir, path);
-      if (!file.startsWith(join(root, 'libs'))) return undefined;
-      return { path: `${file}.ts`, sideEffects: mends.includes(file) };
+    onResolve({ filter: /^(@talaria\/|\.)/ }, ({ path, resolveDir }) => {
+      const named = path.startsWith('@') ? join(root, 'libs', path.slice(9), 'src') : join(resolveDir, path);
+      if (!named.startsWith(join(root, 'libs'))) return undefined;
+      const file = [`${named}.ts`, join(named, 'index.ts')].find(existsSync);
+      return file && { path: file, sideEffects: file.startsWith(mends) };
     });
     // A product has metrics of its own.
     onResolve({ filter: /^prom-client$/ }, () => ({ path: 'no-metrics', namespace: 'ours' }));
@@ -55,6 +51,10 @@ const { metafile } = await build({
   tsconfig: join(root, 'tsconfig.json'),
 });
 const [output] = Object.values(metafile.outputs);
+const lost = readdirSync(mends)
+  .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts') && name !== 'index.ts')
+  .filter((name) => !output.inputs[relative(process.cwd(), join(mends, name))]?.bytesInOutput);
+if (lost.length > 0) throw new Error(`it would not mend kafkajs by ${lost.join(', ')}`);
 const strangers = output.imports
   .map(({ path }) => path)
   .filter(

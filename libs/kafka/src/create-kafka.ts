@@ -1,11 +1,4 @@
-import './dead-connection';
-import './lost-broker';
-import './own-bytes';
-import './quiet-request-queue';
-import './rejoin';
-import './stale-batch';
-import './stale-fetch';
-import './unheard-refusal';
+import './mends';
 import { type Logger } from '@talaria/observability';
 import { Kafka, type KafkaConfig as KafkaOptions, logLevel } from 'kafkajs';
 import { authenticationOf } from './authentication';

@@ -1,6 +1,6 @@
 import type Broker from 'kafkajs/src/broker';
 import BrokerPool from 'kafkajs/src/cluster/brokerPool';
-import { explained, RefusedError } from './refusals';
+import { explained, RefusedError } from '../refusals';
 
 const { withBroker } = BrokerPool.prototype;
 

@@ -1,6 +1,6 @@
 import './own-bytes';
 import { once } from 'node:events';
-import { type FakeBroker, startFakeBroker } from '../testing/fake-broker';
+import { type FakeBroker, startFakeBroker } from '../../testing/fake-broker';
 
 let broker: FakeBroker;
 

@@ -1,6 +1,6 @@
 import './dead-connection';
 import Broker from 'kafkajs/src/broker';
-import { type FakeBroker, startFakeBroker } from '../testing/fake-broker';
+import { type FakeBroker, startFakeBroker } from '../../testing/fake-broker';
 
 let broker: FakeBroker;
 

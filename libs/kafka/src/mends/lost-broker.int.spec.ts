@@ -1,9 +1,9 @@
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
-import { eventually, startOwnKafka, testKafka, type TestKafka, testLogger } from '../../../test/kit';
-import { type Broker, type Stack } from '../../../tools/stack/stack';
-import { type GroupConsumer, startConsumer } from './consumer';
-import { fetchCommits } from './fetch-commits';
-import { createVerifiedProducer, type VerifiedProducer } from './verified-producer';
+import { eventually, startOwnKafka, testKafka, type TestKafka, testLogger } from '../../../../test/kit';
+import { type Broker, type Stack } from '../../../../tools/stack/stack';
+import { type GroupConsumer, startConsumer } from '../consumer';
+import { fetchCommits } from '../fetch-commits';
+import { createVerifiedProducer, type VerifiedProducer } from '../verified-producer';
 
 const { KAFKA_BROKERS } = process.env;
 const PARTITIONS = 6;

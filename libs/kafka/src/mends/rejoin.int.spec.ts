@@ -1,9 +1,9 @@
 import Broker from 'kafkajs/src/broker';
 import { KafkaJSGroupCoordinatorNotFound } from 'kafkajs/src/errors';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
-import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
-import { type GroupConsumer, startConsumer } from './consumer';
-import { createVerifiedProducer } from './verified-producer';
+import { eventually, testKafka, type TestKafka, testLogger } from '../../../../test/kit';
+import { type GroupConsumer, startConsumer } from '../consumer';
+import { createVerifiedProducer } from '../verified-producer';
 
 const NOT_COORDINATOR = 16;
 const COORDINATOR_IS_LOADING = 14;

@@ -1,10 +1,10 @@
 import Broker from 'kafkajs/src/broker';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
-import { eventually, testKafka, type TestKafka, testLogger } from '../../../test/kit';
-import { type GroupConsumer, startConsumer } from './consumer';
-import { fetchCommits } from './fetch-commits';
-import { type BatchHandler, type RecordBatch } from './record-batch';
-import { createVerifiedProducer, type VerifiedProducer } from './verified-producer';
+import { eventually, testKafka, type TestKafka, testLogger } from '../../../../test/kit';
+import { type GroupConsumer, startConsumer } from '../consumer';
+import { fetchCommits } from '../fetch-commits';
+import { type BatchHandler, type RecordBatch } from '../record-batch';
+import { createVerifiedProducer, type VerifiedProducer } from '../verified-producer';
 
 /** As the fetcher of one broker does when it is told that this leads a partition no more, while that of another is at work. */
 describe('when the member joins its group again while it fetches and handles', () => {
