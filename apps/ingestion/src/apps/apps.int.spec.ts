@@ -337,6 +337,18 @@ describe('while the database is away', () => {
     expect(site.lines.filter(({ msg }) => msg.includes('cannot be read from the database'))).toHaveLength(1);
   });
 
+  it('what no known secret has signed is answered 503, also when somebody has set the clock back meanwhile', async () => {
+    await store('100', ['old']);
+    const ahead = Date.now() + 60_000;
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(ahead);
+    const site = await startSite({ pollMs: 1000 });
+    const giveBack = await takeDatabase();
+    clock.mockRestore();
+    expect(site.apps.knownAt).toBe(ahead);
+    await eventually(async () => expect(await post(site, '100', 'new')).toBe(503));
+    await giveBack();
+  });
+
   it.each(['without a copy', 'with a damaged copy'])(
     'a start %s answers 503, is not ready and says why, until the database answers',
     async (how) => {

@@ -39,6 +39,8 @@ export async function followApps(options: {
   let apps: ReadonlyMap<string, App> | undefined;
   let faults: ReadonlyMap<string, number> = new Map();
   let knownAt: number | undefined;
+  /** On the monotonic clock, which nobody sets: when what the database said last was asked for. */
+  let heardAt = -Infinity;
   let isAway = false;
 
   function show(opened: ReadonlyMap<string, App>): void {
@@ -52,6 +54,7 @@ export async function followApps(options: {
   async function read(): Promise<void> {
     if (!dataSource.isInitialized) await dataSource.initialize();
     const readAt = Date.now();
+    const askedAt = performance.now();
     // First: what changes while we read is read again.
     const found = await readState(sqlOf(dataSource), ['apps']);
     const hasChanged = found !== state;
@@ -60,6 +63,7 @@ export async function followApps(options: {
     if (hasChanged || faults.size > 0) show(await openApps(rows));
     state = found;
     knownAt = readAt;
+    heardAt = askedAt;
     if (isAway) logger.info('the database tells of the apps again');
     isAway = false;
     await copy.keep({ readAt, apps: rows }, hasChanged);
@@ -67,7 +71,7 @@ export async function followApps(options: {
 
   function find(id: string): App | undefined {
     const app = apps?.get(id);
-    const isFresh = knownAt !== undefined && Date.now() - knownAt < pollMs + LATE_MS;
+    const isFresh = performance.now() - heardAt < pollMs + LATE_MS;
     return isFresh || app === undefined ? app : { ...app, isStale: true };
   }
 
