@@ -53,14 +53,10 @@ declare module 'kafkajs/src/protocol/recordBatch/v0/decoder' {
 }
 
 declare module 'kafkajs/src/cluster/brokerPool' {
-  import type Broker from 'kafkajs/src/broker';
   class BrokerPool {
     brokers: Record<string, { nodeId: number }>;
     connect(): Promise<void>;
-    withBroker: <T>(
-      this: BrokerPool,
-      ask: (asked: { readonly broker: Broker }) => Promise<T>,
-    ) => Promise<T | null>;
+    withBroker: (this: BrokerPool, ask: (asked: object) => Promise<unknown>) => Promise<unknown>;
   }
   export = BrokerPool;
 }
@@ -97,10 +93,11 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
       readonly groupId: string;
       readonly cluster: ConsumerGroup['cluster'];
       readonly retry: object;
-      readonly logger: { namespace(): unknown };
+      readonly logger: { namespace(): ConsumerGroup['logger'] };
       readonly instrumentationEmitter: { emit(): void };
     });
     readonly groupId: string;
+    readonly logger: { warn(message: string): void };
     readonly cluster: {
       /** Of the brokers that are known. */
       getNodeIds(): readonly string[];

@@ -1,6 +1,7 @@
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { eventually, startOwnKafka, testKafka, type TestKafka, testLogger } from '../../../../test/kit';
 import { type Broker, type Stack } from '../../../../tools/stack/stack';
+import { collectValues } from '../../testing/collect-values';
 import { type GroupConsumer, startConsumer } from '../consumer';
 import { fetchCommits } from '../fetch-commits';
 import { createVerifiedProducer, type VerifiedProducer } from '../verified-producer';
@@ -48,18 +49,7 @@ describe('while one broker is away', () => {
   const openConsumer = (groupId: string, seen: string[]) =>
     startConsumer({
       ...{ config: kafka.config, groupId, logger: testLogger, onFatal: () => undefined },
-      handlers: new Map([
-        [
-          'records',
-          ({ records, done }) => {
-            for (const { value, offset } of records) {
-              seen.push(String(value));
-              done(offset);
-            }
-            return Promise.resolve(undefined);
-          },
-        ],
-      ]),
+      handlers: new Map([['records', collectValues(seen)]]),
     });
   const writeToAll = (value: string) =>
     Promise.all(

@@ -2,13 +2,14 @@ import './lost-broker';
 import type Broker from 'kafkajs/src/broker';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 
+const warn = jest.fn();
 const away = () => Promise.reject(Object.assign(new Error('away'), { name: 'KafkaJSConnectionError' }));
 
 /** A member whose coordinator is broker 1, of three. */
 function member(brokers: Readonly<Record<number, object>>): ConsumerGroup {
   const broker = (nodeId: number) => ({ nodeId, ...brokers[nodeId] }) as Broker;
   const group = new ConsumerGroup({
-    ...{ groupId: 'group', retry: {}, logger: { namespace: () => undefined } },
+    ...{ groupId: 'group', retry: {}, logger: { namespace: () => ({ warn }) } },
     instrumentationEmitter: { emit: () => undefined },
     cluster: {
       getNodeIds: () => ['1', '2', '3'],
@@ -24,16 +25,21 @@ const names = (nodeId: number) => ({
   findGroupCoordinator: () => Promise.resolve({ coordinator: { nodeId } }),
 });
 
+beforeEach(() => warn.mockClear());
+
 describe('a member whose coordinator does not answer', () => {
   it('takes the one that others name, whichever of them answers', async () => {
     const heartbeat = jest.fn(() => Promise.resolve());
+    const asked = jest.fn(away);
     const group = member({
-      1: { heartbeat: away, findGroupCoordinator: () => Promise.reject(new Error('asked the lost one')) },
+      1: { heartbeat: away, findGroupCoordinator: asked },
       2: { findGroupCoordinator: away },
       3: { ...names(3), heartbeat },
     });
     await expect(group.heartbeat({ interval: 0 })).rejects.toThrow('away');
     expect(group.coordinator?.nodeId).toBe(3);
+    expect(asked).not.toHaveBeenCalled();
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/^Broker 1.* did not answer; broker 3 /)]]);
     await group.heartbeat({ interval: 0 });
     expect(heartbeat).toHaveBeenCalledTimes(1);
     expect(group.offsetManager?.coordinator.nodeId).toBe(3);
@@ -47,6 +53,14 @@ describe('a member whose coordinator does not answer', () => {
     group.offsetManager!.coordinator = old!;
     await group.heartbeat({ interval: 0 });
     expect(group.offsetManager!.coordinator.nodeId).toBe(2);
+  });
+
+  it('stays with it, without a word, while the others still name it', async () => {
+    const group = member({ 1: { heartbeat: away }, 2: names(1), 3: names(1) });
+    const { coordinator } = group;
+    await expect(group.heartbeat({ interval: 0 })).rejects.toThrow('away');
+    expect(group.coordinator).toBe(coordinator);
+    expect(warn).not.toHaveBeenCalled();
   });
 
   it('keeps what a join has found meanwhile', async () => {

@@ -54,7 +54,11 @@ async function takeCoordinator(group: ConsumerGroup): Promise<void> {
   const { coordinator: lost } = group;
   const found = await findCoordinator(group, lost);
   // A join may have been quicker.
-  if (found !== undefined && group.coordinator === lost) group.coordinator = found;
+  if (found === undefined || found.nodeId === lost?.nodeId || group.coordinator !== lost) return;
+  group.coordinator = found;
+  group.logger.warn(
+    `Broker ${lost?.nodeId}, the coordinator of ${group.groupId}, did not answer; broker ${found.nodeId} coordinates it now`,
+  );
 }
 
 /** Whom any other broker names. */

@@ -2,6 +2,7 @@ import Broker from 'kafkajs/src/broker';
 import { KafkaJSGroupCoordinatorNotFound } from 'kafkajs/src/errors';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { eventually, testKafka, type TestKafka, testLogger } from '../../../../test/kit';
+import { collectValues } from '../../testing/collect-values';
 import { type GroupConsumer, startConsumer } from '../consumer';
 import { createVerifiedProducer } from '../verified-producer';
 
@@ -24,18 +25,7 @@ describe('a member that has to join its group again, while the coordinator start
       groupId: 'group',
       logger: testLogger,
       onFatal: (error) => (ended = error),
-      handlers: new Map([
-        [
-          'records',
-          ({ records, done }) => {
-            for (const { value, offset } of records) {
-              seen.push(String(value));
-              done(offset);
-            }
-            return Promise.resolve(undefined);
-          },
-        ],
-      ]),
+      handlers: new Map([['records', collectValues(seen)]]),
     });
     await eventually(() => expect(member.joined()).toBe(true));
   });

@@ -1,4 +1,3 @@
-import type Broker from 'kafkajs/src/broker';
 import BrokerPool from 'kafkajs/src/cluster/brokerPool';
 import { explained, RefusedError } from '../refusals';
 
@@ -10,7 +9,7 @@ const { withBroker } = BrokerPool.prototype;
  */
 BrokerPool.prototype.withBroker = async function <T>(
   this: BrokerPool,
-  ask: (asked: { readonly broker: Broker }) => Promise<T>,
+  ask: (asked: object) => Promise<T>,
 ): Promise<T | null> {
   let refusal: unknown;
   const answer = await withBroker.call(this, async (asked) => {
