@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { type Logger, type WorkingClock } from '@talaria/observability';
 import { type Assigner, type Cluster, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { type AssignedPartition, AssignedPartitions } from './assigned-partitions';
@@ -7,16 +6,18 @@ import { coPartitioningAssigner } from './co-partitioning-assigner';
 import { createKafka } from './create-kafka';
 import { type Assignment } from './assignment';
 import { fetchCommits } from './fetch-commits';
-import { decodeRuns, encodeRuns } from './finished-runs';
+import { decodeRuns } from './finished-runs';
 import { rebalances } from './kafka.metrics';
 import { readRecord } from './kafka-record';
 import { findStarts, type PositionOf } from './find-starts';
 import { Lease } from './lease';
 import { showMember } from './member-lag';
+import { OffsetCommits } from './offset-commits';
 import { OffsetWindow } from './offset-window';
 import { type BatchHandler, type RecordBatch, type Taken } from './record-batch';
 import { explained } from './refusals';
 import { type KafkaConfig } from './settings';
+import { Watchdog } from './watchdog';
 import { isUnknownTopic } from './write-faults';
 
 export type GroupConsumer = {
@@ -35,10 +36,6 @@ const PARTITIONS_AT_ONCE = 12;
 const HEARTBEAT_MS = 1000;
 /** What is paused is not fetched, and its end must be asked for. */
 const LOOK_FOR_ENDS_MS = 5000;
-/** What is asked for that, whether it fetches or not. */
-const OF_ENDS = new Set(['ListOffsets', 'Metadata']);
-/** Longer than any rebalance, or failover, or statement of a handler, takes: after it whoever hangs does so for ever. */
-const STALLED_MS = 120_000;
 const MAX_PAUSE_MS = 30_000;
 const CLOSE_MS = { handlers: 2000, commit: 1000, leave: 1000 };
 
@@ -80,24 +77,20 @@ export async function startConsumer(options: {
     sessionTimeoutMs = options.config.KAFKA_SESSION_TIMEOUT,
   } = options;
   const assigned = new AssignedPartitions();
-  /** Handlers at work, and since when on the clock. */
-  const running = new Map<Promise<void>, number>();
-  let lastSign = clock.now();
-  const isAlive = () => (lastSign = clock.now());
+  const watchdog = new Watchdog(clock);
+  const commits = new OffsetCommits(assigned, logger);
   const lease = new Lease(sessionTimeoutMs);
   let memberId: string | undefined;
   let isJoined = false;
   let closing = false;
   const client = { config, clientId: options.groupId, logger };
-  let sendCommit: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
-  let committing: Promise<void> | undefined;
   let placing: Promise<void> = Promise.resolve();
   let joins = 0;
   let cluster: Cluster | undefined;
   const topicNames = new Map([...handlers.keys()].map((topic) => [config.KAFKA_PREFIX + topic, topic]));
   const lag = showMember(options.groupId, topicNames, () => assigned.all());
 
-  const consumer = createKafka(config, options.groupId, logger, { onWarning: isAlive }).consumer({
+  const consumer = createKafka(config, options.groupId, logger, { onWarning: watchdog.sign }).consumer({
     groupId: config.KAFKA_PREFIX + options.groupId,
     partitionAssigners: [
       (given) => {
@@ -146,36 +139,26 @@ export async function startConsumer(options: {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: options.partitionsAtOnce ?? PARTITIONS_AT_ONCE,
-      eachBatch: (payload) => {
-        const alive = () => {
-          if (running.has(work)) running.set(work, clock.now());
-        };
-        const work = handle(payload, alive).finally(() => running.delete(work));
-        running.set(work, clock.now());
-        return work;
-      },
+      eachBatch: (payload) => watchdog.handle((alive) => handle(payload, alive)),
     });
   }
 
   function watch(watched: Consumer): void {
     const { events } = watched;
-    // What it does, and what it tries in vain while the brokers are away: only one that does nothing at all hangs.
-    for (const sign of [events.FETCH, events.CONNECT, events.CRASH]) watched.on(sign, isAlive);
-    watched.on(events.REQUEST_TIMEOUT, ({ payload: { apiName } }) => {
-      if (!OF_ENDS.has(apiName)) isAlive();
-    });
+    for (const sign of [events.FETCH, events.CONNECT, events.CRASH]) watched.on(sign, watchdog.sign);
+    watched.on(events.REQUEST_TIMEOUT, ({ payload }) => watchdog.asked(payload.apiName));
     watched.on(events.REQUEST, ({ payload: { apiName, duration } }) => {
-      if (!OF_ENDS.has(apiName)) isAlive();
+      watchdog.asked(apiName);
       if (apiName === 'Heartbeat' || apiName === 'SyncGroup')
         lease.answered(apiName, duration, performance.now());
     });
     watched.on(events.HEARTBEAT, () => {
-      isAlive();
+      watchdog.sign();
       lease.confirmed();
       if (lease.holds(performance.now())) rewind();
     });
     watched.on(events.GROUP_JOIN, ({ payload }) => {
-      isAlive();
+      watchdog.sign();
       lease.joined();
       // Under a new id others may have had our partitions in between.
       if (payload.memberId !== memberId) assigned.loseAll();
@@ -192,7 +175,7 @@ export async function startConsumer(options: {
     // It has left the group, and kafkajs throws at whoever pauses or resumes until it has joined again.
     watched.on(events.STOP, () => {
       isJoined = false;
-      sendCommit = undefined;
+      commits.through(undefined);
       assigned.loseAll();
     });
     watched.on(events.CRASH, ({ payload }) => {
@@ -285,7 +268,7 @@ export async function startConsumer(options: {
 
   function tick(): void {
     if (lease.isOver(performance.now())) doubt();
-    void commit();
+    void commits.commit();
   }
 
   /**
@@ -316,7 +299,7 @@ export async function startConsumer(options: {
   async function handle(payload: EachBatchPayload, alive: () => void): Promise<void> {
     const held = assignedTo(payload);
     if (held === undefined || closing || payload.isStale() || !isOurs(held) || !held.isPlaced) return;
-    sendCommit = (offsets) => payload.commitOffsetsIfNecessary(offsets);
+    commits.through((offsets) => payload.commitOffsetsIfNecessary(offsets));
     // An error here is met again, and handled, in the heartbeat that kafkajs sends after the batch.
     const beat = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_MS);
     const work = handOut(payload, held, alive).finally(() => clearInterval(beat));
@@ -420,48 +403,8 @@ export async function startConsumer(options: {
       }
   }
 
-  /**
-   * One commit at a time, so that an older one does not arrive after a newer; but for one that a frozen broker wakes with, after it went unanswered: from
-   * there on what is done comes again after the next join.
-   */
-  function commit(): Promise<void> {
-    return (committing ??= commitFloors().finally(() => (committing = undefined)));
-  }
-
-  /**
-   * Commits what is assigned now: one for a lost partition would be accepted and could undo another member's. For the same reason it is tried
-   * once, and next time with the offsets of then; kafkajs's own `commitOffsets` would repeat these for a minute.
-   */
-  async function commitFloors(): Promise<void> {
-    const due = assigned.all().flatMap((held) => {
-      const { floor, finished } = held.window;
-      if (floor === undefined) return [];
-      const commit = { offset: floor, metadata: encodeRuns(floor, finished) };
-      return isDeepStrictEqual(commit, held.committed) ? [] : [{ held, commit }];
-    });
-    if (due.length === 0 || sendCommit === undefined) return;
-    const topics = due.map(({ held: { topic, partition }, commit: { offset, metadata } }) => ({
-      topic,
-      partitions: [{ partition, offset: String(offset), metadata }],
-    }));
-    try {
-      await sendCommit({ topics });
-      for (const { held, commit } of due) held.committed = commit;
-    } catch (error) {
-      logger.warn({ reason: error instanceof Error ? error.name : 'unknown' }, 'offsets not committed yet');
-    }
-  }
-
   return {
-    fault: () => {
-      if (clock.now() - lastSign > STALLED_MS)
-        return `has neither asked the brokers nor tried to for ${STALLED_MS / 1000} s`;
-      if (lease.confirmedInVain * HEARTBEAT_MS > STALLED_MS)
-        return `has asked to join its group ${STALLED_MS / 1000} s ago, and sends heartbeats only`;
-      return clock.now() - Math.min(...running.values()) > STALLED_MS
-        ? `a batch is not handled after ${STALLED_MS / 1000} s`
-        : undefined;
-    },
+    fault: () => watchdog.fault(lease.confirmedInVain * HEARTBEAT_MS),
     joined: () => isJoined,
     ownedShare: (topic) => {
       const name = config.KAFKA_PREFIX + topic;
@@ -474,8 +417,8 @@ export async function startConsumer(options: {
       clearInterval(ends);
       lag.close();
       for (const { topic, partition } of assigned.all()) consumer.pause([{ topic, partitions: [partition] }]);
-      await within(CLOSE_MS.handlers, Promise.allSettled([...running.keys(), placing]));
-      await within(CLOSE_MS.commit, Promise.resolve(committing).then(commit));
+      await within(CLOSE_MS.handlers, Promise.allSettled([...watchdog.atWork, placing]));
+      await within(CLOSE_MS.commit, commits.finish());
       assigned.loseAll();
       await within(CLOSE_MS.leave, consumer.disconnect());
     },
