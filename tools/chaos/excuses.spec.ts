@@ -14,11 +14,21 @@ it('a dispatcher that is killed, frozen or cut off has left what was under way; 
     fault({ kind, process: 'processor' }, 3, 4),
   ]);
   const ways = ['dispatcher', 'ingestion'].map((from) =>
-    fault({ kind: 'network', from, to: 'postgres' }, 5, 6),
+    fault({ kind: 'network', from, to: 'postgres', fault: { kind: 'half-open' } }, 5, 6),
   );
   expect(spansOf([...faults, ...ways])).toEqual([
     [1, 2],
     [1, 2],
+    [5, 6],
+  ]);
+});
+
+it('a call may vanish on a connection to Meta that was half-open before, for as long as it is kept', () => {
+  const ways = ['half-open', 'slow'].map((kind) =>
+    fault({ kind: 'network', from: 'dispatcher-2', to: 'simulator', fault: { kind } }, 5, 6),
+  );
+  expect(spansOf(ways)).toEqual([
+    [5, 30_006],
     [5, 6],
   ]);
 });
