@@ -41,7 +41,10 @@ export async function startWitness(config: KafkaConfig, logger: Logger): Promise
     eachBatch({ batch: { partition, messages } }) {
       const now = Date.now();
       for (const { offset, value, headers: { ce_type: type, ce_id: id } = {} } of messages) {
-        seen.add(`${partition}/${offset}`);
+        const record = `${partition}/${offset}`;
+        // Whoever joins its group again reads all of it again.
+        if (seen.has(record)) continue;
+        seen.add(record);
         const wamid = () => (JSON.parse(String(value)) as MessageReceivedData | MessageStatusData).wamid;
         if (String(type) === 'whatsapp.message.received.v1') setFirst(receivedAt, wamid(), now);
         if (String(type) === 'whatsapp.message.status.v1')
