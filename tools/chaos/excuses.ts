@@ -6,8 +6,8 @@ const KEPT_ALIVE_MS = 30_000;
 
 /**
  * While a dispatcher was gone, or cut off, with calls of which nobody knows how they ended. An orderly end waits for those under way, and for
- * the database and the brokers no longer than Kubernetes lets it: an answer that cannot be recorded is none. A connection to Meta that was half-open stays dead: a call that is made on it
- * later, before it is found to be, vanishes too.
+ * the database and the brokers no longer than Kubernetes lets it: an answer that cannot be recorded is none. A connection to Meta that was
+ * half-open stays dead: a call that is made on it later, before it is found to be, vanishes too.
  */
 export function deathsOf(faults: readonly Fault[]): readonly Span[] {
   const away = faults.filter(

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type MessageReceivedData, type MessageStatusData, topics } from '@talaria/contracts';
 import { createKafka, type KafkaConfig } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
+import { type KafkaMessage } from 'kafkajs';
 import { eventually } from '../setup/eventually';
 
 /** Reads along what the platform tells, with the clock of the run, which nobody sets. It may see an event late, never early. */
@@ -22,10 +23,7 @@ const SEES_WITHIN_MS = 60_000;
 
 /** @param config of a way to Kafka that nobody hurts, but for Kafka itself */
 export async function startWitness(config: KafkaConfig, logger: Logger): Promise<Witness> {
-  const receivedAt = new Map<string, number>();
-  /** By the id of their event. */
-  const statuses = new Map<string, { readonly wamid: string; readonly at: number }>();
-  const seen = new Set<string>();
+  const notes = createNotes();
   const consumer = createKafka(config, 'chaos-witness', logger).consumer({
     groupId: `${config.KAFKA_PREFIX}witness-${randomUUID()}`,
     maxWaitTimeInMs: 200,
@@ -40,33 +38,54 @@ export async function startWitness(config: KafkaConfig, logger: Logger): Promise
     autoCommit: false,
     eachBatch({ batch: { partition, messages } }) {
       const now = Date.now();
-      for (const { offset, value, headers: { ce_type: type, ce_id: id } = {} } of messages) {
-        const record = `${partition}/${offset}`;
-        // Whoever joins its group again reads all of it again.
-        if (seen.has(record)) continue;
-        seen.add(record);
-        const wamid = () => (JSON.parse(String(value)) as MessageReceivedData | MessageStatusData).wamid;
-        if (String(type) === 'whatsapp.message.received.v1') setFirst(receivedAt, wamid(), now);
-        if (String(type) === 'whatsapp.message.status.v1')
-          statuses.set(String(id), { wamid: wamid(), at: now });
-      }
+      for (const message of messages) notes.take(partition, message, now);
       return Promise.resolve();
     },
   });
   return {
+    receivedAt: notes.receivedAt,
+    statusAt: () => notes.statusAt(),
+    untilSeen: (records) =>
+      eventually(() => {
+        if (notes.seen.size < records)
+          throw new Error(`the witness of the run has seen ${notes.seen.size} of ${records} events`);
+      }, SEES_WITHIN_MS),
+    stop: () => consumer.disconnect(),
+  };
+}
+
+/** What events tell, as they are read. Each record counts once: whoever joins its group again reads all of it again. */
+export function createNotes() {
+  const receivedAt = new Map<string, number>();
+  /** By the id of their event. */
+  const statuses = new Map<string, { readonly wamid: string; readonly at: number }>();
+  const seen = new Set<string>();
+  return {
     receivedAt,
-    statusAt() {
+    seen,
+    take(
+      partition: number,
+      {
+        offset,
+        value,
+        headers: { ce_type: type, ce_id: id } = {},
+      }: Pick<KafkaMessage, 'offset' | 'value' | 'headers'>,
+      now: number,
+    ): void {
+      const record = `${partition}/${offset}`;
+      if (seen.has(record)) return;
+      seen.add(record);
+      const wamid = () => (JSON.parse(String(value)) as MessageReceivedData | MessageStatusData).wamid;
+      if (String(type) === 'whatsapp.message.received.v1') setFirst(receivedAt, wamid(), now);
+      if (String(type) === 'whatsapp.message.status.v1')
+        statuses.set(String(id), { wamid: wamid(), at: now });
+    },
+    statusAt(): ReadonlyMap<string, number> {
       const statusAt = new Map<string, number>();
       for (const { wamid, at } of statuses.values())
         statusAt.set(wamid, Math.min(at, statusAt.get(wamid) ?? Infinity));
       return statusAt;
     },
-    untilSeen: (records) =>
-      eventually(() => {
-        if (seen.size < records)
-          throw new Error(`the witness of the run has seen ${seen.size} of ${records} events`);
-      }, SEES_WITHIN_MS),
-    stop: () => consumer.disconnect(),
   };
 }
 
