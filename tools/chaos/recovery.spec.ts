@@ -23,16 +23,35 @@ it('tells how long each way took to let something through that was offered after
   expect(recoveriesOf([fault(1000)], ways)).toEqual([
     {
       ...{ kind: 'postgres-killed', times: 1 },
-      byWay: { webhooks: { median: 200, most: 200 }, commands: { median: 750, most: 750 } },
+      byWay: {
+        webhooks: { times: 1, median: 200, most: 200 },
+        commands: { times: 1, median: 750, most: 750 },
+      },
     },
   ]);
 });
 
-it('says nothing of a way through which nothing went any more, and tells kinds apart', () => {
-  const ways = { webhooks: [{ offeredAt: 2000, doneAt: 2100 }] };
-  const never = { median: undefined, most: undefined };
+it('says of a way that nothing went through it any more, and tells kinds apart', () => {
+  const ways = {
+    webhooks: [
+      { offeredAt: 2000, doneAt: 2100 },
+      { offeredAt: 3500, doneAt: undefined },
+    ],
+  };
+  const never = { times: 2, median: undefined, most: undefined };
   expect(recoveriesOf([fault(1000), fault(3000), fault(1500, 'leaders-moved')], ways)).toEqual([
-    { kind: 'leaders-moved', times: 1, byWay: { webhooks: { median: 600, most: 600 } } },
+    { kind: 'leaders-moved', times: 1, byWay: { webhooks: { times: 1, median: 600, most: 600 } } },
     { kind: 'postgres-killed', times: 2, byWay: { webhooks: never } },
+  ]);
+});
+
+it('leaves out the faults after which nothing was offered: whether the way was open nobody knows', () => {
+  const ways = { webhooks: [{ offeredAt: 2000, doneAt: 2100 }] };
+  expect(recoveriesOf([fault(1000), fault(3000), fault(3000, 'leaders-moved')], ways)).toEqual([
+    {
+      ...{ kind: 'leaders-moved', times: 1 },
+      byWay: { webhooks: { times: 0, median: undefined, most: undefined } },
+    },
+    { kind: 'postgres-killed', times: 2, byWay: { webhooks: { times: 1, median: 1100, most: 1100 } } },
   ]);
 });

@@ -10,8 +10,12 @@ export type Recovery = {
   readonly byWay: Readonly<Record<string, Wait>>;
 };
 
-/** Milliseconds. Undefined: nothing went through any more. */
-export type Wait = { readonly median: number | undefined; readonly most: number | undefined };
+/** In milliseconds; undefined: nothing went through any more. Of `times` faults: after the others nothing was offered to this way. */
+export type Wait = {
+  readonly times: number;
+  readonly median: number | undefined;
+  readonly most: number | undefined;
+};
 
 /**
  * For each kind of fault, and each way through the platform: from when it was mended until something that was offered after that had gone
@@ -30,8 +34,12 @@ export function recoveriesOf(
 }
 
 function waitOf(passages: readonly Passage[], ends: readonly number[]): Wait {
-  const waits = ends.map((from) => firstDone(passages, from) - from).sort((a, b) => a - b);
-  return { median: known(waits[waits.length >> 1]), most: known(waits.at(-1)) };
+  const lastOffered = passages.reduce((last, { offeredAt }) => Math.max(last, offeredAt), -Infinity);
+  const waits = ends
+    .filter((from) => from <= lastOffered)
+    .map((from) => firstDone(passages, from) - from)
+    .sort((a, b) => a - b);
+  return { times: waits.length, median: known(waits[waits.length >> 1]), most: known(waits.at(-1)) };
 }
 
 const known = (ms: number | undefined) => (ms === Infinity ? undefined : ms);

@@ -79,14 +79,16 @@ export function toText(report: ChaosReport): string {
   ].join('\n');
 }
 
-/** Seconds, median and most. */
+/** Seconds, median and most; a dash where nothing was offered after the faults. */
 function recoveryTable({ counts, recoveries }: ChaosReport): string[] {
   const ways = Object.keys(recoveries[0]?.byWay ?? {});
   return table(
     [`faults (${counts.faults})`, 'times', ...ways.map((way) => `until ${way}`)],
     recoveries.map(({ kind, times, byWay }) => [
       ...[kind, String(times)],
-      ...Object.values(byWay).map(({ median, most }) => `${inSeconds(median)}, ${inSeconds(most)}`),
+      ...Object.values(byWay).map((wait) =>
+        wait.times === 0 ? '–' : `${inSeconds(wait.median)}, ${inSeconds(wait.most)}`,
+      ),
     ]),
   );
 }
