@@ -159,7 +159,7 @@ declare module 'kafkajs/src/network/connection' {
     bytesBuffered: number;
     bytesNeeded: number;
     connect: (this: Connection) => Promise<boolean>;
-    disconnect(): Promise<boolean>;
+    disconnect: (this: Connection) => Promise<boolean>;
     processData(bytes: Buffer): void;
     /** `inflight` are those that were sent and not answered yet, by numbers that go up. */
     readonly requestQueue: { readonly inflight: ReadonlyMap<number, unknown> };
