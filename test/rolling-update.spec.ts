@@ -161,7 +161,15 @@ describe('three of each app, replaced one after the other under load', () => {
       platform,
       config,
       {
-        ...{ published, deaths: [], departures: undefined, toldAt: new Map(), lookedForMs: 300_000, blocked },
+        ...{
+          published,
+          deaths: [],
+          departures: undefined,
+          late: [],
+          toldAt: new Map(),
+          lookedForMs: 300_000,
+          blocked,
+        },
         messagesPerSecond: new Map(),
       },
       testLogger,

@@ -20,7 +20,7 @@ import { type Passage, recoveriesOf } from './recovery';
 import { keepEvidence } from './keep-evidence';
 import { type ChaosReport, isBroken } from './report';
 import { endedByWaba, settle, untilSpoolsAreEmpty } from './settle';
-import { LOOKED_FOR_SECONDS, openSite, type Site, type SiteOptions } from './site';
+import { ANSWERED_WITHIN_SECONDS, LOOKED_FOR_SECONDS, openSite, type Site, type SiteOptions } from './site';
 import { startWitness, type Witness } from './witness';
 
 export type ChaosOptions = SiteOptions & {
@@ -43,6 +43,8 @@ type History = {
 
 /** Ten times what a slow number takes for all that may be on its way. */
 const SETTLE_WITHIN_MS = 900_000;
+/** A timer's clock is kept in whole milliseconds, and it starts a little before the call. */
+const TIMERS_DIFFER_MS = 20;
 const logger = createLogger('chaos', 'silent');
 
 /** Load both ways while things go wrong as planned; then a quiet end, all lists, and what differs between them. */
@@ -98,7 +100,10 @@ async function drive(site: Site, options: ChaosOptions): Promise<History> {
   const { faults, failures } = nemesis;
   const witnessed = {
     ...{ published, lookedForMs: LOOKED_FOR_SECONDS * 1000, blocked: new Set(blocked) },
-    ...{ deaths: deathsOf(faults), departures: site.departures(), toldAt: witness.statusAt() },
+    ...{ deaths: deathsOf(faults), departures: site.departures.read(), toldAt: witness.statusAt() },
+    late: site.departures
+      .readFailed()
+      .filter(({ failedAfterMs }) => failedAfterMs > 1000 * ANSWERED_WITHIN_SECONDS - TIMERS_DIFFER_MS),
     messagesPerSecond: new Map(numbers.map((number) => [number.phoneNumberId, number.messagesPerSecond])),
   };
   const outbound = await gatherOutbound(site.platform, config, witnessed, logger);

@@ -8,7 +8,7 @@ import { endOfLog } from '../stack/child';
 import { repositoryRoot } from '../stack/repository';
 import { startBalancer } from './surroundings/balancer';
 import { clocksIn } from './surroundings/clocks';
-import { type Departure, departuresIn } from './surroundings/departures';
+import { type Departures, departuresIn } from './surroundings/departures';
 import { defectSettings, type Defect } from './defects/defects';
 import { APP, clearFaults, startUntilUp, tokenOf } from './nemesis/deeds';
 import { type Victims } from './nemesis/victims';
@@ -20,6 +20,7 @@ import { apps, kafkaClients, type ProcessName, processNames } from './processes'
 import { mountSmallDisk, type SmallDisk, smallDiskProblem } from './surroundings/small-disk';
 
 export const LOOKED_FOR_SECONDS = 20;
+export const ANSWERED_WITHIN_SECONDS = 4;
 const DISK_MIB = 24;
 
 /** Long for what is short in production, and the other way round: a minute has to hold what takes days there. */
@@ -31,7 +32,7 @@ const settings: Record<Workload, Record<string, string>> = {
   dispatcher: {
     KAFKA_SESSION_TIMEOUT: '6s',
     // Shorter than a hang lasts, and longer than a busy machine needs for an answer.
-    GRAPH_API_TIMEOUT: '4s',
+    GRAPH_API_TIMEOUT: `${ANSWERED_WITHIN_SECONDS}s`,
     UNKNOWN_CHECK_INTERVAL: '1s',
     // Longer than a status may be late for an outage and a restart of the processor behind it.
     UNKNOWN_WAIT: `${LOOKED_FOR_SECONDS}s`,
@@ -59,7 +60,7 @@ export type Site = Victims & {
   /** Where webhooks may be posted, past the balancer. */
   readonly webhookUrls: readonly string[];
   /** When dispatchers called Meta. */
-  departures(): Departure[];
+  readonly departures: Pick<Departures, 'read' | 'readFailed'>;
   /** Processes that ended though nobody asked them to; each was started again. */
   readonly ended: readonly string[];
   /** Nothing is hurt any more, and everything runs. */
@@ -190,7 +191,7 @@ async function assemble(
   return {
     ...{ platform, processes, thirds, stack, clocks, disks, webhookUrls, ended, say, close },
     linkBetween: (from, to) => (to.startsWith('kafka-') ? stack.network : links).between(from, to),
-    departures: () => departures.read(),
+    departures,
     numbers: new Map<string, NewNumber>(),
     secret: { current: 'chaos-secret' },
     async addThird(app) {

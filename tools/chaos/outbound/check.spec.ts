@@ -191,8 +191,8 @@ describe('the checker of commands', () => {
     const taken = { accepted: [accepted], messages: [message], cutOff: new Set(['a']) };
     const told = (at: number) => ({ ...taken, toldAt: new Map([['wamid.a', at]]) });
     expect(check(deadLettered('ambiguous', taken))).toEqual(NONE);
-    expect(check(deadLettered('ambiguous', told(T + 25_000)))).toEqual(NONE);
-    expect(check(deadLettered('ambiguous', told(T + 24_999))).undeserved).toEqual(['a: ambiguous']);
+    expect(check(deadLettered('ambiguous', told(T + 20_000)))).toEqual(NONE);
+    expect(check(deadLettered('ambiguous', told(T + 19_999))).undeserved).toEqual(['a: ambiguous']);
     expect(check(deadLettered('permanent', taken)).undeserved).toEqual(['a: permanent']);
     const late = (at: number) => ({ ...taken, accepted: [{ ...accepted, at }] });
     expect(check(deadLettered('ambiguous', late(T + 31_000)))).toEqual(NONE);
@@ -210,8 +210,8 @@ describe('the checker of commands', () => {
       retried: new Set(['value of b']),
     });
     const told = (at: number) => ({ ...evidence, toldAt: new Map([['wamid.b', at]]) });
-    expect(check(told(T + 55_000))).toEqual(NONE);
-    expect(check(told(T + 54_999)).doubled).toEqual(['b: 2 messages']);
+    expect(check(told(T + 50_000))).toEqual(NONE);
+    expect(check(told(T + 49_999)).doubled).toEqual(['b: 2 messages']);
   });
 
   const made = (before: readonly number[], phoneNumberId = '1') =>

@@ -7,7 +7,10 @@ export type Evidence = {
   readonly published: readonly Published[];
   /** What Meta's stand-in took, in its order. */
   readonly accepted: readonly Accepted[];
-  /** Commands that had a call which Meta's stand-in left without an answer that can be read. */
+  /**
+   * Commands that had a call which Meta's stand-in left without an answer that can be read, or whose answer did not come for as long as a
+   * dispatcher waits: on a machine that is busy for seconds none is needed to hurt it.
+   */
   readonly cutOff: ReadonlySet<string>;
   /** Wamids of which it was told that they failed. */
   readonly failed: ReadonlySet<string>;
@@ -99,8 +102,11 @@ export const kinds = [
 
 /** A claim is so old at most when its call begins and ends, and Postgres was away meanwhile. */
 const CLAIM_LASTS_MS = 15_000;
-/** Between an event that tells of a status and the last time that a dispatcher looked for it. */
-const LOOKS_WITHIN_MS = 5000;
+/**
+ * Between an event that tells of a status and the last time that a dispatcher looked for it: its row is committed after the event, and a way to
+ * the database that is hurt holds that up for as long as it is.
+ */
+const LOOKS_WITHIN_MS = 10_000;
 const SECOND_MS = 1000;
 /** What a process' clock may be behind that of Meta's stand-in. */
 const SLACK_MS = 50;

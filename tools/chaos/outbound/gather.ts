@@ -5,19 +5,23 @@ import { query } from '../../platform/database';
 import { type Platform } from '../../platform/platform';
 import { type Evidence } from './check';
 import { readTopic } from '../read-topic';
-import { type Departure } from '../surroundings/departures';
+import { type Departure, type FailedCall } from '../surroundings/departures';
 
 /** What only the run itself knows. */
 export type Witnessed = Pick<
   Evidence,
   'published' | 'deaths' | 'toldAt' | 'lookedForMs' | 'blocked' | 'messagesPerSecond'
-> & { readonly departures: readonly Departure[] | undefined };
+> & {
+  readonly departures: readonly Departure[] | undefined;
+  /** Calls that were waited for as long as a dispatcher waits. */
+  readonly late: readonly FailedCall[];
+};
 
 /** Reads all lists. To be called when nothing moves any more. */
 export async function gather(
   platform: Platform,
   config: KafkaConfig,
-  witnessed: Witnessed,
+  { late, ...witnessed }: Witnessed,
   logger: Logger,
 ): Promise<Evidence> {
   const { simulator, databaseUrl } = platform;
@@ -35,7 +39,7 @@ export async function gather(
     accepted: accepted.map(({ callbackData, phoneNumberId, to, wamid, at }) => ({
       ...{ commandId: idOf(callbackData), phoneNumberId, to, wamid, at },
     })),
-    cutOff: new Set(unanswered.map(({ callbackData }) => idOf(callbackData))),
+    cutOff: new Set([...unanswered, ...late].map(({ callbackData }) => idOf(callbackData))),
     failed: new Set(told.filter(({ status }) => status === 'failed').map(({ id }) => id)),
     deadLetters: letters.map(({ value, headers: found = {} }) => ({
       value: String(value),

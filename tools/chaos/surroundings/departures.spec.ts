@@ -40,7 +40,8 @@ describe('the departures of a process that calls Meta', () => {
     // The channel is the whole process', and so other specs', too.
     for (const [channel, listener] of subscribe.mock.calls) diagnostics.unsubscribe(channel, listener);
     subscribe.mockRestore();
-    expect(diagnostics.hasSubscribers('undici:request:create')).toBe(false);
+    for (const event of ['create', 'error'])
+      expect(diagnostics.hasSubscribers(`undici:request:${event}`)).toBe(false);
     await new Promise((done) => server.close(done));
     rmSync(directory, { recursive: true });
   });
@@ -71,6 +72,30 @@ describe('the departures of a process that calls Meta', () => {
     const call = { method: 'POST', body: body('lost') } as const;
     await expect(request('http://127.0.0.1:1/v23.0/901/messages', call)).rejects.toThrow();
     expect(departures.read().slice(earlier)).toMatchObject([{ phoneNumberId: '901', callbackData: 'lost' }]);
+  });
+
+  it('tell how long those took that ended without an answer', async () => {
+    const deaf = createServer().listen(0, '127.0.0.1');
+    await once(deaf, 'listening');
+    const { port } = deaf.address() as AddressInfo;
+    const pool = new Pool(`http://127.0.0.1:${port}`);
+    const impatience = new AbortController();
+    const from = performance.now();
+    const arrived = once(deaf, 'request');
+    const call = pool.request({
+      ...{ method: 'POST', path: '/v23.0/901/messages', body: body('in vain') },
+      signal: impatience.signal,
+    });
+    await arrived;
+    impatience.abort();
+    await expect(call).rejects.toThrow();
+    await pool.destroy();
+    await new Promise((done) => deaf.close(done));
+    const failed = departures.readFailed().filter(({ callbackData }) => callbackData === 'in vain');
+    expect(failed).toEqual([{ callbackData: 'in vain', failedAfterMs: expect.any(Number) }]);
+    expect(failed[0]!.failedAfterMs).toBeGreaterThan(0);
+    expect(failed[0]!.failedAfterMs).toBeLessThan(performance.now() - from);
+    expect(departures.readFailed()).not.toContainEqual(expect.objectContaining({ callbackData: 'one' }));
   });
 
   it('of several processes come together', () => {
