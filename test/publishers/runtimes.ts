@@ -62,7 +62,7 @@ export function findKcat(): Runtime {
 
 /** Java that runs a single source file with the jars of the development stack's Kafka. */
 export function findJava(): Runtime {
-  const jars = jarsFolder(join(root, '.talaria/kafka'));
+  const jars = jarsFolder();
   if (!existsSync(jars)) return { missing: `no ${jars}, which npm run stack makes` };
   try {
     return { command: requireJava(process.env, false), args: ['-cp', join(jars, '*')] };

@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeOpenFolder } from '../stack/postgres-place';
-import { repositoryRoot } from '../stack/repository';
 import { type Postgres, type Stack, type StackOptions, startStack } from '../stack/stack';
 
 /** With a Postgres that can be hurt, too. */
@@ -31,7 +30,6 @@ export async function startOwnStack(options: OwnStackOptions): Promise<OwnStack>
 async function startOwn(options: OwnStackOptions, named: NodeJS.ProcessEnv): Promise<Stack> {
   const { directory } = options;
   mkdirSync(directory, { recursive: true });
-  shareJars(directory);
   const { KAFKA_BROKERS: _, DATABASE_URL: __, ...env } = process.env;
   const stack = await startStack({ ...options, env: { ...env, ...named } });
   return {
@@ -42,15 +40,4 @@ async function startOwn(options: OwnStackOptions, named: NodeJS.ProcessEnv): Pro
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** What the stack of this clone has fetched, if it has, need not be fetched again. */
-function shareJars(directory: string): void {
-  const fetched = join(repositoryRoot(), '.talaria/kafka');
-  const shared = join(directory, 'kafka');
-  if (!existsSync(fetched) || existsSync(shared)) return;
-  mkdirSync(shared);
-  for (const name of readdirSync(fetched).filter((one) => one.startsWith('libs-'))) {
-    symlinkSync(join(fetched, name), join(shared, name));
-  }
 }

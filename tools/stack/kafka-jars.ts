@@ -1,15 +1,27 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdtempSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { repositoryRoot } from './repository';
 
 const pom = () => join(repositoryRoot(), 'tools', 'stack', 'pom.xml');
 
-/** The folder under `directory` that holds, or will hold, the jars of the version that pom.xml names. */
-export function jarsFolder(directory: string): string {
+/** Longer than a fetch takes. */
+const HALF_KEPT_MS = 60 * 60_000;
+
+/** The folder of this clone that holds, or will hold, the jars of the version that pom.xml names: for all stacks, wherever their data are. */
+export function jarsFolder(): string {
   const version = /<kafka\.version>(.+?)<\/kafka\.version>/.exec(readFileSync(pom(), 'utf8'))?.[1];
   if (!version) throw new Error(`${pom()} names no <kafka.version>.`);
-  return join(directory, `libs-${version}`);
+  return join(repositoryRoot(), '.talaria', 'kafka', `libs-${version}`);
 }
 
 /**
@@ -19,8 +31,7 @@ export function jarsFolder(directory: string): string {
 export async function fetchJars(folder: string, env: NodeJS.ProcessEnv, onFetch: () => void): Promise<void> {
   if (existsSync(folder)) return;
   onFetch();
-  mkdirSync(join(folder, '..'), { recursive: true });
-  const half = mkdtempSync(`${folder}.fetching-`);
+  const half = makeHalf(folder);
   try {
     await copyDependencies(half, env);
     renameSync(half, folder);
@@ -32,12 +43,18 @@ export async function fetchJars(folder: string, env: NodeJS.ProcessEnv, onFetch:
   }
 }
 
-/** Removes what interrupted fetches have left. Only for the holder of the directory's lock. */
-export function removeHalfFetched(directory: string): void {
-  if (!existsSync(directory)) return;
+/** A folder beside `folder` for what is not complete yet. Those that were left there by whoever was interrupted are removed. */
+export function makeHalf(folder: string): string {
+  const directory = dirname(folder);
+  mkdirSync(directory, { recursive: true });
   for (const name of readdirSync(directory)) {
-    if (name.includes('.fetching-')) rmSync(join(directory, name), { recursive: true, force: true });
+    if (!name.startsWith(`${basename(folder)}.half-`)) continue;
+    const half = join(directory, name);
+    // It may be complete by now, and gone.
+    const { mtimeMs = Infinity } = statSync(half, { throwIfNoEntry: false }) ?? {};
+    if (Date.now() - mtimeMs > HALF_KEPT_MS) rmSync(half, { recursive: true, force: true });
   }
+  return mkdtempSync(`${folder}.half-`);
 }
 
 function copyDependencies(folder: string, env: NodeJS.ProcessEnv): Promise<void> {

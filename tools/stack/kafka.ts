@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Child, endOfLog } from './child';
 import { requireJava } from './toolchain';
-import { fetchJars, jarsFolder, removeHalfFetched } from './kafka-jars';
+import { fetchJars, jarsFolder, makeHalf } from './kafka-jars';
 import { type ClientListener, kafkaProperties, type KafkaNode, type KafkaSecurity } from './kafka-properties';
 import { freePorts } from './ports';
 import { kafkaProblem, leadersProblem } from './reachable';
@@ -32,7 +33,7 @@ export type Broker = {
 export type Kafka = { readonly brokers: readonly Broker[]; stop(): Promise<void> };
 
 export type KafkaOptions = {
-  /** Jars, data and logs are kept here; each broker count has data of its own. */
+  /** Data and logs are kept here; each broker count has data of its own. */
   readonly directory: string;
   readonly pidFiles: string;
   readonly brokers: 1 | 3;
@@ -55,7 +56,12 @@ export type ClientListeners = {
 };
 
 /** What starts a JVM of Kafka's in the folder of one node. */
-type Jvm = { readonly java: string; readonly classPath: string; readonly env: NodeJS.ProcessEnv };
+type Jvm = {
+  readonly java: string;
+  readonly flags: readonly string[];
+  readonly classPath: string;
+  readonly env: NodeJS.ProcessEnv;
+};
 
 const READY_WITHIN_MS = 60_000;
 /** After a kill, brokers that answer already may still be reading their logs again. */
@@ -69,13 +75,57 @@ const LOGGING = [
 ];
 
 /** Fetches what Kafka needs: Java is looked for, and the jars are downloaded the first time. */
-export async function prepareKafka({ directory, env, say }: KafkaOptions): Promise<Jvm> {
-  const jars = jarsFolder(directory);
+export async function prepareKafka(options: KafkaOptions): Promise<Jvm> {
+  const { env, say } = options;
+  const jars = jarsFolder();
   const java = requireJava(env, !existsSync(jars));
-  removeHalfFetched(directory);
   await fetchJars(jars, env, () => say('Kafka: fetching its jars from Maven Central (once, 43 MB)'));
   // File names are read in the locale's encoding: in C, a clone below /home/josé could not be opened.
-  return { java, classPath: join(jars, '*'), env: { ...env, LC_ALL: 'C.UTF-8' } };
+  const jvm = { java, flags: [], classPath: join(jars, '*'), env: { ...env, LC_ALL: 'C.UTF-8' } };
+  return { ...jvm, flags: await sharedClasses(jars, jvm, options) };
+}
+
+/**
+ * The classes of a broker as the JVM keeps them once they are read and verified, beside the jars: with these each start takes half of the
+ * CPU. A JVM that is not the one that wrote them goes on without. https://docs.oracle.com/en/java/javase/17/vm/class-data-sharing.html
+ */
+async function sharedClasses(jars: string, jvm: Jvm, options: KafkaOptions): Promise<string[]> {
+  const archive = join(jars, 'classes.jsa');
+  if (!existsSync(archive)) {
+    options.say('Kafka: keeping its classes for quick starts (once, some seconds)');
+    await archiveClasses(archive, jvm, options).catch((error: unknown) => {
+      options.say(`Kafka: its starts stay slow: ${String(error)}`);
+      // Not tried again.
+      writeFileSync(archive, '');
+    });
+  }
+  return statSync(archive).size > 0 ? [`-XX:SharedArchiveFile=${archive}`] : [];
+}
+
+/** Starts a broker and ends it. The archive appears complete or not at all. */
+async function archiveClasses(archive: string, jvm: Jvm, options: KafkaOptions): Promise<void> {
+  const folder = makeHalf(dirname(archive));
+  const written = join(folder, 'classes.jsa');
+  const [port = 0, controllerPort = 0] = await freePorts(2);
+  const alone = { nodeId: 1, port, controllerPort };
+  const nodeOf = (flags: readonly string[]) =>
+    new Node(alone, [alone], folder, { ...jvm, flags }, { ...options, security: undefined, brokers: 1 });
+  try {
+    await nodeOf([]).format(keepClusterId(folder));
+    const node = nodeOf([`-XX:ArchiveClassesAtExit=${written}`]);
+    await node.start();
+    await node.stop(READY_WITHIN_MS);
+    // A JVM that is given half of one dies.
+    const sharing = [...JVM_FLAGS, '-Xshare:on', `-XX:SharedArchiveFile=${written}`];
+    const { status } = spawnSync(jvm.java, [...sharing, '-cp', jvm.classPath, '-version'], {
+      env: jvm.env,
+      stdio: 'ignore',
+    });
+    if (status !== 0) throw new Error('this JVM wrote no archive of its classes that it can read');
+    renameSync(written, archive);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Starts a cluster on free ports of 127.0.0.1; resolves when every broker answers clients. */
@@ -230,11 +280,11 @@ class Node implements Broker {
   }
 
   private run(what: string, args: readonly string[], onUnexpectedEnd?: (how: string) => void): Child {
-    const { java, classPath, env } = this.jvm;
+    const { java, flags, classPath, env } = this.jvm;
     return new Child({
       name: this.name,
       command: java,
-      args: [...JVM_FLAGS, ...LOGGING, '-cp', classPath, ...args],
+      args: [...JVM_FLAGS, ...flags, ...LOGGING, '-cp', classPath, ...args],
       cwd: this.folder,
       env,
       log: this.log,
