@@ -6,7 +6,8 @@ import { type Balancer, startBalancer } from '../tools/chaos/surroundings/balanc
 import { type AppProcess } from '../tools/platform/app-process';
 import { checkWebhooks } from '../tools/platform/check-platform';
 import { appSecret, type Platform } from '../tools/platform/platform';
-import { check, kinds, type Published } from '../tools/chaos/outbound/check';
+import { check, kinds } from '../tools/chaos/outbound/check';
+import { type Published } from '../tools/chaos/outbound/evidence';
 import { gather } from '../tools/chaos/outbound/gather';
 import { readTopic } from '../tools/chaos/read-topic';
 import { settle } from '../tools/chaos/settle';

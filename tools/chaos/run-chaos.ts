@@ -11,7 +11,8 @@ import { groupBy } from './group-by';
 import { clearFaults } from './nemesis/deeds';
 import { type Fault, startNemesis } from './nemesis/nemesis';
 import { type Step } from './nemesis/plan';
-import { check as checkOutbound, type Evidence as OutboundEvidence } from './outbound/check';
+import { check as checkOutbound } from './outbound/check';
+import { type Evidence as OutboundEvidence } from './outbound/evidence';
 import { deathsOf, heldOf } from './excuses';
 import { gather as gatherOutbound } from './outbound/gather';
 import { blocked, type Course, numbers, planPublications } from './outbound/plan';
@@ -43,8 +44,6 @@ type History = {
 
 /** Ten times what a slow number takes for all that may be on its way. */
 const SETTLE_WITHIN_MS = 900_000;
-/** A timer's clock is kept in whole milliseconds, and it starts a little before the call. */
-const TIMERS_DIFFER_MS = 20;
 const logger = createLogger('chaos', 'silent');
 
 /** Load both ways while things go wrong as planned; then a quiet end, all lists, and what differs between them. */
@@ -101,9 +100,7 @@ async function drive(site: Site, options: ChaosOptions): Promise<History> {
   const witnessed = {
     ...{ published, lookedForMs: LOOKED_FOR_SECONDS * 1000, blocked: new Set(blocked) },
     ...{ deaths: deathsOf(faults), departures: site.departures.read(), toldAt: witness.statusAt() },
-    late: site.departures
-      .readFailed()
-      .filter(({ failedAfterMs }) => failedAfterMs > 1000 * ANSWERED_WITHIN_SECONDS - TIMERS_DIFFER_MS),
+    late: site.departures.readFailed(1000 * ANSWERED_WITHIN_SECONDS),
     messagesPerSecond: new Map(numbers.map((number) => [number.phoneNumberId, number.messagesPerSecond])),
   };
   const outbound = await gatherOutbound(site.platform, config, witnessed, logger);

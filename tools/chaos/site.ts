@@ -31,7 +31,7 @@ const settings: Record<Workload, Record<string, string>> = {
   },
   dispatcher: {
     KAFKA_SESSION_TIMEOUT: '6s',
-    // Shorter than a hang lasts, and longer than a busy machine needs for an answer.
+    // Shorter than a hang lasts, and longer than all but an overrun machine needs for an answer.
     GRAPH_API_TIMEOUT: `${ANSWERED_WITHIN_SECONDS}s`,
     UNKNOWN_CHECK_INTERVAL: '1s',
     // Longer than a status may be late for an outage and a restart of the processor behind it.

@@ -94,9 +94,11 @@ async function sharedClasses(jars: string, jvm: Jvm, options: KafkaOptions): Pro
   if (!existsSync(archive)) {
     options.say('Kafka: keeping its classes for quick starts (once, some seconds)');
     await archiveClasses(archive, jvm, options).catch((error: unknown) => {
-      options.say(`Kafka: its starts stay slow: ${String(error)}`);
-      // Not tried again.
-      writeFileSync(archive, '');
+      options.say(
+        `Kafka: goes on without, and is not asked again until ${archive} is deleted: ${String(error)}`,
+      );
+      // Appends nothing: what another stack has written meanwhile may be in use.
+      writeFileSync(archive, '', { flag: 'a' });
     });
   }
   return statSync(archive).size > 0 ? [`-XX:SharedArchiveFile=${archive}`] : [];

@@ -1,4 +1,5 @@
-import { check, type Evidence, type Findings } from './check';
+import { check, type Findings } from './check';
+import { type Evidence } from './evidence';
 
 const NONE: Findings = {
   lost: [],

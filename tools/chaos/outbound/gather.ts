@@ -3,7 +3,7 @@ import { type KafkaConfig } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
 import { query } from '../../platform/database';
 import { type Platform } from '../../platform/platform';
-import { type Evidence } from './check';
+import { type Evidence } from './evidence';
 import { readTopic } from '../read-topic';
 import { type Departure, type FailedCall } from '../surroundings/departures';
 

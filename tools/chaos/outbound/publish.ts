@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { topics } from '@talaria/contracts';
 import { createVerifiedProducer, type KafkaConfig, type VerifiedProducer } from '@talaria/kafka';
 import { type Logger } from '@talaria/observability';
-import { type Published } from './check';
+import { type Published } from './evidence';
 import { crc32 } from './crc32';
 import { numbers, type Publication } from './plan';
 

@@ -91,11 +91,18 @@ describe('the departures of a process that calls Meta', () => {
     await expect(call).rejects.toThrow();
     await pool.destroy();
     await new Promise((done) => deaf.close(done));
-    const failed = departures.readFailed().filter(({ callbackData }) => callbackData === 'in vain');
+    const failed = departures.readFailed(0).filter(({ callbackData }) => callbackData === 'in vain');
     expect(failed).toEqual([{ callbackData: 'in vain', failedAfterMs: expect.any(Number) }]);
     expect(failed[0]!.failedAfterMs).toBeGreaterThan(0);
     expect(failed[0]!.failedAfterMs).toBeLessThan(performance.now() - from);
-    expect(departures.readFailed()).not.toContainEqual(expect.objectContaining({ callbackData: 'one' }));
+    expect(departures.readFailed(0)).not.toContainEqual(expect.objectContaining({ callbackData: 'one' }));
+  });
+
+  it('tell apart those for which the process had waited', () => {
+    const { CHAOS_DEPARTURES_FILE: other = '' } = departures.environmentOf('dispatcher-3');
+    const lineOf = (failedAfterMs: number) => `${JSON.stringify({ callbackData: 'late', failedAfterMs })}\n`;
+    writeFileSync(other, [3900, 3990, 4001].map(lineOf).join(''));
+    expect(departures.readFailed(4000).map(({ failedAfterMs }) => failedAfterMs)).toEqual([3990, 4001]);
   });
 
   it('of several processes come together', () => {

@@ -11,7 +11,7 @@ export type Departure = {
 };
 
 /** A call that ended without an answer, seen there too. */
-export type FailedCall = { readonly callbackData?: string; readonly failedAfterMs: number };
+export type FailedCall = Pick<Departure, 'callbackData'> & { readonly failedAfterMs: number };
 
 /** When dispatchers called Meta, seen in the processes, and by none of their code. */
 export type Departures = {
@@ -19,11 +19,13 @@ export type Departures = {
   environmentOf(name: string): Record<string, string>;
   /** Those of all processes until now, killed ones included. */
   read(): Departure[];
-  /** Likewise what failed of these. Of a process that was killed, nobody knows. */
-  readFailed(): FailedCall[];
+  /** Likewise those that ended without an answer after so many milliseconds or more. Of a process that was killed, nobody knows. */
+  readFailed(afterMs: number): FailedCall[];
 };
 
 const ENDING = '.departures';
+/** A timer's clock is kept in whole milliseconds, and it starts a little before the call. */
+const TIMERS_DIFFER_MS = 20;
 
 /** @param directory which exists, and is removed by whoever made it */
 export function departuresIn(directory: string): Departures {
@@ -39,6 +41,9 @@ export function departuresIn(directory: string): Departures {
       CHAOS_DEPARTURES_FILE: join(directory, `${name}${ENDING}`),
     }),
     read: () => lines().filter((line) => 'at' in line),
-    readFailed: () => lines().filter((line) => 'failedAfterMs' in line),
+    readFailed: (afterMs) =>
+      lines().filter(
+        (line) => 'failedAfterMs' in line && line.failedAfterMs > afterMs - TIMERS_DIFFER_MS,
+      ) as FailedCall[],
   };
 }
